@@ -1,0 +1,145 @@
+/* Errors: a negative number that says what kind, and an object of the task that says the rest.
+ *
+ * Functions of this library return 0 or a positive value on success and a negative code on failure;
+ * a failed call leaves its outputs untouched. Codes -1 to -4095 are errno values and have the type
+ * "errno.ENOENT" and so on; the library's own lie below and are listed here. Your functions may
+ * return either kind, or raise an error of their own with tr_raise.
+ *
+ * The object tells the type, a message, where and in which actor it arose, the C backtrace there, and
+ * what caused it. An error that came from another actor is a "RemoteActorError" whose cause is the
+ * error as it was there; one box per actor it passed through. Several errors at once are one
+ * "ErrorGroup" with members; a single error is never wrapped. (Python's tractor and trio: the same,
+ * with exceptions.)
+ *
+ * Lifetime: an error object lives until its task ends or raises or receives another one, whichever
+ * comes first; tr_error_keep prolongs it. None of the functions here is a checkpoint. */
+#ifndef TRACTOR_ERROR_H
+#define TRACTOR_ERROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define TR_API __attribute__((visibility("default")))
+#define TR_USE_RESULT __attribute__((warn_unused_result))
+#define TR_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#error "libtractor needs gcc or clang: it relies on the cleanup attribute"
+#endif
+
+/* code, value, type name, sentence */
+#define TR_ERRORS(X)                                                                               \
+    X(TR_ECANCELLED, -4097, "Cancelled", "a surrounding scope was cancelled")                      \
+    X(TR_ENORUNTIME, -4098, "NoRuntime", "called outside tr_main and tr_run")                      \
+    X(TR_EREMOTE, -4099, "RemoteActorError", "another actor failed")                               \
+    X(TR_EDIED, -4100, "ActorDied", "the actor's process ended without a word")                    \
+    X(TR_EGROUP, -4101, "ErrorGroup", "several errors at once")                                    \
+    X(TR_ENOTEXPOSED, -4102, "ModuleNotExposed", "the actor does not serve that module")           \
+    X(TR_ENOFUNCTION, -4103, "FunctionNotFound", "the module has no such function")                \
+    X(TR_EARGUMENT, -4104, "ArgumentError", "an argument does not fit")                            \
+    X(TR_ETIMEOUT, -4105, "TooSlow", "the time allowed was over")                                  \
+    X(TR_ECLOSED, -4106, "Closed", "this end was closed before")                                   \
+    X(TR_EBROKEN, -4107, "Broken", "the other end is gone")                                        \
+    X(TR_EPROTOCOL, -4108, "ProtocolError", "the peer does not speak this protocol")               \
+    X(TR_ESTART, -4109, "StartFailed", "the actor could not be started")                           \
+    X(TR_EMISUSE, -4110, "Misuse", "not allowed here")                                             \
+    X(TR_ERAISED, -4111, "Error", "raised by the application")                                     \
+    X(TR_ENOARBITER, -4112, "NoArbiter", "no arbiter answers at that address")                     \
+    X(TR_ESIGNATURE, -4113, "SignatureMismatch", "caller and callee declare it differently")
+
+enum tr_code {
+#define TR_CODE_(CODE, VALUE, TYPE, SENTENCE) CODE = (VALUE),
+    TR_ERRORS(TR_CODE_)
+#undef TR_CODE_
+};
+
+typedef struct tr_error tr_error;
+
+/* Who an actor is. The strings belong to whatever handed the struct out. */
+typedef struct tr_actor {
+    const char *name;    /* as given to tr_main or the nursery; not unique */
+    const char *uuid;    /* 32 hexadecimal digits; unique */
+    const char *address; /* where it listens: "unix:..." or "tcp://..."; "" when unknown */
+    int pid;             /* on its host */
+} tr_actor;
+
+/* Raises an error of your own: tr_raise("app.BadOrder", "no such venue: %s", venue). Returns
+ * TR_ERAISED, or the code of the built-in type or errno value that `type` names, to be returned in
+ * turn. Copies everything. */
+#define tr_raise(type, ...) tr_raise_at_(__FILE__, __LINE__, (type), __VA_ARGS__)
+TR_API int tr_raise_at_(const char *file, int line, const char *type, const char *format, ...)
+    TR_PRINTF(4, 5);
+
+/* Raises `type` because of `cause`, which is kept by it; NULL stands for tr_last_error(). */
+#define tr_raise_from(cause, type, ...)                                                            \
+    tr_raise_from_((cause), __FILE__, __LINE__, (type), __VA_ARGS__)
+TR_API int tr_raise_from_(const tr_error *cause, const char *file, int line, const char *type,
+                          const char *format, ...) TR_PRINTF(5, 6);
+
+/* Raises an error that was kept, again: the same error, with the same id. Returns its code. */
+TR_API int tr_reraise(const tr_error *error);
+
+/* The newest error of the calling task, or, outside tr_run and tr_main, the one they ended with on this
+ * thread ("NoRuntime" before any). NULL when there was none. Borrowed: see Lifetime above. */
+TR_API const tr_error *tr_last_error(void);
+
+/* Whether the error, what it boxes, what caused it or any of its members has this type. False for
+ * NULL. */
+TR_API bool tr_error_is(const tr_error *error, const char *type);
+
+/* The nearest such error itself, or NULL. Borrowed from `error`. */
+TR_API const tr_error *tr_error_find(const tr_error *error, const char *type);
+
+TR_API int tr_error_code(const tr_error *error);
+TR_API const char *tr_error_type(const tr_error *error);
+TR_API const char *tr_error_message(const tr_error *error);
+TR_API const tr_actor *tr_error_actor(const tr_error *error);   /* where it arose; never NULL */
+TR_API const char *tr_error_file(const tr_error *error);        /* "" when unknown */
+TR_API int tr_error_line(const tr_error *error);
+TR_API uint64_t tr_error_id(const tr_error *error);              /* the same in every actor */
+TR_API const tr_error *tr_error_cause(const tr_error *error);   /* or what it boxes; may be NULL */
+
+/* The members of an ErrorGroup; 0 and NULL for all others. */
+TR_API size_t tr_error_members(const tr_error *error);
+TR_API const tr_error *tr_error_member(const tr_error *error, size_t index);
+
+/* For ActorDied: the signal that ended the process or 0, and its exit status or -1. */
+TR_API int tr_error_signal(const tr_error *error);
+TR_API int tr_error_exit_status(const tr_error *error);
+
+/* The C backtrace of the place where it arose, innermost first, a line each:
+ * "program+0x1234 (function+0x10)". addr2line and gdb understand the first part. */
+TR_API size_t tr_error_frames(const tr_error *error);
+TR_API const char *tr_error_frame(const tr_error *error, size_t index);
+
+/* Keeps an error beyond its task's next one; give each back with tr_error_release. NULL is allowed.
+ * An error belongs to the thread it arose on. */
+TR_API const tr_error *tr_error_keep(const tr_error *error);
+TR_API void tr_error_release(const tr_error *error);
+
+/* The whole of it as text for people, several lines: types, messages, actors, causes, members,
+ * backtraces. Belongs to the error and lives as long. Never NULL. */
+TR_API const char *tr_error_report(const tr_error *error);
+
+/* The type name and the sentence of a code; never NULL. */
+TR_API const char *tr_code_type(int code);
+TR_API const char *tr_code_sentence(int code);
+
+/* Returns from the enclosing function when an expression is a negative code. Use it for everything
+ * whose failure you do not handle on the spot. */
+#define tr_try(...) TR_TRY_(TR_PASTE_(tr_rc_, __COUNTER__), __VA_ARGS__)
+#define TR_TRY_(RC, ...)                                                                           \
+    do {                                                                                           \
+        int RC = (__VA_ARGS__);                                                                    \
+        if (RC < 0)                                                                                \
+            return RC;                                                                             \
+    } while (0)
+#define TR_PASTE_(a, b) TR_PASTE2_(a, b)
+#define TR_PASTE2_(a, b) a##b
+
+/* Declares a variable of one of the library's types that is released when its block is left, by any
+ * way but longjmp: tr_auto(portal) p = NULL; */
+#define tr_auto(kind) __attribute__((cleanup(tr_##kind##_done_))) tr_##kind##_auto_
+
+#endif

@@ -1,0 +1,69 @@
+/* Chunks double from 256 bytes, so a small error costs one small allocation and a large value few. */
+#include "base/arena.h"
+
+#include "base/hooks.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024 };
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t used, room;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
+{
+    size_t room = arena->chunks ? arena->chunks->room * 2 : FIRST_CHUNK;
+    if (room > LARGEST_CHUNK)
+        room = LARGEST_CHUNK;
+    if (room < size)
+        room = size;
+    if (room > SIZE_MAX - sizeof(struct arena_chunk))
+        return NULL;
+    struct arena_chunk *chunk = mem_alloc(sizeof *chunk + room);
+    if (!chunk)
+        return NULL;
+    *chunk = (struct arena_chunk){.older = arena->chunks, .room = room};
+    arena->chunks = chunk;
+    return chunk;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    const size_t step = alignof(max_align_t);
+    if (size > SIZE_MAX - step)
+        return NULL;
+    size = (size + step - 1) / step * step;
+    struct arena_chunk *chunk = arena->chunks;
+    if (!chunk || chunk->room - chunk->used < size)
+        chunk = add_chunk(arena, size);
+    if (!chunk)
+        return NULL;
+    void *memory = chunk->bytes + chunk->used;
+    chunk->used += size;
+    return memset(memory, 0, size);
+}
+
+void *arena_copy(struct arena *arena, const void *bytes, size_t size)
+{
+    void *copy = arena_alloc(arena, size ? size : 1);
+    return copy && size ? memcpy(copy, bytes, size) : copy;
+}
+
+char *arena_text(struct arena *arena, const char *text)
+{
+    return text ? arena_copy(arena, text, strlen(text) + 1) : NULL;
+}
+
+void arena_fini(struct arena *arena)
+{
+    while (arena->chunks) {
+        struct arena_chunk *older = arena->chunks->older;
+        mem_free(arena->chunks);
+        arena->chunks = older;
+    }
+}

@@ -1,0 +1,452 @@
+/* Making, combining and looking at error objects.
+ *
+ * Happy path: error_new captures type, message, actor and backtrace into one arena; error_raise puts
+ * the object into the slot of the running task, where tr_last_error and error_of find it; whoever
+ * returns the code up the stack never touches it. What can go wrong is memory, and then the plain
+ * ENOMEM object stands in: a failure is never lost because describing it failed.
+ *
+ * Plain errors are constants. Cancelled is one of them, because it is raised once for each blocked
+ * task of a cancelled scope, and there may be a million. */
+#include "base/error.h"
+
+#include "base/hooks.h"
+#include "base/panic.h"
+#include "base/runtime.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { IMMORTAL = -1, LARGEST_ERRNO = 4095 };
+
+_Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")));
+
+#define PLAIN(CODE, VALUE, TYPE, SENTENCE)                                                         \
+    {.refs = IMMORTAL,                                                                             \
+     .code = (VALUE),                                                                              \
+     .type = (TYPE),                                                                               \
+     .message = (SENTENCE),                                                                        \
+     .file = "",                                                                                   \
+     .actor = {"", "", "", 0},                                                                     \
+     .exit_status = -1,                                                                            \
+     .report = TYPE ": " SENTENCE},
+static const struct tr_error plain[] = {
+    TR_ERRORS(PLAIN) /* and the one that must not need memory: */
+    PLAIN(, -ENOMEM, "errno.ENOMEM", "out of memory")};
+#undef PLAIN
+
+enum { PLAIN_COUNT = sizeof plain / sizeof *plain };
+
+static struct tr_error *constant_for(int code)
+{
+    for (size_t i = 0; i < PLAIN_COUNT; i++)
+        if (plain[i].code == code)
+            return (struct tr_error *)&plain[i]; /* never written: its count says IMMORTAL */
+    return NULL;
+}
+
+const char *tr_code_type(int code)
+{
+    static const char *const unknown = "Error";
+    const struct tr_error *constant = constant_for(code);
+    if (constant)
+        return constant->type;
+    const char *name = code < 0 && code >= -LARGEST_ERRNO ? strerrorname_np(-code) : NULL;
+    return name ? name : unknown;
+}
+
+const char *tr_code_sentence(int code)
+{
+    const struct tr_error *constant = constant_for(code);
+    if (constant)
+        return constant->message;
+    const char *text = code < 0 && code >= -LARGEST_ERRNO ? strerrordesc_np(-code) : NULL;
+    return text ? text : "a code of the application";
+}
+
+static int code_of_type(const char *type)
+{
+    for (size_t i = 0; i < PLAIN_COUNT; i++)
+        if (strcmp(plain[i].type, type) == 0)
+            return plain[i].code;
+    if (strncmp(type, "errno.", 6) != 0)
+        return TR_ERAISED;
+    for (int number = 1; number <= LARGEST_ERRNO; number++) {
+        const char *name = strerrorname_np(number);
+        if (name && strcmp(name, type + 6) == 0)
+            return -number;
+    }
+    return TR_ERAISED;
+}
+
+/* An object that owns its own memory; NULL when there is none. */
+static struct tr_error *new_object(int code)
+{
+    if (!runtime)
+        return NULL;
+    struct arena memory = {0};
+    struct tr_error *error = arena_alloc(&memory, sizeof *error);
+    if (!error)
+        return NULL;
+    *error = (struct tr_error){.refs = 1, .code = code, .exit_status = -1, .memory = memory};
+    error->id = ++runtime->error_ids;
+    return error;
+}
+
+static const char *keep_text(struct tr_error *error, const char *text)
+{
+    const char *copy = arena_text(&error->memory, text ? text : "");
+    return copy ? copy : "";
+}
+
+static const char *keep_format(struct tr_error *error, const char *format, va_list args)
+{
+    char text[1024]; /* longer messages are cut; what they are about stands at their start */
+    vsnprintf(text, sizeof text, format, args);
+    return keep_text(error, text);
+}
+
+/* "errno.ENOENT" for errno values: the type names of the library are plain words. */
+static const char *full_type(struct tr_error *error, int code, const char *type)
+{
+    if (code >= 0 || code < -LARGEST_ERRNO || strncmp(type, "errno.", 6) == 0)
+        return keep_text(error, type);
+    char name[64];
+    snprintf(name, sizeof name, "errno.%s", type);
+    return keep_text(error, name);
+}
+
+static void fill(struct tr_error *error, const char *type, const char *file, int line)
+{
+    error->type = full_type(error, error->code, type);
+    error->file = keep_text(error, file);
+    error->line = line;
+    error->actor = (tr_actor){.name = keep_text(error, runtime->self.name),
+                              .uuid = keep_text(error, runtime->self.uuid),
+                              .address = keep_text(error, runtime->self.address),
+                              .pid = runtime->self.pid};
+    error->frame_count = trace_capture((void **)error->addresses, ERROR_FRAMES);
+}
+
+static struct tr_error *new_error(int code, const char *type, const char *file, int line,
+                                  const char *format, va_list args)
+{
+    struct tr_error *error = new_object(code);
+    if (!error)
+        return constant_for(runtime ? -ENOMEM : TR_ENORUNTIME);
+    fill(error, type, file, line);
+    error->message = keep_format(error, format, args);
+    return error;
+}
+
+struct tr_error *error_new(int code, const char *type, const char *file, int line,
+                           const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct tr_error *error = new_error(code, type, file, line, format, args);
+    va_end(args);
+    return error;
+}
+
+struct tr_error *error_plain(int code)
+{
+    struct tr_error *constant = constant_for(code);
+    return constant ? constant
+                    : error_new(code, tr_code_type(code), "", 0, "%s", tr_code_sentence(code));
+}
+
+struct tr_error *error_ref(struct tr_error *error)
+{
+    if (error && error->refs != IMMORTAL)
+        error->refs++;
+    return error;
+}
+
+void error_unref(struct tr_error *error)
+{
+    if (!error || error->refs == IMMORTAL || --error->refs > 0)
+        return;
+    error_unref(error->cause);
+    for (size_t i = 0; i < error->member_count; i++)
+        error_unref(error->members[i]);
+    struct arena memory = error->memory;
+    arena_fini(&memory);
+}
+
+int error_raise(struct tr_error *error)
+{
+    int code = error->code;
+    if (!runtime)
+        return code;
+    struct tr_error *before = *runtime->error;
+    *runtime->error = error;
+    error_unref(before);
+    return code;
+}
+
+int error_raise_plain(int code)
+{
+    return error_raise(error_plain(code));
+}
+
+struct tr_error *error_of(int rc)
+{
+    if (rc >= 0)
+        return NULL;
+    struct tr_error *last = runtime ? *runtime->error : NULL;
+    return last && last->code == rc ? error_ref(last) : error_plain(rc);
+}
+
+/* ---- several at once ------------------------------------------------------------------------------ */
+
+static bool contains(const struct tr_error *group, const struct tr_error *error)
+{
+    if (group == error || (group->id && group->id == error->id))
+        return true;
+    for (size_t i = 0; i < group->member_count; i++)
+        if (contains(group->members[i], error))
+            return true;
+    return false;
+}
+
+static struct tr_error *new_group(size_t room)
+{
+    struct tr_error *group = error_new(TR_EGROUP, tr_code_type(TR_EGROUP), "", 0, "%s",
+                                       tr_code_sentence(TR_EGROUP));
+    if (group->refs == IMMORTAL)
+        return group;
+    group->frame_count = 0; /* the members' backtraces are the telling ones */
+    group->members = arena_alloc(&group->memory, room * sizeof(struct tr_error *));
+    if (!group->members) {
+        error_unref(group);
+        return constant_for(-ENOMEM);
+    }
+    return group;
+}
+
+/* Members of groups stand beside the others: the nesting that matters is that of causes. */
+static void add_members(struct tr_error *group, struct tr_error *from)
+{
+    size_t count = from->member_count ? from->member_count : 1;
+    for (size_t i = 0; i < count; i++) {
+        struct tr_error *member = from->member_count ? from->members[i] : from;
+        if (!contains(group, member))
+            group->members[group->member_count++] = error_ref(member);
+    }
+}
+
+struct tr_error *error_merge(struct tr_error *a, struct tr_error *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    struct tr_error *merged;
+    if (contains(a, b)) {
+        merged = error_ref(a);
+    } else if (contains(b, a)) {
+        merged = error_ref(b);
+    } else {
+        merged = new_group(a->member_count + b->member_count + 2);
+        if (merged->refs == IMMORTAL) { /* no memory for the group: the first is worth most */
+            merged = error_ref(a);
+        } else {
+            add_members(merged, a);
+            add_members(merged, b);
+        }
+    }
+    error_unref(a);
+    error_unref(b);
+    return merged;
+}
+
+struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found)
+{
+    if (!error)
+        return NULL;
+    if (error->code == TR_ECANCELLED) {
+        *ret_found = true;
+        error_unref(error);
+        return NULL;
+    }
+    struct tr_error *rest = NULL;
+    size_t cancelled = 0;
+    for (size_t i = 0; i < error->member_count; i++)
+        cancelled += error->members[i]->code == TR_ECANCELLED;
+    if (cancelled == 0)
+        return error;
+    *ret_found = true;
+    for (size_t i = 0; i < error->member_count; i++)
+        if (error->members[i]->code != TR_ECANCELLED)
+            rest = error_merge(rest, error_ref(error->members[i]));
+    error_unref(error);
+    return rest;
+}
+
+struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
+{
+    struct tr_error *box = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
+                                     "actor %s (%.8s, pid %d) failed: %s: %s", peer->name,
+                                     peer->uuid, peer->pid, cause->type, cause->message);
+    if (box->refs == IMMORTAL) {
+        error_unref(cause);
+        return box;
+    }
+    box->cause = cause;
+    box->actor = (tr_actor){.name = keep_text(box, peer->name),
+                            .uuid = keep_text(box, peer->uuid),
+                            .address = keep_text(box, peer->address),
+                            .pid = peer->pid};
+    return box;
+}
+
+void error_describe_frames(struct tr_error *error)
+{
+    if (error->frames || error->frame_count == 0)
+        return;
+    error->frames = arena_alloc(&error->memory, error->frame_count * sizeof *error->frames);
+    if (!error->frames) {
+        error->frame_count = 0;
+        return;
+    }
+    for (size_t i = 0; i < error->frame_count; i++) {
+        char text[512];
+        trace_describe(error->addresses[i], text, sizeof text);
+        error->frames[i] = keep_text(error, text);
+    }
+}
+
+/* ---- the public view ------------------------------------------------------------------------------ */
+
+int tr_raise_at_(const char *file, int line, const char *type, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct tr_error *error = new_error(code_of_type(type), type, file, line, format, args);
+    va_end(args);
+    return error_raise(error);
+}
+
+int tr_raise_from_(const tr_error *cause, const char *file, int line, const char *type,
+                   const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct tr_error *error = new_error(code_of_type(type), type, file, line, format, args);
+    va_end(args);
+    if (!cause)
+        cause = tr_last_error();
+    if (error->refs != IMMORTAL)
+        error->cause = error_ref((struct tr_error *)cause);
+    return error_raise(error);
+}
+
+int tr_reraise(const tr_error *error)
+{
+    return error_raise(error_ref((struct tr_error *)error));
+}
+
+const tr_error *tr_last_error(void)
+{
+    return runtime ? *runtime->error : constant_for(TR_ENORUNTIME);
+}
+
+const tr_error *tr_error_find(const tr_error *error, const char *type)
+{
+    for (; error; error = error->cause) {
+        if (strcmp(error->type, type) == 0)
+            return error;
+        for (size_t i = 0; i < error->member_count; i++) {
+            const tr_error *found = tr_error_find(error->members[i], type);
+            if (found)
+                return found;
+        }
+    }
+    return NULL;
+}
+
+bool tr_error_is(const tr_error *error, const char *type)
+{
+    return tr_error_find(error, type) != NULL;
+}
+
+int tr_error_code(const tr_error *error)
+{
+    return error->code;
+}
+
+const char *tr_error_type(const tr_error *error)
+{
+    return error->type;
+}
+
+const char *tr_error_message(const tr_error *error)
+{
+    return error->message;
+}
+
+const tr_actor *tr_error_actor(const tr_error *error)
+{
+    return &error->actor;
+}
+
+const char *tr_error_file(const tr_error *error)
+{
+    return error->file;
+}
+
+int tr_error_line(const tr_error *error)
+{
+    return error->line;
+}
+
+uint64_t tr_error_id(const tr_error *error)
+{
+    return error->id;
+}
+
+const tr_error *tr_error_cause(const tr_error *error)
+{
+    return error->cause;
+}
+
+size_t tr_error_members(const tr_error *error)
+{
+    return error->member_count;
+}
+
+const tr_error *tr_error_member(const tr_error *error, size_t index)
+{
+    return index < error->member_count ? error->members[index] : NULL;
+}
+
+int tr_error_signal(const tr_error *error)
+{
+    return error->signal;
+}
+
+int tr_error_exit_status(const tr_error *error)
+{
+    return error->exit_status;
+}
+
+size_t tr_error_frames(const tr_error *error)
+{
+    return error->frame_count;
+}
+
+const char *tr_error_frame(const tr_error *error, size_t index)
+{
+    error_describe_frames((struct tr_error *)error);
+    return index < error->frame_count ? error->frames[index] : NULL;
+}
+
+const tr_error *tr_error_keep(const tr_error *error)
+{
+    return error_ref((struct tr_error *)error);
+}
+
+void tr_error_release(const tr_error *error)
+{
+    error_unref((struct tr_error *)error);
+}

@@ -1,0 +1,70 @@
+/* Error objects, as the rooms of the library make and combine them. The public view of them is
+ * tractor/error.h; what an error means is said there.
+ *
+ * An object is immutable once raised and counted by reference, so the body of a nursery, its child and
+ * its end can hold the same one; `id` tells that it is the same even after a trip through another
+ * process. The reference counts are plain integers: errors do not leave their thread. */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include "base/arena.h"
+#include "tractor/error.h"
+
+enum { ERROR_FRAMES = 24 };        /* enough to see the cause, small enough to send */
+
+struct tr_error {
+    int refs;                      /* IMMORTAL for the plain ones, one per code */
+    int code;
+    uint64_t id;
+    const char *type, *message, *file;
+    int line;
+    tr_actor actor;                /* where it arose; strings in `memory` */
+    struct tr_error *cause;        /* owned, may be NULL */
+    struct tr_error **members;     /* of an ErrorGroup; owned */
+    size_t member_count;
+    const void *addresses[ERROR_FRAMES]; /* captured here, described only when somebody looks */
+    const char **frames;           /* the descriptions, once made or received */
+    size_t frame_count;
+    int signal, exit_status;       /* of ActorDied; 0 and -1 otherwise */
+    const char *report;            /* tr_error_report's text, once made */
+    struct arena memory;           /* all of the above, this struct included */
+};
+
+/* A new error with one reference, of the calling actor, with the backtrace of this place. Never NULL:
+ * when memory is out it is the plain "errno.ENOMEM". */
+struct tr_error *error_new(int code, const char *type, const char *file, int line,
+                           const char *format, ...) TR_PRINTF(5, 6);
+
+/* An error with nothing but a code, the same object each time. For those that are many (Cancelled). */
+struct tr_error *error_plain(int code);
+
+struct tr_error *error_ref(struct tr_error *error);
+void error_unref(struct tr_error *error);
+
+/* Makes it the task's newest error, taking over the caller's reference; returns its code. */
+int error_raise(struct tr_error *error);
+
+/* Raises a library or errno code with a message of its own / with the code's sentence. */
+#define raise_code(code, ...)                                                                      \
+    error_raise(error_new((code), tr_code_type(code), __FILE__, __LINE__, __VA_ARGS__))
+int error_raise_plain(int code);
+
+/* The object for a negative result: the newest error if it has that code, else a plain one. A new
+ * reference. NULL when rc is no error. */
+struct tr_error *error_of(int rc);
+
+/* Both as one: either may be NULL; equal ids count once; a group takes the other in. Takes over both
+ * references and returns one. */
+struct tr_error *error_merge(struct tr_error *a, struct tr_error *b);
+
+/* The error without its Cancelled parts, NULL when nothing else is left. Takes over the reference.
+ * *ret_found tells whether there were any. */
+struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found);
+
+/* RemoteActorError around an error of `peer`. Takes over the reference. */
+struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer);
+
+/* Makes sure that the backtrace exists as text. */
+void error_describe_frames(struct tr_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* The one runtime object of a thread, reached through the one thread-local pointer. Each room hangs
+ * its own state here and sees the others' as opaque pointers only. There is no other mutable state in
+ * the process above src/sys (the table of remote functions excepted, frozen when a runtime starts), so
+ * a simulator can keep any number of these and switch between them.
+ *
+ * It outlives the run it served: once `sched` is NULL again only `last`, the error that the run ended
+ * with, is still of interest. src/sys owns its memory. */
+#ifndef BASE_RUNTIME_H
+#define BASE_RUNTIME_H
+
+#include <stdint.h>
+
+#include "tractor/error.h"
+
+struct runtime {
+    struct sys *sys;             /* the world; never NULL */
+    struct sched *sched;         /* the scheduler while it runs, else NULL */
+    struct actor *actor;         /* this process as an actor; NULL under tr_run */
+    struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
+    struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
+    struct tr_error *last;       /* that slot for code outside any task */
+    tr_actor self;               /* who errors say they arose in */
+    uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
+    int log_level;
+};
+
+extern _Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")));
+
+#endif

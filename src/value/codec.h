@@ -1,0 +1,45 @@
+/* The typed codec: C values to msgpack and back, driven by the type's description, straight into the
+ * outgoing buffer and straight out of the incoming bytes.
+ *
+ * The decoder trusts nothing. It never reads past the given bytes, never allocates more than a small
+ * multiple of them, goes no deeper than CODEC_DEPTH, and accepts exactly one value. */
+#ifndef VALUE_CODEC_H
+#define VALUE_CODEC_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "tractor/value.h"
+
+enum { CODEC_DEPTH = 32 };       /* of nesting, in types and in free-form values */
+
+/* A cursor over received bytes; what was taken is no longer there. */
+struct reader {
+    const uint8_t *at;
+    size_t left;
+};
+
+/* Appends the value at `value`. 0, -ENOMEM, or TR_EARGUMENT for what cannot be sent (a list with
+ * a count but no items, a value nested too deep), raised with the path to it. A struct's zero members
+ * that have a default are left out. void is sent as nil. */
+int codec_encode(struct buf *out, const tr_type *type, const void *value);
+
+/* Reads one value into *ret_value, which is untouched on failure; what it points to lives in `memory`.
+ * 0, -ENOMEM, or TR_EARGUMENT raised with a message that names the path ("legs[2].qty: ..."), what was
+ * expected and what came. A missing member gets its default or zero; an unknown one is an error naming
+ * it, as is one given twice. Integers are accepted in any msgpack width but must fit; a double takes
+ * integers too; nil stands for a null string, empty bytes, an empty list or void, and nothing else. */
+int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value);
+
+/* The same for a struct's members given as a bare table, which is how a function's arguments are known. */
+int codec_encode_fields(struct buf *out, const tr_field *fields, const void *record);
+int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
+                        struct arena *memory, void *ret_record);
+
+/* The parts of a frame: an array of a known length, its elements one by one. */
+int codec_put_array(struct buf *out, size_t count);
+int codec_get_array(struct reader *from, size_t *ret_count);
+
+/* Steps over one whole value, checking it; *ret_span is the bytes it took. */
+int codec_skip(struct reader *from, tr_bytes *ret_span);
+
+#endif
