@@ -19,6 +19,7 @@ struct runtime {
     struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
     struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
     struct tr_error *last;       /* that slot for code outside any task */
+    const char *task_name;       /* the running task's, for a panic's message; may be NULL */
     tr_actor self;               /* who errors say they arose in */
     uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
     int log_level;

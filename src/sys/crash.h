@@ -1,0 +1,13 @@
+/* The last words of a process, as they pass from the one that dies to its parent through a pipe: the
+ * texts below, each ended by a zero byte, then one backtrace line after the other.
+ *
+ *     type, message, file, line
+ *
+ * Plain text and one write, because the writer is in no state for more. */
+#ifndef SYS_CRASH_H
+#define SYS_CRASH_H
+
+enum { CRASH_TYPE, CRASH_MESSAGE, CRASH_FILE, CRASH_LINE, CRASH_TEXTS };
+enum { CRASH_ROOM = 4096 };   /* atomic on a pipe, and enough for a dozen frames */
+
+#endif

@@ -1,0 +1,92 @@
+/* The hooks of the ground floor, answered by this thread's world; and the entering and leaving of
+ * worlds. Memory has no other owner than the world it came from, so code that runs before there is
+ * one (a constructor, a call outside tr_main) must not ask for any. */
+#include "base/hooks.h"
+
+#include "base/error.h"
+#include "base/panic.h"
+#include "sys/sys.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *mem_alloc(size_t size)
+{
+    return SYS_CALL_(resize, NULL, size ? size : 1);
+}
+
+void *mem_zalloc(size_t size)
+{
+    void *memory = mem_alloc(size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
+void *mem_resize(void *memory, size_t size)
+{
+    return SYS_CALL_(resize, memory, size ? size : 1);
+}
+
+void mem_free(void *memory)
+{
+    if (memory)
+        SYS_CALL_(resize, memory, 0);
+}
+
+size_t trace_capture(void **ret_addresses, size_t room)
+{
+    return SYS_CALL_(trace, ret_addresses, room);
+}
+
+void trace_describe(const void *address, char *ret_text, size_t room)
+{
+    SYS_CALL_(trace_text, address, ret_text, room);
+}
+
+void panic_at(const char *file, int line, const char *format, ...)
+{
+    char what[512], text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    int size = snprintf(text, sizeof text, "libtractor: %s:%d: %s (task %s, actor %s)\n", file, line,
+                        what, runtime && runtime->task_name ? runtime->task_name : "none",
+                        runtime && runtime->self.name ? runtime->self.name : "none");
+    if (!runtime) {
+        fputs(text, stderr);
+        abort();
+    }
+    sys_print_error(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
+    runtime->sys->ops->abort(runtime->sys);
+}
+
+void sys_enter(struct sys *sys, const struct sys_ops *ops)
+{
+    if (runtime) {
+        error_unref(runtime->last);
+        runtime->sys->ops->free(runtime->sys);
+    }
+    sys->ops = ops;
+    runtime = &sys->runtime;
+    *runtime = (struct runtime){.sys = sys, .self = {"", "", "", 0}};
+    runtime->error = &runtime->last;
+    (void)sys_random(&runtime->error_ids, sizeof runtime->error_ids);
+    runtime->error_ids |= 1ULL << 63; /* never 0, even after many: 0 is the id of plain errors */
+}
+
+void sys_leave(void)
+{
+    runtime->sys->ops->stop(runtime->sys);
+}
+
+/* Leak checkers are right to complain about what a library keeps until the very end. */
+__attribute__((destructor)) static void free_last_world(void)
+{
+    if (!runtime || runtime->sched)
+        return; /* the process exits from within a run */
+    error_unref(runtime->last);
+    runtime->sys->ops->free(runtime->sys);
+    runtime = NULL;
+}

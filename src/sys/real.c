@@ -1,0 +1,162 @@
+/* The real world: its table, and the operations that need no more than a line or two. */
+#include "sys/real.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+int64_t real_now(struct sys *sys)
+{
+    (void)sys;
+    return (int64_t)uv_hrtime();
+}
+
+int real_random(struct sys *sys, void *ret_bytes, size_t size)
+{
+    (void)sys;
+    for (size_t done = 0; done < size;) {
+        ssize_t got = getrandom((char *)ret_bytes + done, size - done, 0);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got > 0)
+            done += (size_t)got;
+    }
+    return 0;
+}
+
+void *real_resize(struct sys *sys, void *memory, size_t size)
+{
+    (void)sys;
+    if (size > 0)
+        return realloc(memory, size);
+    free(memory);
+    return NULL;
+}
+
+/* The guard is a page that nothing may touch. Two mappings a stack means that the kernel's limit on
+ * mappings ends it at some thirty thousand tasks; beyond that a stack goes without. */
+int real_stack_map(struct sys *sys, size_t size, void **ret_low)
+{
+    (void)sys;
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    char *low = mmap(NULL, size + guard, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (low == MAP_FAILED)
+        return -errno;
+    (void)mprotect(low, guard, PROT_NONE);
+    *ret_low = low + guard;
+    return 0;
+}
+
+void real_stack_unmap(struct sys *sys, void *low, size_t size)
+{
+    (void)sys;
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    munmap((char *)low - guard, size + guard);
+}
+
+static const char *real_env(struct sys *sys, const char *name)
+{
+    (void)sys;
+    return getenv(name);
+}
+
+static void real_env_erase(struct sys *sys, const char *name)
+{
+    (void)sys;
+    unsetenv(name);
+}
+
+static void real_print_error(struct sys *sys, const char *text, size_t size)
+{
+    (void)sys;
+    while (size > 0) {
+        ssize_t written = write(STDERR_FILENO, text, size);
+        if (written < 0 && errno != EINTR)
+            return; /* nobody is listening; there is no better place to say so */
+        if (written > 0) {
+            text += written;
+            size -= (size_t)written;
+        }
+    }
+}
+
+_Noreturn static void real_exit(struct sys *sys, int status)
+{
+    (void)sys;
+    exit(status);
+}
+
+_Noreturn static void real_abort(struct sys *sys)
+{
+    (void)sys;
+    abort();
+}
+
+static void real_stop(struct sys *sys)
+{
+    real_poll_stop(real_of(sys));
+}
+
+static void real_free(struct sys *sys)
+{
+    free(real_of(sys));
+}
+
+static const struct sys_ops real_ops = {
+    .now = real_now,
+    .random = real_random,
+    .resize = real_resize,
+    .stack_map = real_stack_map,
+    .stack_unmap = real_stack_unmap,
+    .watch = real_watch,
+    .watch_for = real_watch_for,
+    .unwatch = real_unwatch,
+    .poll = real_poll,
+    .read = real_read,
+    .write = real_write,
+    .close = real_close,
+    .pipe = real_pipe,
+    .pair = real_pair,
+    .listen = real_listen,
+    .accept = real_accept,
+    .connect = real_connect,
+    .connected = real_connected,
+    .local_address = real_local_address,
+    .peer_is_us = real_peer_is_us,
+    .spawn = real_spawn,
+    .signal = real_signal,
+    .forget = real_forget,
+    .pid = real_pid,
+    .program = real_program,
+    .die_with_parent = real_die_with_parent,
+    .crash_to = real_crash_to,
+    .claim_root = real_claim_root,
+    .user = real_user,
+    .env = real_env,
+    .env_erase = real_env_erase,
+    .print_error = real_print_error,
+    .exit = real_exit,
+    .abort = real_abort,
+    .trace = real_trace,
+    .trace_text = real_trace_text,
+    .stop = real_stop,
+    .free = real_free,
+};
+
+struct sys *sys_real_new(void)
+{
+    struct real *real = calloc(1, sizeof *real);
+    if (!real)
+        return NULL;
+    if (real_poll_start(real) < 0) {
+        free(real);
+        return NULL;
+    }
+    list_init(&real->unseen);
+    sys_enter(&real->sys, &real_ops);
+    return &real->sys;
+}

@@ -1,0 +1,68 @@
+/* The real world, in parts: each file of src/sys/real*.c answers some of the operations. */
+#ifndef SYS_REAL_H
+#define SYS_REAL_H
+
+#include "base/list.h"
+#include "sys/sys.h"
+
+#include <uv.h>
+
+struct real {
+    struct sys sys;             /* first: operations get a pointer to this */
+    uv_loop_t loop;
+    uv_timer_t alarm;           /* ends a poll in time */
+    uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */
+    bool child_signal_on;
+    struct link unseen;         /* the processes without a pidfd */
+};
+
+static inline struct real *real_of(struct sys *sys)
+{
+    return (struct real *)sys;
+}
+
+/* real.c */
+int64_t real_now(struct sys *sys);
+int real_random(struct sys *sys, void *ret_bytes, size_t size);
+void *real_resize(struct sys *sys, void *memory, size_t size);
+int real_stack_map(struct sys *sys, size_t size, void **ret_low);
+void real_stack_unmap(struct sys *sys, void *low, size_t size);
+
+/* real_poll.c */
+int real_poll_start(struct real *real);
+void real_poll_stop(struct real *real);
+int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
+int real_watch_for(struct sys *sys, struct sys_watch *watch, int events);
+void real_unwatch(struct sys *sys, struct sys_watch *watch);
+void real_poll(struct sys *sys, int64_t timeout_ns);
+
+/* real_io.c */
+ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size);
+ssize_t real_write(struct sys *sys, int fd, const void *bytes, size_t size);
+void real_close(struct sys *sys, int fd);
+int real_pipe(struct sys *sys, int ret_fds[2]);
+int real_pair(struct sys *sys, int ret_fds[2]);
+int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd);
+int real_accept(struct sys *sys, int fd, int *ret_fd);
+int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
+int real_connected(struct sys *sys, int fd);
+int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
+int real_peer_is_us(struct sys *sys, int fd);
+
+/* real_process.c */
+int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+               struct sys_process **ret);
+int real_signal(struct sys *sys, struct sys_process *process, int number);
+void real_forget(struct sys *sys, struct sys_process *process);
+int real_pid(struct sys *sys, const struct sys_process *process);
+int real_program(struct sys *sys, char *ret_path, size_t room);
+int real_die_with_parent(struct sys *sys, int lifeline, int parent);
+int real_claim_root(struct sys *sys, int claim);
+unsigned real_user(struct sys *sys);
+
+/* real_crash.c */
+void real_crash_to(struct sys *sys, int fd);
+size_t real_trace(struct sys *sys, void **ret_addresses, size_t room);
+void real_trace_text(struct sys *sys, const void *address, char *ret_text, size_t room);
+
+#endif

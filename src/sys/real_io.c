@@ -1,0 +1,224 @@
+/* Descriptors and the network, by POSIX. Everything is created close-on-exec and non-blocking in one
+ * call, since between two a fork elsewhere in the process could leak it into a stranger; and nothing
+ * here raises SIGPIPE.
+ *
+ * On Linux a Unix socket name that starts with "@" is abstract: it vanishes with its last holder, even
+ * a killed one, which no path does. */
+#include "sys/real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 256 };
+
+ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
+{
+    (void)sys;
+    for (;;) {
+        ssize_t got = read(fd, ret_bytes, size);
+        if (got >= 0)
+            return got;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+ssize_t real_write(struct sys *sys, int fd, const void *bytes, size_t size)
+{
+    (void)sys;
+    for (;;) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        if (sent >= 0)
+            return sent;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+void real_close(struct sys *sys, int fd)
+{
+    (void)sys;
+    close(fd);
+}
+
+int real_pipe(struct sys *sys, int ret_fds[2])
+{
+    (void)sys;
+    return pipe2(ret_fds, O_CLOEXEC | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int real_pair(struct sys *sys, int ret_fds[2])
+{
+    (void)sys;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds) < 0 ? -errno
+                                                                                            : 0;
+}
+
+/* ---- addresses -------------------------------------------------------------------------------- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_un un;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+static int to_unix(const struct sys_address *from, union address *ret, socklen_t *ret_size)
+{
+    size_t size = strlen(from->name);
+    if (size == 0 || size >= sizeof ret->un.sun_path)
+        return -ENAMETOOLONG;
+    ret->un.sun_family = AF_UNIX;
+    memcpy(ret->un.sun_path, from->name, size + 1);
+    if (from->name[0] == '@')
+        ret->un.sun_path[0] = '\0';
+    else
+        size++; /* a path counts its final zero, an abstract name does not */
+    *ret_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    return 0;
+}
+
+static int to_sockaddr(const struct sys_address *from, union address *ret, socklen_t *ret_size)
+{
+    memset(ret, 0, sizeof *ret);
+    if (from->family == SYS_UNIX)
+        return to_unix(from, ret, ret_size);
+    if (inet_pton(AF_INET, from->name, &ret->in.sin_addr) == 1) {
+        ret->in.sin_family = AF_INET;
+        ret->in.sin_port = htons(from->port);
+        *ret_size = sizeof ret->in;
+        return 0;
+    }
+    if (inet_pton(AF_INET6, from->name, &ret->in6.sin6_addr) == 1) {
+        ret->in6.sin6_family = AF_INET6;
+        ret->in6.sin6_port = htons(from->port);
+        *ret_size = sizeof ret->in6;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int new_socket(const union address *address)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (address->any.sa_family != AF_UNIX) {
+        const int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    }
+    return fd;
+}
+
+static int close_with(int fd, int error)
+{
+    close(fd);
+    return -error;
+}
+
+int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd)
+{
+    (void)sys;
+    union address address;
+    socklen_t size;
+    int rc = to_sockaddr(at, &address, &size);
+    if (rc < 0)
+        return rc;
+    int fd = new_socket(&address);
+    if (fd < 0)
+        return fd;
+    if (bind(fd, &address.any, size) < 0 || listen(fd, BACKLOG) < 0)
+        return close_with(fd, errno);
+    *ret_fd = fd;
+    return 0;
+}
+
+int real_accept(struct sys *sys, int fd, int *ret_fd)
+{
+    (void)sys;
+    for (;;) {
+        int got = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (got >= 0) {
+            const int on = 1;
+            setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* no harm on a Unix socket */
+            *ret_fd = got;
+            return 0;
+        }
+        if (errno != EINTR && errno != ECONNABORTED)
+            return -errno;
+    }
+}
+
+int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd)
+{
+    (void)sys;
+    union address address;
+    socklen_t size;
+    int rc = to_sockaddr(to, &address, &size);
+    if (rc < 0)
+        return rc;
+    int fd = new_socket(&address);
+    if (fd < 0)
+        return fd;
+    if (connect(fd, &address.any, size) < 0 && errno != EINPROGRESS && errno != EINTR)
+        return close_with(fd, errno);
+    *ret_fd = fd;
+    return 0;
+}
+
+int real_connected(struct sys *sys, int fd)
+{
+    (void)sys;
+    int error = 0;
+    socklen_t size = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+}
+
+int real_local_address(struct sys *sys, int fd, struct sys_address *ret)
+{
+    (void)sys;
+    union address address = {.any = {0}};
+    socklen_t size = sizeof address;
+    if (getsockname(fd, &address.any, &size) < 0)
+        return -errno;
+    *ret = (struct sys_address){.family = address.any.sa_family == AF_UNIX ? SYS_UNIX : SYS_TCP};
+    if (address.any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &address.in.sin_addr, ret->name, sizeof ret->name);
+        ret->port = ntohs(address.in.sin_port);
+    } else if (address.any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &address.in6.sin6_addr, ret->name, sizeof ret->name);
+        ret->port = ntohs(address.in6.sin6_port);
+    } else {
+        size_t length = size - offsetof(struct sockaddr_un, sun_path);
+        snprintf(ret->name, sizeof ret->name, "%s%.*s", address.un.sun_path[0] ? "" : "@",
+                 (int)length - !address.un.sun_path[0],
+                 address.un.sun_path + !address.un.sun_path[0]);
+    }
+    return 0;
+}
+
+/* Over TCP there is no telling; who may connect there is the listener's choice of address. */
+int real_peer_is_us(struct sys *sys, int fd)
+{
+    (void)sys;
+    struct sockaddr any = {0};
+    socklen_t size = sizeof any;
+    if (getsockname(fd, &any, &size) < 0)
+        return -errno;
+    if (any.sa_family != AF_UNIX)
+        return 1;
+    struct ucred peer;
+    size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    return peer.uid == geteuid();
+}

@@ -1,0 +1,238 @@
+/* Child processes, by posix_spawn: its cost does not grow with the parent, and nothing of ours runs
+ * between fork and exec.
+ *
+ * An exit is noticed through a pidfd, which the poller watches like any descriptor; where there is none
+ * (an old kernel, valgrind) SIGCHLD says that one of ours may have ended, and each is asked, by its own
+ * pid only, so that children the program started by other means stay its own.
+ *
+ * A child dies with its parent by two independent means, each closing the other's gap: the lifeline, a
+ * pipe that the kernel answers with SIGKILL when its last writer is gone, which works for a process
+ * that is busy or stopped; and the parent-death signal, which works if somebody else holds the pipe. Both
+ * are checked after arming, since the parent may have died before. */
+#include "sys/real.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct sys_process {
+    struct link unseen;        /* in real->unseen, unless there is a pidfd */
+    pid_t pid;
+    int pidfd;                 /* -1 where there is none */
+    struct sys_watch *watch;   /* of the pidfd */
+    struct real *real;
+    bool reaped;               /* the pid means nothing any more */
+    sys_exited_fn *exited;
+    void *arg;
+};
+
+/* Reports the exit if there was one. A stranger's wait, or an ignored SIGCHLD, may have taken the status;
+ * what is left to say then is that the process is gone. */
+static void reap(struct sys_process *process)
+{
+    int status;
+    pid_t got = process->reaped ? 0 : waitpid(process->pid, &status, WNOHANG);
+    if (got == 0 || (got < 0 && errno != ECHILD))
+        return;
+    process->reaped = true;
+    list_remove(&process->unseen);
+    struct sys_exit how = {.status = -1};
+    if (got > 0 && WIFEXITED(status))
+        how.status = WEXITSTATUS(status);
+    if (got > 0 && WIFSIGNALED(status))
+        how.signal = WTERMSIG(status);
+    process->exited(process->arg, how);
+}
+
+static void pidfd_ready(void *arg, int events)
+{
+    (void)events;
+    reap(arg);
+}
+
+static void child_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    struct real *real = handle->data;
+    list_each(at, &real->unseen)
+        reap(container_of(at, struct sys_process, unseen));
+}
+
+static int notice_by_signal(struct real *real, struct sys_process *process)
+{
+    list_push(&real->unseen, &process->unseen);
+    if (real->child_signal_on)
+        return 0;
+    int rc = uv_signal_init(&real->loop, &real->child_signal);
+    if (rc < 0)
+        return rc;
+    real->child_signal.data = real;
+    real->child_signal_on = true;
+    return uv_signal_start(&real->child_signal, child_signal, SIGCHLD);
+}
+
+static int notice_exit(struct real *real, struct sys_process *process)
+{
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd < 0)
+        return notice_by_signal(real, process);
+    int rc = real_watch(&real->sys, process->pidfd, pidfd_ready, process, &process->watch);
+    return rc < 0 ? rc : real_watch_for(&real->sys, process->watch, SYS_READABLE);
+}
+
+/* The environment with one entry more; NULL when memory is out. */
+static char **environment_with(const char *variable)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    char **entries = calloc(count + 2, sizeof *entries);
+    if (!entries)
+        return NULL;
+    if (count)
+        memcpy(entries, environ, count * sizeof *entries);
+    entries[count] = (char *)variable;
+    return entries;
+}
+
+/* A child starts with no signal blocked or ignored on our account. Duplicating a descriptor onto itself
+ * is how posix_spawn is told to let it through. */
+static int exec_child(const struct sys_spawn *what, char **environment, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int rc = posix_spawn_file_actions_init(&files);
+    if (rc)
+        return -rc;
+    posix_spawnattr_init(&attributes);
+    for (size_t i = 0; i < what->keep_count && !rc; i++)
+        rc = posix_spawn_file_actions_adddup2(&files, what->keep[i], what->keep[i]);
+    if (!rc)
+        rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (!rc)
+        rc = posix_spawnattr_setsigmask(&attributes, &none);
+    if (!rc)
+        rc = posix_spawnattr_setsigdefault(&attributes, &all);
+    if (!rc)
+        rc = posix_spawn(ret_pid, what->program, &files, &attributes, what->argv, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return -rc;
+}
+
+int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+               struct sys_process **ret)
+{
+    struct real *real = real_of(sys);
+    struct sys_process *process = calloc(1, sizeof *process);
+    char **environment = environment_with(what->variable);
+    int rc = process && environment ? exec_child(what, environment, &process->pid) : -ENOMEM;
+    free(environment);
+    if (rc < 0) {
+        free(process);
+        return rc;
+    }
+    list_init(&process->unseen);
+    process->pidfd = -1;
+    process->real = real;
+    process->exited = exited;
+    process->arg = arg;
+    rc = notice_exit(real, process);
+    if (rc < 0) { /* a child whose end nobody would notice must not live */
+        kill(process->pid, SIGKILL);
+        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        process->reaped = true;
+        real_forget(sys, process);
+        return rc;
+    }
+    *ret = process;
+    return 0;
+}
+
+int real_signal(struct sys *sys, struct sys_process *process, int number)
+{
+    (void)sys;
+    if (process->reaped)
+        return -ESRCH;
+    return kill(process->pid, number) < 0 ? -errno : 0;
+}
+
+void real_forget(struct sys *sys, struct sys_process *process)
+{
+    list_remove(&process->unseen);
+    if (process->watch)
+        real_unwatch(sys, process->watch);
+    if (process->pidfd >= 0)
+        close(process->pidfd);
+    free(process);
+}
+
+int real_pid(struct sys *sys, const struct sys_process *process)
+{
+    (void)sys;
+    return process ? process->pid : getpid();
+}
+
+int real_program(struct sys *sys, char *ret_path, size_t room)
+{
+    (void)sys;
+    ssize_t size = readlink("/proc/self/exe", ret_path, room);
+    if (size < 0)
+        return -errno;
+    if ((size_t)size >= room)
+        return -ENAMETOOLONG;
+    ret_path[size] = '\0';
+    return 0;
+}
+
+int real_die_with_parent(struct sys *sys, int lifeline, int parent)
+{
+    (void)sys;
+    if (fcntl(lifeline, F_SETOWN, getpid()) < 0 || fcntl(lifeline, F_SETSIG, SIGKILL) < 0 ||
+        fcntl(lifeline, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+        return -errno;
+    struct pollfd end = {.fd = lifeline, .events = POLLIN};
+    if (poll(&end, 1, 0) != 0)
+        _exit(EXIT_FAILURE); /* it died before the line was armed */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -errno;
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    /* Ctrl-C goes to the whole terminal; the root decides what it means and tells the others. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    return 0;
+}
+
+int real_claim_root(struct sys *sys, int claim)
+{
+    (void)sys;
+    static atomic_flag claimed = ATOMIC_FLAG_INIT;
+    if (!claim)
+        atomic_flag_clear(&claimed);
+    else if (atomic_flag_test_and_set(&claimed))
+        return -EBUSY;
+    return 0;
+}
+
+unsigned real_user(struct sys *sys)
+{
+    (void)sys;
+    return geteuid();
+}

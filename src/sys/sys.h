@@ -1,0 +1,260 @@
+/* The seam: the one place where the library touches the world. Clock, randomness, memory, polling,
+ * descriptors, the network, processes, environment and console are a table of operations, chosen when
+ * a runtime starts and reached through it. src/sys/real*.c answer them with libuv and POSIX; a fake
+ * world answers them with a seed. Nothing above this floor knows which.
+ *
+ * Operations return 0 or a positive value, or a negative errno value; none of them raises an error
+ * object, blocks (but for `poll`), or is a checkpoint. Descriptors are small integers that are never
+ * inherited unless a spawn says so, and never block. */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include "base/runtime.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { SYS_READABLE = 1, SYS_WRITABLE = 2 };
+enum { SYS_ADDRESS_ROOM = 108 };            /* what sun_path holds */
+
+struct sys_watch;                           /* a descriptor under the poller's eye */
+struct sys_process;                         /* a child process not yet reaped */
+
+enum sys_family { SYS_UNIX, SYS_TCP };
+struct sys_address {
+    enum sys_family family;
+    char name[SYS_ADDRESS_ROOM];            /* a path, "@" and an abstract name, or a numeric host */
+    uint16_t port;                          /* TCP only; 0 asks the kernel to choose */
+};
+
+struct sys_exit {
+    int status;                             /* -1 when a signal ended it */
+    int signal;                             /* 0 when it exited */
+};
+
+struct sys_spawn {
+    const char *program;                    /* a path; not searched for */
+    char *const *argv;
+    const char *variable;                   /* "NAME=value", added to the environment */
+    const int *keep;                        /* descriptors the child gets, under the same numbers */
+    size_t keep_count;
+};
+
+typedef void sys_ready_fn(void *arg, int events);
+typedef void sys_exited_fn(void *arg, struct sys_exit how);
+
+struct sys_ops {
+    /* time and chance */
+    int64_t (*now)(struct sys *sys);        /* nanoseconds, monotonic, from anywhere */
+    int (*random)(struct sys *sys, void *ret_bytes, size_t size);
+
+    /* memory: as realloc; a size of 0 frees. Stacks are page-aligned, with a guard below them. */
+    void *(*resize)(struct sys *sys, void *memory, size_t size);
+    int (*stack_map)(struct sys *sys, size_t size, void **ret_low);
+    void (*stack_unmap)(struct sys *sys, void *low, size_t size);
+
+    /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
+     * something was reported or `timeout_ns` is over (negative: no limit). */
+    int (*watch)(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
+    int (*watch_for)(struct sys *sys, struct sys_watch *watch, int events); /* 0 disarms */
+    void (*unwatch)(struct sys *sys, struct sys_watch *watch);
+    void (*poll)(struct sys *sys, int64_t timeout_ns);
+
+    /* descriptors: -EAGAIN when it would block; a read of 0 is the end */
+    ssize_t (*read)(struct sys *sys, int fd, void *ret_bytes, size_t size);
+    ssize_t (*write)(struct sys *sys, int fd, const void *bytes, size_t size);
+    void (*close)(struct sys *sys, int fd);
+    int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
+    int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
+
+    /* network */
+    int (*listen)(struct sys *sys, const struct sys_address *at, int *ret_fd);
+    int (*accept)(struct sys *sys, int fd, int *ret_fd);
+    int (*connect)(struct sys *sys, const struct sys_address *to, int *ret_fd);
+    int (*connected)(struct sys *sys, int fd);      /* how it went, once writable */
+    int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
+    int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
+
+    /* processes. `exited` is called once, from within `poll`, and the process is reaped then. */
+    int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+                 struct sys_process **ret);
+    int (*signal)(struct sys *sys, struct sys_process *process, int number);
+    void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
+    int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
+    int (*program)(struct sys *sys, char *ret_path, size_t room);   /* our own, resolved */
+    int (*die_with_parent)(struct sys *sys, int lifeline, int parent);
+    void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
+    int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
+    unsigned (*user)(struct sys *sys);              /* the effective user's number */
+
+    /* environment, console, end */
+    const char *(*env)(struct sys *sys, const char *name);
+    void (*env_erase)(struct sys *sys, const char *name);
+    void (*print_error)(struct sys *sys, const char *text, size_t size);
+    void (*exit)(struct sys *sys, int status) __attribute__((noreturn));
+    void (*abort)(struct sys *sys) __attribute__((noreturn));
+
+    /* the running code itself */
+    size_t (*trace)(struct sys *sys, void **ret_addresses, size_t room);
+    void (*trace_text)(struct sys *sys, const void *address, char *ret_text, size_t room);
+
+    void (*stop)(struct sys *sys);                  /* ends everything but memory */
+    void (*free)(struct sys *sys);                  /* and that; sys and its runtime are gone */
+};
+
+/* A world begins with this. Its runtime is in it, so that the error a run ended with can be read
+ * after the rest of the world has stopped. */
+struct sys {
+    const struct sys_ops *ops;
+    struct runtime runtime;
+};
+
+/* A new real world, whose runtime becomes this thread's. NULL when memory is out. What the runtime
+ * before it left behind is freed; that one must have stopped. */
+struct sys *sys_real_new(void);
+
+/* Makes the world's runtime the thread's, with an empty slot for errors. For implementations. */
+void sys_enter(struct sys *sys, const struct sys_ops *ops);
+
+/* Ends this thread's world but for the error in it. */
+void sys_leave(void);
+
+/* ---- the operations of this thread's world, as plain calls ---------------------------------------- */
+
+#define SYS_CALL_(op, ...) (runtime->sys->ops->op(runtime->sys, __VA_ARGS__))
+
+static inline int64_t sys_now(void)
+{
+    return runtime->sys->ops->now(runtime->sys);
+}
+static inline int sys_random(void *ret_bytes, size_t size)
+{
+    return SYS_CALL_(random, ret_bytes, size);
+}
+static inline int sys_stack_map(size_t size, void **ret_low)
+{
+    return SYS_CALL_(stack_map, size, ret_low);
+}
+static inline void sys_stack_unmap(void *low, size_t size)
+{
+    SYS_CALL_(stack_unmap, low, size);
+}
+static inline int sys_watch(int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
+{
+    return SYS_CALL_(watch, fd, ready, arg, ret);
+}
+static inline int sys_watch_for(struct sys_watch *watch, int events)
+{
+    return SYS_CALL_(watch_for, watch, events);
+}
+static inline void sys_unwatch(struct sys_watch *watch)
+{
+    SYS_CALL_(unwatch, watch);
+}
+static inline void sys_poll(int64_t timeout_ns)
+{
+    SYS_CALL_(poll, timeout_ns);
+}
+static inline ssize_t sys_read(int fd, void *ret_bytes, size_t size)
+{
+    return SYS_CALL_(read, fd, ret_bytes, size);
+}
+static inline ssize_t sys_write(int fd, const void *bytes, size_t size)
+{
+    return SYS_CALL_(write, fd, bytes, size);
+}
+/* Closes *fd unless it is -1, and makes it -1. */
+static inline void sys_close(int *fd)
+{
+    if (*fd >= 0)
+        SYS_CALL_(close, *fd);
+    *fd = -1;
+}
+static inline int sys_pipe(int ret_fds[2])
+{
+    return SYS_CALL_(pipe, ret_fds);
+}
+static inline int sys_pair(int ret_fds[2])
+{
+    return SYS_CALL_(pair, ret_fds);
+}
+static inline int sys_listen(const struct sys_address *at, int *ret_fd)
+{
+    return SYS_CALL_(listen, at, ret_fd);
+}
+static inline int sys_accept(int fd, int *ret_fd)
+{
+    return SYS_CALL_(accept, fd, ret_fd);
+}
+static inline int sys_connect(const struct sys_address *to, int *ret_fd)
+{
+    return SYS_CALL_(connect, to, ret_fd);
+}
+static inline int sys_connected(int fd)
+{
+    return SYS_CALL_(connected, fd);
+}
+static inline int sys_local_address(int fd, struct sys_address *ret)
+{
+    return SYS_CALL_(local_address, fd, ret);
+}
+static inline int sys_peer_is_us(int fd)
+{
+    return SYS_CALL_(peer_is_us, fd);
+}
+static inline int sys_spawn(const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+                            struct sys_process **ret)
+{
+    return SYS_CALL_(spawn, what, exited, arg, ret);
+}
+static inline int sys_signal(struct sys_process *process, int number)
+{
+    return SYS_CALL_(signal, process, number);
+}
+static inline void sys_forget(struct sys_process *process)
+{
+    SYS_CALL_(forget, process);
+}
+static inline int sys_pid(const struct sys_process *process)
+{
+    return SYS_CALL_(pid, process);
+}
+static inline int sys_program(char *ret_path, size_t room)
+{
+    return SYS_CALL_(program, ret_path, room);
+}
+static inline int sys_die_with_parent(int lifeline, int parent)
+{
+    return SYS_CALL_(die_with_parent, lifeline, parent);
+}
+static inline void sys_crash_to(int fd)
+{
+    SYS_CALL_(crash_to, fd);
+}
+static inline int sys_claim_root(bool claim)
+{
+    return SYS_CALL_(claim_root, claim);
+}
+static inline unsigned sys_user(void)
+{
+    return runtime->sys->ops->user(runtime->sys);
+}
+static inline const char *sys_env(const char *name)
+{
+    return SYS_CALL_(env, name);
+}
+static inline void sys_env_erase(const char *name)
+{
+    SYS_CALL_(env_erase, name);
+}
+static inline void sys_print_error(const char *text, size_t size)
+{
+    SYS_CALL_(print_error, text, size);
+}
+_Noreturn static inline void sys_exit(int status)
+{
+    SYS_CALL_(exit, status);
+}
+
+#endif
