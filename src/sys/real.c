@@ -84,13 +84,13 @@ static void real_print_error(struct sys *sys, const char *text, size_t size)
     }
 }
 
-_Noreturn static void real_exit(struct sys *sys, int status)
+__attribute__((noreturn)) static void real_exit(struct sys *sys, int status)
 {
     (void)sys;
     exit(status);
 }
 
-_Noreturn static void real_abort(struct sys *sys)
+__attribute__((noreturn)) static void real_abort(struct sys *sys)
 {
     (void)sys;
     abort();

@@ -1,0 +1,48 @@
+/* Memory channels: values passed between the tasks of one process, in order, each to one receiver. An
+ * item is any C type of fixed size and is copied in and out; capacity 0 means that a sender waits until
+ * its item was taken. (trio.open_memory_channel)
+ *
+ *     tr_auto(sender) in = NULL;  tr_auto(receiver) out = NULL;
+ *     tr_try(tr_open_channel(&in, &out, sizeof(int), 10));
+ *     tr_try(tr_send(in, &(int){7}));
+ *     while (tr_receive(out, &number) > 0) ... */
+#ifndef TRACTOR_CHANNEL_H
+#define TRACTOR_CHANNEL_H
+
+#include "tractor/error.h"
+
+typedef struct tr_sender tr_sender;
+typedef struct tr_receiver tr_receiver;
+
+/* Makes both ends, each to be closed by the caller. No checkpoint. -ENOMEM; TR_EARGUMENT for an item of
+ * no size or a buffer too large to count. */
+TR_API int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, size_t item_size,
+                           size_t capacity) TR_USE_RESULT;
+
+/* Sends a copy of *item; waits while the channel is full. A checkpoint in every case; when it returns
+ * an error nothing was sent. TR_EBROKEN once every receiver is closed, TR_ECLOSED if this sender is
+ * NULL. */
+TR_API int tr_send(tr_sender *sender, const void *item) TR_USE_RESULT;
+
+/* Receives into *ret_item: 1, or 0 at the end, when every sender is closed and nothing is left. Waits
+ * while there is nothing. A checkpoint in every case; when it returns an error nothing was taken.
+ * TR_ECLOSED if this receiver is NULL. */
+TR_API int tr_receive(tr_receiver *receiver, void *ret_item) TR_USE_RESULT;
+
+/* Another handle for the same end, closed on its own; the end is closed with its last handle. No
+ * checkpoint. -ENOMEM, TR_ECLOSED for NULL. */
+TR_API int tr_clone_sender(tr_sender *sender, tr_sender **ret_clone) TR_USE_RESULT;
+TR_API int tr_clone_receiver(tr_receiver *receiver, tr_receiver **ret_clone) TR_USE_RESULT;
+
+/* Closes and sets to NULL; may be repeated. No checkpoint. The last receiver's close fails waiting
+ * senders with TR_EBROKEN and drops what is buffered; the last sender's gives waiting receivers the end.
+ * No task may be waiting with this very handle. */
+TR_API void tr_close_sender(tr_sender **sender);
+TR_API void tr_close_receiver(tr_receiver **receiver);
+
+typedef tr_sender *tr_sender_auto_;
+typedef tr_receiver *tr_receiver_auto_;
+#define tr_sender_done_ tr_close_sender
+#define tr_receiver_done_ tr_close_receiver
+
+#endif

@@ -1,0 +1,158 @@
+/* Tasks, nurseries and cancel scopes: structured concurrency within one process, with the semantics of
+ * Python's trio, whose reference is the place to look up what is only summarised here.
+ *
+ * A task is a C function on a stack of its own; tasks of one thread take turns, and only at checkpoints.
+ * Every task belongs to a nursery, and a nursery cannot be left before all its tasks have ended. The
+ * first failure among them cancels the others and comes out of the nursery. A cancel scope cuts short
+ * whatever runs inside it, tasks included.
+ *
+ * Cancellation is level-triggered: inside a cancelled scope every checkpoint returns TR_ECANCELLED,
+ * again and again, until the scope is left; the scope that was cancelled absorbs it. Pass it on like any
+ * other error (tr_try does). Work that must be done all the same runs in a shielded scope.
+ *
+ * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
+ * scope. Everything else neither lets others run nor notices cancellation. All of it belongs to the
+ * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. */
+#ifndef TRACTOR_TASK_H
+#define TRACTOR_TASK_H
+
+#include "tractor/error.h"
+
+typedef struct tr_nursery tr_nursery;
+
+/* Runs fn(arg) as the first task of a new scheduler on the calling thread, and returns what it returned
+ * once it and everything it started has ended. With a negative result tr_last_error() tells more. For
+ * programs without actors; tr_main includes it. TR_EMISUSE inside another run, -ENOMEM. Not to be
+ * called from a task. (trio.run) */
+TR_API int tr_run(int (*fn)(void *), void *arg) TR_USE_RESULT;
+
+/* ---- time ------------------------------------------------------------------------------------------ */
+
+/* Seconds on a clock that never jumps, from an arbitrary start; the clock of all deadlines. NaN outside
+ * a run. (trio.current_time) */
+TR_API double tr_now(void);
+
+/* Checkpoints that wait: for so many seconds (0 still is a checkpoint), until a time of tr_now's, or
+ * until cancelled. TR_EARGUMENT for a negative or NaN duration. */
+TR_API int tr_sleep(double seconds) TR_USE_RESULT;
+TR_API int tr_sleep_until(double deadline) TR_USE_RESULT;
+TR_API int tr_sleep_forever(void) TR_USE_RESULT;
+
+/* A checkpoint and nothing else. (trio.lowlevel.checkpoint) */
+TR_API int tr_checkpoint(void) TR_USE_RESULT;
+
+/* ---- cancel scopes --------------------------------------------------------------------------------- */
+
+/* A cancel scope; made by one of the functions below, run by tr_within, read afterwards. Reading its
+ * members is fine at any time; change them by the functions only, once it is entered. */
+typedef struct tr_scope {
+    double deadline;        /* of tr_now's clock, INFINITY for none; relative until entered if so made */
+    bool shield;            /* cancellation from outside does not reach in */
+    bool cancel_called;     /* it was cancelled: by its deadline, by tr_scope_cancel, or by a failed
+                             * nursery that was left without tr_join */
+    bool cancelled_caught;  /* and it has absorbed a TR_ECANCELLED when it was left */
+    bool relative_, fail_;
+    struct scope *own_;     /* the scheduler's part, while entered */
+} tr_scope;
+
+/* A scope that is cancelled so many seconds after it is entered / at a time of tr_now's. What it cuts
+ * short counts as success: look at cancelled_caught. (trio.move_on_after, move_on_at) */
+TR_API tr_scope tr_move_on_after(double seconds);
+TR_API tr_scope tr_move_on_at(double deadline);
+
+/* The same, but what it cuts short fails with TR_ETIMEOUT. (trio.fail_after, fail_at) */
+TR_API tr_scope tr_fail_after(double seconds);
+TR_API tr_scope tr_fail_at(double deadline);
+
+/* A scope without a deadline, and one that cancellation from outside does not reach into. */
+TR_API tr_scope tr_cancel_scope(void);
+TR_API tr_scope tr_shield(void);
+
+/* Evaluates an expression of type int inside the scope: tr_within(&limit, work(x)). Its value is the
+ * expression's, but 0 if the scope absorbed a cancellation; a failed nursery inside that was left
+ * without tr_join comes out here. Entering and leaving are one expression, so neither can be forgotten.
+ * TR_EARGUMENT when the deadline is NaN or a negative duration, TR_EMISUSE when the scope is in use. */
+#define tr_within(scope, ...)                                                                      \
+    tr_scope_leave_((scope), tr_scope_enter_(scope) < 0 ? TR_REFUSED_ : (__VA_ARGS__))
+#define TR_REFUSED_ (-2147483647 - 1)
+TR_API int tr_scope_enter_(tr_scope *scope);
+TR_API int tr_scope_leave_(tr_scope *scope, int rc);
+
+/* Cancels everything inside a scope that is entered; one that is not is cancelled once it is. */
+TR_API void tr_scope_cancel(tr_scope *scope);
+TR_API void tr_scope_set_deadline(tr_scope *scope, double deadline);
+TR_API void tr_scope_set_shield(tr_scope *scope, bool shield);
+
+/* The earliest deadline that holds for the calling task, -INFINITY if it is cancelled already.
+ * (trio.current_effective_deadline) */
+TR_API double tr_effective_deadline(void);
+
+/* ---- nurseries ------------------------------------------------------------------------------------- */
+
+/* Opens a nursery in the calling task, which is its host and must join it. Always write
+ *
+ *     tr_auto(nursery) n = tr_open_nursery();
+ *
+ * Then leaving the block without tr_join, by any way, cancels everything in the nursery, waits for it,
+ * and fails the enclosing scope or nursery with what went wrong (a lone cancellation excepted): nothing
+ * outlives the block and no error is lost. NULL when memory is out or there is no runtime; everything
+ * below then returns the error. (trio.open_nursery) */
+TR_API tr_nursery *tr_open_nursery(void);
+
+/* Starts fn(arg) as a task of the nursery; it runs at one of the caller's next checkpoints. `arg` must
+ * live as long as the task does, which the nursery's block outlives. A negative result of fn cancels
+ * the nursery and comes out of it. TR_ECLOSED after the join, -ENOMEM. (nursery.start_soon) */
+#define tr_start_soon(nursery, fn, arg)                                                            \
+    tr_start_soon_((nursery), (fn), (arg), #fn, __FILE__, __LINE__)
+TR_API int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
+                          const char *file, int line) TR_USE_RESULT;
+
+/* The same, and waits until the task calls tr_started(value); *ret_value is that value (ret_value may
+ * be NULL). If the task fails before, that error is returned here and the nursery lives on; if it ends
+ * before, TR_EMISUSE. A checkpoint; cancelled, it cancels the task and waits for its end.
+ * (nursery.start, task_status.started) */
+#define tr_start(nursery, fn, arg, ret_value)                                                      \
+    tr_start_((nursery), (fn), (arg), (ret_value), #fn, __FILE__, __LINE__)
+TR_API int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value,
+                     const char *name, const char *file, int line) TR_USE_RESULT;
+TR_API int tr_started(void *value) TR_USE_RESULT;
+
+/* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error
+ * or an ErrorGroup. Cancelled from outside it cancels everything in the nursery, still waits, and
+ * returns TR_ECANCELLED, with the others if there were any. A checkpoint. Ends the process when the
+ * nursery is not the innermost one of its host. */
+TR_API int tr_join(tr_nursery *nursery) TR_USE_RESULT;
+
+/* Cancels everything in the nursery, the body included; tr_join then returns 0 unless something else
+ * went wrong. Always succeeds, also when repeated. */
+TR_API void tr_cancel(tr_nursery *nursery);
+
+/* Whether it was cancelled: by tr_cancel, by a failure in it, or by being left early. */
+TR_API bool tr_cancelled(const tr_nursery *nursery);
+
+typedef tr_nursery *tr_nursery_auto_;
+TR_API void tr_nursery_done_(tr_nursery **nursery);
+
+/* ---- memory of a task ------------------------------------------------------------------------------ */
+
+/* What calls return (strings, lists) lives in the calling task's innermost frame: by default one that
+ * lasts as long as the task. A loop opens its own to run in constant memory:
+ *
+ *     while (...) { tr_auto(frame) f = tr_open_frame(); tr_try(tr_call(...)); }
+ *
+ * NULL when memory is out; then the enclosing frame stays in use. */
+typedef struct tr_frame tr_frame;
+TR_API tr_frame *tr_open_frame(void);
+typedef tr_frame *tr_frame_auto_;
+TR_API void tr_frame_done_(tr_frame **frame);
+
+/* Zeroed memory in that frame; NULL when there is none. */
+TR_API void *tr_alloc(size_t size);
+
+/* Formatted text in that frame; NULL when memory is out. */
+TR_API const char *tr_format(const char *format, ...) TR_PRINTF(1, 2);
+
+/* The name of the running task: the function it was started with. "" outside a run. */
+TR_API const char *tr_task_name(void);
+
+#endif

@@ -1,0 +1,181 @@
+/* Making and switching fibers: a few instructions on x86-64, the C library's ucontext elsewhere (or
+ * everywhere, with -DTR_UCONTEXT=ON), which costs two system calls a switch and is always right.
+ *
+ * The sanitizers and valgrind have to be told about stacks they did not see being made: without the
+ * calls below AddressSanitizer takes a switch for a wild stack pointer, and a stack used again for one
+ * still poisoned by frames that never returned. */
+#include "sched/fiber.h"
+
+#include "base/panic.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define HAVE_VALGRIND 1
+#endif
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#endif
+
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+static void forget_old_frames(void *low, size_t size)
+{
+#ifdef HAVE_ASAN
+    __asan_unpoison_memory_region(low, size);
+#else
+    (void)low;
+    (void)size;
+#endif
+}
+
+static void tell_new_stack(struct fiber *fiber)
+{
+#ifdef HAVE_VALGRIND
+    fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->low, (char *)fiber->low + fiber->size);
+#else
+    (void)fiber;
+#endif
+}
+
+static void tell_stack_gone(struct fiber *fiber)
+{
+#ifdef HAVE_VALGRIND
+    VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
+#else
+    (void)fiber;
+#endif
+}
+
+static void before_switch(void **ret_fake, const struct fiber *to)
+{
+#ifdef HAVE_ASAN
+    __sanitizer_start_switch_fiber(ret_fake, to->low, to->size);
+#else
+    (void)ret_fake;
+    (void)to;
+#endif
+}
+
+/* `before`, if given, is the fiber that was left: a thread's own stack is learnt that way. */
+static void after_switch(void *fake, struct fiber *before)
+{
+#ifdef HAVE_ASAN
+    const void *low;
+    size_t size;
+    __sanitizer_finish_switch_fiber(fake, &low, &size);
+    if (before) {
+        before->low = (void *)low;
+        before->size = size;
+    }
+#else
+    (void)fake;
+    (void)before;
+#endif
+}
+
+#ifdef FIBER_UCONTEXT
+
+/* makecontext passes integers only; a pointer goes in two of them. */
+static void start(unsigned high, unsigned low)
+{
+    struct fiber *fiber = (struct fiber *)(uintptr_t)((uint64_t)high << 32 | low);
+    fiber->entry(fiber->arg);
+    panic("the entry of a fiber returned");
+}
+
+static void make(struct fiber *fiber, void (*entry)(void *), void *arg)
+{
+    getcontext(&fiber->context);
+    fiber->context.uc_stack.ss_sp = fiber->low;
+    fiber->context.uc_stack.ss_size = fiber->size;
+    fiber->context.uc_link = NULL;
+    fiber->entry = entry;
+    fiber->arg = arg;
+    uint64_t self = (uint64_t)(uintptr_t)fiber;
+    makecontext(&fiber->context, (void (*)(void))start, 2, (unsigned)(self >> 32), (unsigned)self);
+}
+
+static void jump(struct fiber *from, struct fiber *to)
+{
+    swapcontext(&from->context, &to->context);
+}
+
+#else
+
+void fiber_jump(void **save_sp, void *sp);
+void fiber_start(void);
+
+/* What fiber_jump pops, from the lowest address up. */
+struct first_frame {
+    uint32_t mxcsr;
+    uint16_t x87_control, unused;
+    uint64_t r15, r14, r13, r12;
+    uint64_t entry;         /* to rbx */
+    uint64_t arg;           /* to rbp */
+    uint64_t start;         /* where the jump goes */
+    uint64_t end[2];        /* keeps the stack aligned as the ABI wants it at a call */
+};
+
+static void make(struct fiber *fiber, void (*entry)(void *), void *arg)
+{
+    uintptr_t top = ((uintptr_t)fiber->low + fiber->size) & ~(uintptr_t)15;
+    struct first_frame *frame = (struct first_frame *)(top - sizeof *frame);
+    memset(frame, 0, sizeof *frame);
+    __asm__("stmxcsr %0\n\tfnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
+    frame->entry = (uintptr_t)entry;
+    frame->arg = (uintptr_t)arg;
+    frame->start = (uintptr_t)fiber_start;
+    fiber->sp = frame;
+}
+
+static void jump(struct fiber *from, struct fiber *to)
+{
+    fiber_jump(&from->sp, to->sp);
+}
+
+#endif
+
+void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void *), void *arg)
+{
+    *fiber = (struct fiber){.low = low, .size = size};
+    forget_old_frames(low, size);
+    tell_new_stack(fiber);
+    make(fiber, entry, arg);
+}
+
+void fiber_fini(struct fiber *fiber)
+{
+    tell_stack_gone(fiber);
+}
+
+void fiber_switch(struct fiber *from, struct fiber *to)
+{
+    before_switch(&from->fake_stack, to);
+    jump(from, to);
+    after_switch(from->fake_stack, NULL);
+}
+
+void fiber_leave(struct fiber *from, struct fiber *to)
+{
+    before_switch(NULL, to); /* NULL: its fake frames are given back */
+    jump(from, to);
+    panic("a fiber went on after it had left");
+}
+
+void fiber_entered(struct fiber *before)
+{
+    after_switch(NULL, before);
+}

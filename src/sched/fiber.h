@@ -1,0 +1,40 @@
+/* A stack with a place on it where to go on: what a task is to the processor. */
+#ifndef SCHED_FIBER_H
+#define SCHED_FIBER_H
+
+#include <stddef.h>
+
+#if defined(TR_UCONTEXT) || !defined(__x86_64__)
+#define FIBER_UCONTEXT 1
+#include <ucontext.h>
+#endif
+
+struct fiber {
+    void *sp;               /* where it stands while another one runs */
+    void *low;              /* its stack; NULL for the thread's own until it is first left */
+    size_t size;
+    void *fake_stack;       /* AddressSanitizer's */
+    unsigned valgrind_id;
+#ifdef FIBER_UCONTEXT
+    ucontext_t context;
+    void (*entry)(void *);
+    void *arg;
+#endif
+};
+
+/* Prepares a fiber that will call entry(arg), which must never return. */
+void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void *), void *arg);
+
+/* After its last switch away; the stack may then be used again. */
+void fiber_fini(struct fiber *fiber);
+
+/* Leaves `from`, goes on with `to`; returns when somebody switches back to `from`. */
+void fiber_switch(struct fiber *from, struct fiber *to);
+
+/* The same for a fiber that will never be switched back to. */
+void fiber_leave(struct fiber *from, struct fiber *to) __attribute__((noreturn));
+
+/* To be called first in `entry`. `before` is the thread's own fiber if that was the one left, else NULL. */
+void fiber_entered(struct fiber *before);
+
+#endif

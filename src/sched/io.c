@@ -1,0 +1,132 @@
+/* Waiting for descriptors. A watch is armed for what is waited for just now and nothing else; a report
+ * disarms it, wakes whom it concerns and arms it again for the other one, if there is one. */
+#include "sched/io.h"
+
+#include "base/error.h"
+#include "sched/task.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+
+enum { READER, WRITER };
+
+static const int event_of[] = {[READER] = SYS_READABLE, [WRITER] = SYS_WRITABLE};
+
+static int arm(struct io *io)
+{
+    int events = (io->waiting[READER] ? SYS_READABLE : 0) | (io->waiting[WRITER] ? SYS_WRITABLE : 0);
+    return sys_watch_for(io->watch, events);
+}
+
+static void wake(struct io *io, int who, int rc)
+{
+    struct task *task = io->waiting[who];
+    io->waiting[who] = NULL;
+    if (task)
+        task_wake(task, rc);
+}
+
+static void ready(void *arg, int events)
+{
+    struct io *io = arg;
+    for (int who = READER; who <= WRITER; who++)
+        if (events & event_of[who])
+            wake(io, who, 0);
+    (void)arm(io);
+}
+
+int io_open(struct io *io, int fd)
+{
+    *io = (struct io){.fd = fd};
+    int rc = sys_watch(fd, ready, io, &io->watch);
+    if (rc >= 0)
+        return 0;
+    sys_close(&io->fd);
+    return error_raise_plain(rc);
+}
+
+void io_close(struct io *io)
+{
+    if (io->fd < 0)
+        return;
+    sys_unwatch(io->watch);
+    sys_close(&io->fd);
+    wake(io, READER, TR_ECLOSED);
+    wake(io, WRITER, TR_ECLOSED);
+}
+
+struct wait {
+    struct io *io;
+    int who;
+};
+
+static bool stop_waiting(void *arg)
+{
+    struct wait *wait = arg;
+    wait->io->waiting[wait->who] = NULL;
+    (void)arm(wait->io);
+    return true;
+}
+
+static int wait_for(struct io *io, int who)
+{
+    if (io->fd < 0)
+        return error_raise_plain(TR_ECLOSED);
+    if (io->waiting[who])
+        return raise_code(TR_EMISUSE, "another task waits for this descriptor already");
+    struct wait wait = {io, who};
+    io->waiting[who] = task_current();
+    int rc = arm(io);
+    if (rc < 0) {
+        io->waiting[who] = NULL;
+        return error_raise_plain(rc);
+    }
+    rc = task_park(stop_waiting, &wait);
+    return rc == TR_ECLOSED ? error_raise_plain(rc) : rc;
+}
+
+int io_wait_readable(struct io *io)
+{
+    return wait_for(io, READER);
+}
+
+int io_wait_writable(struct io *io)
+{
+    return wait_for(io, WRITER);
+}
+
+long io_read(struct io *io, void *ret_bytes, unsigned long size)
+{
+    for (;;) {
+        if (io->fd < 0)
+            return error_raise_plain(TR_ECLOSED);
+        ssize_t got = sys_read(io->fd, ret_bytes, size);
+        if (got >= 0)
+            return got;
+        int rc = got == -EAGAIN ? io_wait_readable(io) : error_raise_plain((int)got);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int io_write_all(struct io *io, const void *bytes, unsigned long size)
+{
+    const char *from = bytes;
+    while (size > 0) {
+        if (io->fd < 0)
+            return error_raise_plain(TR_ECLOSED);
+        ssize_t sent = sys_write(io->fd, from, size);
+        int rc = 0;
+        if (sent == -EAGAIN)
+            rc = io_wait_writable(io);
+        else if (sent < 0)
+            rc = error_raise_plain((int)sent);
+        if (rc < 0)
+            return rc;
+        if (sent > 0) {
+            from += sent;
+            size -= (unsigned long)sent;
+        }
+    }
+    return 0;
+}

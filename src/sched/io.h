@@ -1,0 +1,31 @@
+/* Descriptors that tasks wait for. */
+#ifndef SCHED_IO_H
+#define SCHED_IO_H
+
+struct task;
+struct sys_watch;
+
+/* One descriptor; it has one reader and one writer at a time. */
+struct io {
+    int fd;                     /* -1 when closed */
+    struct sys_watch *watch;
+    struct task *waiting[2];    /* for readable, for writable */
+};
+
+/* Takes over the descriptor: it is closed by io_close, and also when this fails (raised). */
+int io_open(struct io *io, int fd);
+
+/* Wakes who waits, with TR_ECLOSED. Does nothing to one that is closed or all zero with fd -1. */
+void io_close(struct io *io);
+
+/* Checkpoints: wait until it can be read or written. TR_ECLOSED if it is closed meanwhile or was,
+ * TR_EMISUSE when another task waits for the same. */
+int io_wait_readable(struct io *io);
+int io_wait_writable(struct io *io);
+
+/* Checkpoints on their way to waiting only: at least one byte, 0 for the end of a read, an errno value or
+ * TR_ECLOSED (raised). io_write_all writes everything. */
+long io_read(struct io *io, void *ret_bytes, unsigned long size);
+int io_write_all(struct io *io, const void *bytes, unsigned long size);
+
+#endif

@@ -1,0 +1,265 @@
+/* Nurseries: where tasks belong.
+ *
+ *     OPEN --> JOINING --> CLOSED           things may be started until CLOSED: a task in the nursery
+ *                                           may start others while its host waits in tr_join
+ *
+ * A nursery is a cancel scope with a list of tasks and the errors they left. The body, which is the host
+ * between tr_open_nursery and tr_join, counts as one of them. Any failure cancels the scope; the join
+ * waits until the list is empty, in all circumstances, and then hands the errors to the scope's end,
+ * where Cancelled is absorbed if it was meant for this scope. What remains is the result.
+ *
+ * Left without tr_join (return, break, goto out of the block), the cleanup attribute cancels and joins,
+ * and an error that comes out fails the scope around, since nobody is there to take it. */
+#include "sched/sched.h"
+
+#include "base/hooks.h"
+#include "base/panic.h"
+#include "sched/stack.h"
+
+#include <errno.h>
+
+enum { NURSERY_OPEN, NURSERY_JOINING, NURSERY_CLOSED };
+
+static const struct machine_state nursery_states[] = {
+    [NURSERY_OPEN] = {"open", TO(NURSERY_JOINING)},
+    [NURSERY_JOINING] = {"joining", TO(NURSERY_CLOSED)},
+    [NURSERY_CLOSED] = {"closed", 0},
+};
+
+struct tr_nursery {
+    struct scope scope;
+    struct machine state;
+    struct task *host;
+    struct link tasks;          /* by `sibling` */
+    size_t starting;            /* calls of tr_start that may still move a task here */
+    bool host_waits;            /* parked in the join */
+    struct tr_error *errors;    /* merged as they come; owned */
+    struct guest *guests;
+};
+
+/* A call of tr_start in progress. */
+struct starting {
+    struct tr_nursery *nursery; /* where the task goes once it has started */
+    bool started;
+    void *value;
+};
+
+struct scope *nursery_scope(struct tr_nursery *nursery)
+{
+    return &nursery->scope;
+}
+
+tr_nursery *tr_open_nursery(void)
+{
+    if (task_required() < 0)
+        return NULL;
+    struct tr_nursery *nursery = mem_zalloc(sizeof *nursery);
+    if (!nursery) {
+        error_raise_plain(-ENOMEM);
+        return NULL;
+    }
+    struct task *host = runtime->sched->current;
+    machine_init(&nursery->state, "nursery", nursery_states);
+    list_init(&nursery->tasks);
+    nursery->host = host;
+    scope_init(&nursery->scope, "nursery", host, host->scope);
+    scope_enter(&nursery->scope);
+    return nursery;
+}
+
+int nursery_usable(struct tr_nursery *nursery)
+{
+    int rc = task_required();
+    if (rc < 0)
+        return rc;
+    if (!nursery)
+        return error_raise_plain(-ENOMEM); /* the one reason for tr_open_nursery to fail in a task */
+    if (nursery->state.at == NURSERY_CLOSED)
+        return raise_code(TR_ECLOSED, "the nursery has ended; nothing can be started in it");
+    return 0;
+}
+
+void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest)
+{
+    guest->next = nursery->guests;
+    nursery->guests = guest;
+}
+
+/* ---- errors and ends ------------------------------------------------------------------------------ */
+
+static void add_error(struct tr_nursery *nursery, struct tr_error *error)
+{
+    if (!error)
+        return;
+    nursery->errors = error_merge(nursery->errors, error);
+    scope_cancel(&nursery->scope);
+}
+
+static bool is_empty(const struct tr_nursery *nursery)
+{
+    return list_empty(&nursery->tasks) && nursery->starting == 0;
+}
+
+static void wake_host_if_empty(struct tr_nursery *nursery)
+{
+    if (!nursery->host_waits || !is_empty(nursery))
+        return;
+    nursery->host_waits = false;
+    task_wake(nursery->host, 0);
+}
+
+void task_ended(struct tr_nursery *nursery, struct task *task, struct tr_error *error)
+{
+    list_remove(&task->sibling);
+    add_error(nursery, error);
+    wake_host_if_empty(nursery);
+}
+
+/* The host is cancelled while it waits: so is everything it waits for, and it goes on waiting. */
+static bool cancel_the_rest(void *arg)
+{
+    add_error(arg, error_plain(TR_ECANCELLED));
+    return false;
+}
+
+static struct tr_error *join(struct tr_nursery *nursery)
+{
+    machine_move(&nursery->state, NURSERY_JOINING);
+    if (is_empty(nursery)) {
+        task_yield();
+    } else {
+        nursery->host_waits = true;
+        (void)task_park(cancel_the_rest, nursery);
+    }
+    machine_move(&nursery->state, NURSERY_CLOSED);
+    struct tr_error *errors = nursery->errors;
+    nursery->errors = NULL;
+    bool caught = false;
+    errors = scope_leave(&nursery->scope, errors, &caught);
+    scope_fini(&nursery->scope);
+    return errors;
+}
+
+int tr_join(tr_nursery *nursery)
+{
+    int rc = task_required();
+    if (rc < 0)
+        return rc;
+    if (!nursery)
+        return error_raise_plain(-ENOMEM);
+    if (nursery->host != runtime->sched->current)
+        panic("task %s joins a nursery opened by task %s", runtime->sched->current->name,
+              nursery->host->name);
+    if (nursery->state.at != NURSERY_OPEN)
+        return raise_code(TR_ECLOSED, "the nursery was joined before");
+    struct tr_error *error = join(nursery);
+    return error ? error_raise(error) : 0;
+}
+
+void tr_cancel(tr_nursery *nursery)
+{
+    if (nursery && nursery->state.at != NURSERY_CLOSED)
+        scope_cancel(&nursery->scope);
+}
+
+bool tr_cancelled(const tr_nursery *nursery)
+{
+    return nursery && nursery->scope.cancel_called;
+}
+
+void tr_nursery_done_(tr_nursery **held)
+{
+    struct tr_nursery *nursery = *held;
+    if (!nursery)
+        return;
+    *held = NULL;
+    struct tr_error *newest = task_error_aside();
+    if (nursery->state.at == NURSERY_OPEN) {
+        scope_cancel(&nursery->scope);
+        task_fail_scope(join(nursery));
+    }
+    for (struct guest *guest = nursery->guests, *next; guest; guest = next) {
+        next = guest->next;
+        guest->release(guest);
+    }
+    mem_free(nursery);
+    task_error_back(newest);
+}
+
+/* ---- starting ------------------------------------------------------------------------------------- */
+
+static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
+                          const char *file, int line)
+{
+    struct task *task = task_new(nursery, fn, arg, name, file, line);
+    if (task)
+        list_push(&nursery->tasks, &task->sibling);
+    return task;
+}
+
+int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
+                   const char *file, int line)
+{
+    int rc = nursery_usable(nursery);
+    if (rc < 0)
+        return rc;
+    return start(nursery, fn, arg, name, file, line) ? 0 : error_raise_plain(-ENOMEM);
+}
+
+/* The task starts in a nursery of its own here, so that its failure is ours; tr_started moves it. */
+static int start_and_wait(struct starting *starting, int (*fn)(void *), void *arg, const char *name,
+                          const char *file, int line)
+{
+    tr_auto(nursery) here = tr_open_nursery();
+    if (!here)
+        return error_raise_plain(-ENOMEM);
+    struct task *task = start(here, fn, arg, name, file, line);
+    if (!task)
+        return error_raise_plain(-ENOMEM);
+    task->starting = starting;
+    return tr_join(here);
+}
+
+int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value, const char *name,
+              const char *file, int line)
+{
+    int rc = nursery_usable(nursery);
+    if (rc < 0)
+        return rc;
+    struct starting starting = {.nursery = nursery};
+    nursery->starting++;
+    rc = start_and_wait(&starting, fn, arg, name, file, line);
+    nursery->starting--;
+    wake_host_if_empty(nursery);
+    if (rc < 0)
+        return rc;
+    if (!starting.started)
+        return raise_code(TR_EMISUSE, "task %s ended without calling tr_started", name);
+    if (ret_value)
+        *ret_value = starting.value;
+    return 0;
+}
+
+int tr_started(void *value)
+{
+    int rc = task_required();
+    if (rc < 0)
+        return rc;
+    struct task *task = runtime->sched->current;
+    struct starting *starting = task->starting;
+    if (!starting)
+        return raise_code(TR_EMISUSE, "task %s was not started by tr_start, or has started before",
+                          task->name);
+    starting->started = true;
+    starting->value = value;
+    task->starting = NULL;
+    struct tr_nursery *from = task->nursery, *to = starting->nursery;
+    if (from->scope.cancelled)
+        return 0; /* its cancellation is on the way, and belongs where it is */
+    list_remove(&task->sibling);
+    list_push(&to->tasks, &task->sibling);
+    task->nursery = to;
+    scope_adopt(&to->scope, &from->scope);
+    wake_host_if_empty(from);
+    return 0;
+}

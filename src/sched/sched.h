@@ -1,0 +1,113 @@
+/* The scheduler's inside, for the files of this room; other rooms see task.h and io.h here and
+ * tractor/task.h. */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include "base/error.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/machine.h"
+#include "base/runtime.h"
+#include "sched/fiber.h"
+#include "sched/task.h"
+#include "tractor/task.h"
+
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+/* A node of the tree of cancel scopes. There is one for each tr_within, each nursery, and each task (so
+ * that every scope has exactly one task that is directly in it: `task`, if its innermost one is this).
+ * Invariant: cancelled == cancel_called || (!shield && parent && parent->cancelled). */
+struct scope {
+    struct scope *parent;       /* NULL for the first task's */
+    struct link children;       /* by `sibling`: scopes opened inside, and the tasks of a nursery */
+    struct link sibling;
+    struct task *task;          /* the one that entered it */
+    struct heap_node timer;     /* queued while there is a deadline that may still cancel it */
+    int64_t deadline;           /* ns; NEVER for none */
+    bool shield;
+    bool cancel_called;
+    bool cancelled;             /* effectively: here or above */
+    struct tr_error *pending;   /* of nurseries inside that were left without a join; owned */
+    tr_scope *user;             /* the public struct to keep up to date; NULL for our own */
+    const char *what;           /* "scope", "nursery", "task": for messages */
+};
+
+#define NEVER INT64_MAX
+
+void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent);
+/* Out of the tree; its children must be gone. */
+void scope_fini(struct scope *scope);
+void scope_cancel(struct scope *scope);
+void scope_set_deadline(struct scope *scope, int64_t deadline);
+void scope_set_shield(struct scope *scope, bool shield);
+/* Moves everything inside `from` to inside `to`. */
+void scope_adopt(struct scope *to, struct scope *from);
+/* Fails the scope with an error of a block inside it that nobody is there to receive. */
+void scope_pend(struct scope *scope, struct tr_error *error);
+/* The running task enters and leaves. Leaving merges `error` with what is pending, absorbs
+ * cancellation if this scope is where it came from, and returns what is left (a reference or NULL). */
+void scope_enter(struct scope *scope);
+struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
+/* Cancels all whose time has come; the next deadline there is, or NEVER. */
+int64_t scope_expire(struct sched *sched, int64_t now);
+int64_t scope_effective_deadline(const struct scope *scope);
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+enum { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
+
+struct task {
+    struct fiber fiber;
+    struct machine state;
+    struct link queue;          /* in the ready queue or the running batch while READY */
+    struct link sibling;        /* in its nursery's list of tasks */
+    struct tr_nursery *nursery; /* that it belongs to; NULL for the first task */
+    struct scope base;          /* around the whole task */
+    struct scope *scope;        /* the innermost it is in */
+    struct tr_error *error;     /* the newest, see tr_last_error */
+    struct tr_frame *frame;     /* the innermost; NULL until the task allocates anything */
+    int (*fn)(void *);
+    void *arg;
+    task_abort_fn *abort;       /* how to end the wait it is parked in; NULL: not by cancellation */
+    void *abort_arg;
+    int woken_with;
+    struct starting *starting;  /* until tr_started, for a task of tr_start */
+    const char *name, *file;    /* what started it */
+    int line;
+};
+
+struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
+                      const char *file, int line);
+/* Delivers a cancellation to a parked task whose innermost scope has just been cancelled. */
+void task_deliver(struct task *task);
+void task_ended(struct tr_nursery *nursery, struct task *task, struct tr_error *error);
+void frames_free(struct task *task);
+struct scope *nursery_scope(struct tr_nursery *nursery);
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+struct sched {
+    struct fiber loop;          /* the thread's own stack, where the loop runs and polls */
+    struct link ready;          /* tasks to run in the next batch, in the order they became ready */
+    struct link batch;          /* those still to run in this one */
+    struct task *current;       /* NULL while the loop runs */
+    struct task *ended;         /* whose stack is given back by whoever runs next */
+    struct heap deadlines;      /* of scopes, by `timer` */
+    struct link spare_stacks;   /* of the default size, kept for the next tasks */
+    size_t spare_count;
+    struct link spare_scopes;   /* structs for tr_within, so that it seldom allocates */
+    bool over;                  /* the first task has ended */
+    struct tr_error *outcome;   /* with this */
+    int result;
+};
+
+/* To be called first after every switch. */
+void sched_entered(struct sched *sched);
+/* Gives the processor to the next task that is ready; returns when this one is run again. */
+void sched_switch(struct task *from);
+/* The same for the last time. */
+void sched_leave(struct task *from) __attribute__((noreturn));
+
+int64_t sched_deadline_ns(double seconds);
+
+#endif

@@ -1,0 +1,162 @@
+/* The tree of cancel scopes.
+ *
+ * Cancelling a scope marks it and everything below it, except below shields, as cancelled, and wakes
+ * the tasks that are parked directly in a marked scope. That is all: whether a task is cancelled is
+ * afterwards a flag of its innermost scope, looked at by every checkpoint, which is what makes
+ * cancellation level-triggered. When a scope that was cancelled is left it takes the Cancelled errors
+ * out of what passes through, unless the cancellation came from further out, for then they are meant
+ * for a scope further out.
+ *
+ * Happy path: init, enter, leave, fini, and nothing else; a deadline costs one heap insert and remove.
+ * What can go wrong is the nesting: a scope or nursery left while one inside it is still open is a bug in
+ * the program that no later moment could repair, so it ends the process with both names. */
+#include "sched/sched.h"
+
+#include "base/panic.h"
+#include "sys/sys.h"
+
+void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent)
+{
+    *scope = (struct scope){.parent = parent, .task = task, .deadline = NEVER, .what = what};
+    list_init(&scope->children);
+    list_init(&scope->sibling);
+    if (parent) {
+        list_push(&parent->children, &scope->sibling);
+        scope->cancelled = parent->cancelled;
+    }
+}
+
+void scope_fini(struct scope *scope)
+{
+    ensure(list_empty(&scope->children));
+    list_remove(&scope->sibling);
+    heap_remove(&runtime->sched->deadlines, &scope->timer);
+    error_unref(scope->pending);
+    scope->pending = NULL;
+}
+
+static struct scope *scope_of(struct link *sibling)
+{
+    return container_of(sibling, struct scope, sibling);
+}
+
+/* Brings `cancelled` up to date; whether that changed anything. */
+static bool update(struct scope *scope)
+{
+    bool outside = !scope->shield && scope->parent && scope->parent->cancelled;
+    bool cancelled = scope->cancel_called || outside;
+    if (cancelled == scope->cancelled)
+        return false;
+    scope->cancelled = cancelled;
+    if (cancelled && scope->task && scope->task->scope == scope)
+        task_deliver(scope->task);
+    return true;
+}
+
+/* The next scope in the tree below `top` after `scope`, whose own children are skipped if asked. */
+static struct scope *next_below(struct scope *top, struct scope *scope, bool skip_children)
+{
+    if (!skip_children && !list_empty(&scope->children))
+        return scope_of(scope->children.next);
+    while (scope != top) {
+        if (scope->sibling.next != &scope->parent->children)
+            return scope_of(scope->sibling.next);
+        scope = scope->parent;
+    }
+    return NULL;
+}
+
+/* Walks down from a scope that may have changed, stopping at every one that has not. Waking a task does
+ * not run it, so the tree stands still meanwhile. */
+static void update_below(struct scope *top)
+{
+    for (struct scope *scope = top; scope;)
+        scope = next_below(top, scope, !update(scope));
+}
+
+static void schedule(struct scope *scope)
+{
+    struct heap *deadlines = &runtime->sched->deadlines;
+    heap_remove(deadlines, &scope->timer);
+    if (scope->deadline != NEVER && !scope->cancel_called)
+        heap_insert(deadlines, &scope->timer, scope->deadline);
+}
+
+void scope_cancel(struct scope *scope)
+{
+    if (scope->cancel_called)
+        return;
+    scope->cancel_called = true;
+    if (scope->user)
+        scope->user->cancel_called = true;
+    schedule(scope);
+    update_below(scope);
+}
+
+void scope_set_deadline(struct scope *scope, int64_t deadline)
+{
+    scope->deadline = deadline;
+    schedule(scope);
+}
+
+void scope_set_shield(struct scope *scope, bool shield)
+{
+    scope->shield = shield;
+    update_below(scope);
+}
+
+void scope_adopt(struct scope *to, struct scope *from)
+{
+    while (!list_empty(&from->children)) {
+        struct scope *child = scope_of(list_shift(&from->children));
+        child->parent = to;
+        list_push(&to->children, &child->sibling);
+        update_below(child);
+    }
+}
+
+void scope_pend(struct scope *scope, struct tr_error *error)
+{
+    scope->pending = error_merge(scope->pending, error);
+    scope_cancel(scope);
+}
+
+void scope_enter(struct scope *scope)
+{
+    scope->task->scope = scope;
+}
+
+struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught)
+{
+    struct task *task = runtime->sched->current;
+    struct scope *inner = task->scope;
+    if (inner != scope)
+        panic("task %s leaves a %s while a %s inside it is still open (opened by task %s)",
+              task->name, scope->what, inner->what, inner->task->name);
+    error = error_merge(error, scope->pending);
+    scope->pending = NULL;
+    bool from_outside = !scope->shield && scope->parent && scope->parent->cancelled;
+    if (scope->cancel_called && !from_outside)
+        error = error_without_cancelled(error, ret_caught);
+    task->scope = scope->parent;
+    return error;
+}
+
+int64_t scope_expire(struct sched *sched, int64_t now)
+{
+    while (sched->deadlines.root && sched->deadlines.root->key <= now)
+        scope_cancel(container_of(sched->deadlines.root, struct scope, timer));
+    return sched->deadlines.root ? sched->deadlines.root->key : NEVER;
+}
+
+int64_t scope_effective_deadline(const struct scope *scope)
+{
+    int64_t earliest = NEVER;
+    for (; scope; scope = scope->shield ? NULL : scope->parent) {
+        if (scope->cancel_called)
+            return INT64_MIN;
+        if (scope->deadline < earliest)
+            earliest = scope->deadline;
+    }
+    return earliest;
+}

@@ -1,0 +1,29 @@
+/* Stacks of tasks, kept for reuse. */
+#ifndef SCHED_STACK_H
+#define SCHED_STACK_H
+
+#include <stddef.h>
+
+struct sched;
+
+/* Sanitizers put red zones around every variable, and stacks must be larger for it. The first task runs
+ * the program's main function, which may be old code with large variables; memory that is never touched
+ * costs nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define STACK_SCALE 4
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STACK_SCALE 4
+#endif
+#endif
+#ifndef STACK_SCALE
+#define STACK_SCALE 1
+#endif
+enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024 };
+
+/* The lowest address of a stack; NULL when memory is out. */
+void *stack_get(size_t size);
+void stack_put(void *low, size_t size);
+void stacks_free(struct sched *sched);
+
+#endif

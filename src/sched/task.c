@@ -1,0 +1,178 @@
+/* Tasks: from task_new to task_ended, and the waiting in between.
+ *
+ *     READY --> RUNNING --> PARKED          a task waits in exactly one place at a time, and whoever
+ *       ^          |           |            wakes it takes it out of there
+ *       +----------+-----------+
+ *                  +--> ENDED
+ *
+ * The task's struct lies at the top of its own stack, so that one page holds an idle task. It is
+ * therefore gone the moment the stack is given back, which is the next runner's first act; by then its
+ * nursery has its outcome and nothing points to it any more. */
+#include "sched/sched.h"
+
+#include "base/hooks.h"
+#include "base/panic.h"
+#include "sched/stack.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+static const struct machine_state task_states[] = {
+    [TASK_READY] = {"ready", TO(TASK_RUNNING)},
+    [TASK_RUNNING] = {"running", TO(TASK_READY) | TO(TASK_PARKED) | TO(TASK_ENDED)},
+    [TASK_PARKED] = {"parked", TO(TASK_READY)},
+    [TASK_ENDED] = {"ended", 0},
+};
+
+struct task *task_current(void)
+{
+    return runtime && runtime->sched ? runtime->sched->current : NULL;
+}
+
+int task_required(void)
+{
+    if (task_current())
+        return 0;
+    return runtime ? error_raise_plain(TR_ENORUNTIME) : TR_ENORUNTIME;
+}
+
+/* ---- beginning and end --------------------------------------------------------------------------- */
+
+static void make_ready(struct task *task)
+{
+    list_push(&runtime->sched->ready, &task->queue);
+}
+
+static void run_task(void *arg)
+{
+    struct task *task = arg;
+    struct sched *sched = runtime->sched;
+    fiber_entered(sched->loop.low ? NULL : &sched->loop);
+    sched_entered(sched);
+    int rc = task->fn(task->arg);
+    bool caught = false;
+    struct tr_error *error = scope_leave(&task->base, error_of(rc), &caught);
+    scope_fini(&task->base);
+    frames_free(task);
+    error_unref(task->error);
+    task->error = NULL;
+    machine_move(&task->state, TASK_ENDED);
+    if (task->nursery) {
+        task_ended(task->nursery, task, error);
+    } else {
+        sched->over = true;
+        sched->outcome = error;
+        sched->result = error ? error->code : rc < 0 ? 0 : rc;
+    }
+    sched_leave(task);
+}
+
+struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
+                      const char *file, int line)
+{
+    size_t size = nursery ? STACK_DEFAULT : STACK_FIRST_TASK;
+    void *low = stack_get(size);
+    if (!low)
+        return NULL;
+    uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
+    struct task *task = (struct task *)top;
+    *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .name = name, .file = file,
+                          .line = line};
+    machine_init(&task->state, "task", task_states);
+    list_init(&task->sibling);
+    list_init(&task->queue);
+    fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
+    scope_init(&task->base, "task", task, nursery ? nursery_scope(nursery) : NULL);
+    task->scope = &task->base;
+    make_ready(task);
+    return task;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------- */
+
+void task_yield(void)
+{
+    struct task *task = runtime->sched->current;
+    machine_move(&task->state, TASK_READY);
+    make_ready(task);
+    sched_switch(task);
+}
+
+int task_cancelled(void)
+{
+    return runtime->sched->current->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
+}
+
+/* Whether the wait could be ended. Each wait is asked once at most. */
+static bool aborted(struct task *task)
+{
+    task_abort_fn *abort = task->abort;
+    task->abort = NULL;
+    return abort && abort(task->abort_arg);
+}
+
+void task_deliver(struct task *task)
+{
+    if (task->state.at == TASK_PARKED && aborted(task))
+        task_wake(task, TR_ECANCELLED);
+}
+
+int task_park(task_abort_fn *abort, void *arg)
+{
+    struct task *task = runtime->sched->current;
+    task->abort = abort;
+    task->abort_arg = arg;
+    if (task->scope->cancelled && aborted(task)) {
+        task_yield();
+        return error_raise_plain(TR_ECANCELLED);
+    }
+    machine_move(&task->state, TASK_PARKED);
+    sched_switch(task);
+    return task->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : task->woken_with;
+}
+
+void task_wake(struct task *task, int rc)
+{
+    machine_move(&task->state, TASK_READY);
+    task->abort = NULL;
+    task->woken_with = rc;
+    make_ready(task);
+}
+
+int tr_checkpoint(void)
+{
+    int rc = task_required();
+    if (rc < 0)
+        return rc;
+    task_yield(); /* first, so that a deadline that passes meanwhile is noticed */
+    return task_cancelled();
+}
+
+const char *tr_task_name(void)
+{
+    struct task *task = task_current();
+    return task ? task->name : "";
+}
+
+/* ---- errors around a task ------------------------------------------------------------------------ */
+
+struct tr_error *task_error_aside(void)
+{
+    struct tr_error *error = *runtime->error;
+    *runtime->error = NULL;
+    return error;
+}
+
+void task_error_back(struct tr_error *error)
+{
+    error_unref(*runtime->error);
+    *runtime->error = error;
+}
+
+void task_fail_scope(struct tr_error *error)
+{
+    bool cancelled = false;
+    error = error_without_cancelled(error, &cancelled);
+    if (error)
+        scope_pend(runtime->sched->current->scope, error);
+}

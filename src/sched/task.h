@@ -1,0 +1,62 @@
+/* How the rooms above make things that tasks wait for: a task parks itself and is woken by another one
+ * or by the poller. Everything that blocks in this library is built on these few calls. */
+#ifndef SCHED_TASK_H
+#define SCHED_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct task;
+struct tr_nursery;
+struct tr_error;
+
+/* Called when a parked task is to be cancelled. Either it takes the task out of whatever would wake it
+ * and returns true, and the task goes on with TR_ECANCELLED; or it returns false, and the task stays
+ * parked until it is woken (it is not asked again during this wait). */
+typedef bool task_abort_fn(void *arg);
+
+/* The running task, or NULL outside a run. */
+struct task *task_current(void);
+
+/* TR_ENORUNTIME, raised, outside a run; else 0. */
+int task_required(void);
+
+/* Waits until woken; returns the waker's rc, or TR_ECANCELLED (raised) once `abort` has agreed. With
+ * abort NULL it cannot be cancelled. Cancellation that is already there is delivered at once. */
+int task_park(task_abort_fn *abort, void *arg);
+
+/* Makes a parked task ready. */
+void task_wake(struct task *task, int rc);
+
+/* Lets others run; not affected by cancellation. */
+void task_yield(void);
+
+/* TR_ECANCELLED, raised, if the running task is inside a cancelled scope; else 0. No checkpoint. */
+int task_cancelled(void);
+
+/* The newest error put aside and back, around clean-up that may raise others. */
+struct tr_error *task_error_aside(void);
+void task_error_back(struct tr_error *error);
+
+/* Fails the scope around the running task with an error nobody else will see; takes the reference over;
+ * NULL and plain cancellation are nothing. */
+void task_fail_scope(struct tr_error *error);
+
+/* Something that lives as long as a nursery's block: released after the nursery has been joined, when
+ * the block is left, the newest first. */
+struct guest {
+    struct guest *next;
+    void (*release)(struct guest *guest);
+};
+void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest);
+
+/* Fails with TR_ECLOSED, raised, unless things may still be started in the nursery; NULL included. */
+int nursery_usable(struct tr_nursery *nursery);
+
+/* Runs fn(arg) as the first task in this thread's world, which must have been entered: tr_run without
+ * the world. The error, if any, is then the runtime's last. */
+int sched_run(int (*fn)(void *), void *arg);
+
+enum { NS_PER_S = 1000000000 };
+
+#endif

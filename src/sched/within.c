@@ -1,0 +1,194 @@
+/* Cancel scopes as programs see them: tr_scope is a small open struct that is made by value, and gets a
+ * node in the tree of scopes only between tr_scope_enter_ and tr_scope_leave_. The nodes are kept for
+ * reuse, so that a deadline around a call costs no allocation. */
+#include "sched/sched.h"
+
+#include "base/hooks.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* Beyond this (146 years) a deadline is no deadline, and the arithmetic stays in range. */
+static const double FAR = 4.6e9;
+
+int64_t sched_deadline_ns(double seconds)
+{
+    if (seconds >= FAR)
+        return NEVER;
+    return seconds <= -FAR ? INT64_MIN : (int64_t)(seconds * NS_PER_S);
+}
+
+static double to_seconds(int64_t ns)
+{
+    if (ns == NEVER)
+        return INFINITY;
+    return ns == INT64_MIN ? -INFINITY : (double)ns / NS_PER_S;
+}
+
+tr_scope tr_cancel_scope(void)
+{
+    return (tr_scope){.deadline = INFINITY};
+}
+
+tr_scope tr_shield(void)
+{
+    return (tr_scope){.deadline = INFINITY, .shield = true};
+}
+
+tr_scope tr_move_on_at(double deadline)
+{
+    return (tr_scope){.deadline = deadline};
+}
+
+tr_scope tr_move_on_after(double seconds)
+{
+    return (tr_scope){.deadline = seconds, .relative_ = true};
+}
+
+tr_scope tr_fail_at(double deadline)
+{
+    return (tr_scope){.deadline = deadline, .fail_ = true};
+}
+
+tr_scope tr_fail_after(double seconds)
+{
+    return (tr_scope){.deadline = seconds, .relative_ = true, .fail_ = true};
+}
+
+static struct scope *new_node(struct sched *sched)
+{
+    struct link *spare = list_shift(&sched->spare_scopes);
+    return spare ? container_of(spare, struct scope, sibling) : mem_alloc(sizeof(struct scope));
+}
+
+static int check(const tr_scope *scope)
+{
+    if (scope->own_)
+        return raise_code(TR_EMISUSE, "this scope is entered already");
+    if (isnan(scope->deadline) || (scope->relative_ && scope->deadline < 0))
+        return raise_code(TR_EARGUMENT, "a scope cannot have %g seconds", scope->deadline);
+    return 0;
+}
+
+int tr_scope_enter_(tr_scope *scope)
+{
+    int rc = task_required();
+    if (rc < 0 || (rc = check(scope)) < 0)
+        return rc;
+    struct task *task = runtime->sched->current;
+    struct scope *node = new_node(runtime->sched);
+    if (!node)
+        return error_raise_plain(-ENOMEM);
+    int64_t deadline = sched_deadline_ns(scope->deadline);
+    if (scope->relative_ && deadline != NEVER) {
+        deadline += sys_now();
+        scope->deadline = to_seconds(deadline);
+    }
+    scope->relative_ = false;
+    scope->own_ = node;
+    scope_init(node, "scope", task, task->scope);
+    node->user = scope;
+    scope_enter(node);
+    if (scope->shield)
+        scope_set_shield(node, true);
+    if (deadline != NEVER)
+        scope_set_deadline(node, deadline);
+    if (scope->cancel_called || (deadline != NEVER && deadline <= sys_now()))
+        scope_cancel(node);
+    return 0;
+}
+
+/* What leaving the scope means for the code that ran in it. */
+static int conclude(const tr_scope *scope, struct tr_error *left, int rc)
+{
+    if (left)
+        return left->code == rc && left == *runtime->error ? (error_unref(left), rc)
+                                                           : error_raise(left);
+    if (rc >= 0)
+        return rc;
+    return scope->fail_ ? error_raise_plain(TR_ETIMEOUT) : 0;
+}
+
+int tr_scope_leave_(tr_scope *scope, int rc)
+{
+    if (rc == TR_REFUSED_)
+        return tr_last_error() ? tr_error_code(tr_last_error()) : TR_ENORUNTIME;
+    struct scope *node = scope->own_;
+    bool caught = false;
+    struct tr_error *left = NULL;
+    if (rc < 0 || node->pending || node->task->scope != node)
+        left = scope_leave(node, error_of(rc), &caught);
+    else
+        node->task->scope = node->parent;
+    scope->cancelled_caught = caught;
+    scope->own_ = NULL;
+    scope_fini(node);
+    list_push(&runtime->sched->spare_scopes, &node->sibling);
+    return conclude(scope, left, rc);
+}
+
+void tr_scope_cancel(tr_scope *scope)
+{
+    scope->cancel_called = true;
+    if (scope->own_)
+        scope_cancel(scope->own_);
+}
+
+void tr_scope_set_deadline(tr_scope *scope, double deadline)
+{
+    scope->deadline = deadline;
+    scope->relative_ = false;
+    if (scope->own_ && !isnan(deadline))
+        scope_set_deadline(scope->own_, sched_deadline_ns(deadline));
+}
+
+void tr_scope_set_shield(tr_scope *scope, bool shield)
+{
+    scope->shield = shield;
+    if (scope->own_)
+        scope_set_shield(scope->own_, shield);
+}
+
+double tr_effective_deadline(void)
+{
+    struct task *task = task_current();
+    return task ? to_seconds(scope_effective_deadline(task->scope)) : INFINITY;
+}
+
+/* ---- waiting for time -------------------------------------------------------------------------- */
+
+double tr_now(void)
+{
+    return task_current() ? to_seconds(sys_now()) : NAN;
+}
+
+static bool give_up(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+int tr_sleep_forever(void)
+{
+    int rc = task_required();
+    return rc < 0 ? rc : task_park(give_up, NULL);
+}
+
+int tr_sleep_until(double deadline)
+{
+    tr_scope wait = tr_move_on_at(deadline);
+    return tr_within(&wait, tr_sleep_forever());
+}
+
+int tr_sleep(double seconds)
+{
+    if (isnan(seconds) || seconds < 0) {
+        int rc = task_required();
+        return rc < 0 ? rc : raise_code(TR_EARGUMENT, "cannot sleep for %g seconds", seconds);
+    }
+    if (seconds == 0)
+        return tr_checkpoint();
+    tr_scope wait = tr_move_on_after(seconds);
+    return tr_within(&wait, tr_sleep_forever());
+}
