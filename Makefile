@@ -1,0 +1,49 @@
+# The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
+.PHONY: help demo test dev clang coverage install clean build-release build-dev build-clang
+
+PREFIX ?= /usr/local
+SCENES = first_scene cellar_door movie_theatre error_propagation
+
+help:
+	@echo "make demo      install what is missing, build, run the scenes of the README"
+	@echo "make test      install what is missing, build, run every test"
+	@echo "make dev       the tests under AddressSanitizer and UBSan"
+	@echo "make clang     the tests, built by clang"
+	@echo "make coverage  lines executed by the tests"
+	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
+	@echo "make clean"
+
+demo:
+	@tools/setup build
+	@$(MAKE) --no-print-directory build-release
+	@for scene in $(SCENES); do \
+	    printf '\n--- %s ---\n' $$scene; \
+	    build/release/examples/$$scene || exit 1; \
+	done
+
+test:
+	@tools/setup test
+	@tools/suite release
+
+dev:
+	@tools/setup test
+	@tools/suite dev
+
+clang:
+	@tools/setup ci
+	@tools/suite clang
+
+coverage:
+	@tools/setup coverage
+	@tools/suite coverage
+	gcovr --root . --filter src/ build/coverage
+
+build-release build-dev build-clang: build-%:
+	@tools/build $*
+
+install:
+	@tools/build release
+	cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	rm -rf build
