@@ -34,9 +34,10 @@ typedef struct tr_portal tr_portal;
 #define TR_MODULE_ NULL
 #endif
 
-/* The name of the module that this source file's functions are in. */
-#define tr_this_module() tr_module_of_(TR_MODULE_, __FILE__)
-TR_API const char *tr_module_of_(const char *module, const char *file);
+/* The name of the module that this source file's functions are in; lives as long as the enclosing block.
+ * For .modules = tr_names(tr_this_module()). */
+#define tr_this_module() tr_module_of_(TR_MODULE_, __FILE__, (char[256]){0}, 256)
+TR_API const char *tr_module_of_(const char *module, const char *file, char *room, size_t size);
 
 /* What the macros say about a function. */
 typedef struct tr_fn_info {

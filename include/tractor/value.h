@@ -177,9 +177,14 @@ TR_API const tr_value *tr_value_get(const tr_value *map, const char *key);
 #define TR_EACH15_(M, S, x, ...) M(S, TR_UNPACK_ x, ) TR_EACH14_(M, S, __VA_ARGS__)
 #define TR_EACH16_(M, S, x, ...) M(S, TR_UNPACK_ x, ) TR_EACH15_(M, S, __VA_ARGS__)
 #define TR_EACH17_(M, S, x, ...) M(S, TR_UNPACK_ x, ) TR_EACH16_(M, S, __VA_ARGS__)
-#define TR_EACH_PICK_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17,  N, ...) N
+#define TR_EACH_PICK_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, N, \
+                      ...)                                                                         \
+    N
 #define TR_EACH_(M, S, ...)                                                                        \
-    TR_EACH_PICK_(__VA_ARGS__, TR_EACH17_, TR_EACH16_, TR_EACH15_, TR_EACH14_, TR_EACH13_, TR_EACH12_, TR_EACH11_, TR_EACH10_, TR_EACH9_, TR_EACH8_, TR_EACH7_, TR_EACH6_, TR_EACH5_, TR_EACH4_, TR_EACH3_, TR_EACH2_, TR_EACH1_, )(M, S, __VA_ARGS__)
+    TR_EACH_PICK_(__VA_ARGS__, TR_EACH17_, TR_EACH16_, TR_EACH15_, TR_EACH14_,                     \
+                  TR_EACH13_, TR_EACH12_, TR_EACH11_, TR_EACH10_, TR_EACH9_,                       \
+                  TR_EACH8_, TR_EACH7_, TR_EACH6_, TR_EACH5_, TR_EACH4_,                           \
+                  TR_EACH3_, TR_EACH2_, TR_EACH1_, )(M, S, __VA_ARGS__)
 
 /* A member declared bool is stored as one byte of 0 or 1, since C converts any pointer to a true bool
  * without a word, and .urgent = "no" must not compile. */

@@ -1,0 +1,415 @@
+/* Msgpack to C values, trusting nothing. One small function a kind, as in encode.c.
+ *
+ * Memory: a list's items are allocated once its count is known to fit the bytes that are left, so a frame of
+ * n bytes makes at most n items of the list's type, and the largest item decides the factor; free-form
+ * values, whose items are large and whose wire form is small, are also limited in number. */
+#include "base/error.h"
+#include "value/msgpack.h"
+#include "value/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Nodes of free-form data in one message: at 32 bytes each 2 MiB, where the wire needs 64 KiB. */
+enum { MOST_NODES = 65536 };
+
+/* What is passed along while one value is read. */
+struct decoder {
+    struct reader *from;
+    struct arena *memory;
+    size_t nodes;               /* of free-form data so far */
+};
+
+typedef int decode_fn(struct decoder *decoder, const tr_type *type, void *at,
+                      const struct path *path);
+
+static decode_fn decode;
+
+static int no_memory(void)
+{
+    return error_raise_plain(-ENOMEM);
+}
+
+static int take(struct decoder *decoder, struct msgpack_head *head, const struct path *path)
+{
+    return msgpack_take(decoder->from, head) ? 0 : path_fail(path, "the message is cut or spoilt");
+}
+
+static int mismatch(const struct path *path, const tr_type *type, const struct msgpack_head *head)
+{
+    return path_fail(path, "expected %s, got %s", type->name, msgpack_kind_name(head->kind));
+}
+
+/* ---- scalars ------------------------------------------------------------------------------------------- */
+
+static int decode_void(struct decoder *decoder, const tr_type *type, void *at,
+                       const struct path *path)
+{
+    (void)at;
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    return head.kind == MSGPACK_NIL ? 0 : mismatch(path, type, &head);
+}
+
+static int decode_bool(struct decoder *decoder, const tr_type *type, void *at,
+                       const struct path *path)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    if (head.kind != MSGPACK_BOOL)
+        return mismatch(path, type, &head);
+    *(unsigned char *)at = head.boolean;
+    return 0;
+}
+
+/* The bits of an integer type: its least and largest values. */
+static int64_t least_of(const tr_type *type)
+{
+    return -1 - (int64_t)(UINT64_MAX >> (65 - 8 * type->size));
+}
+
+static uint64_t largest_of(const tr_type *type, bool is_signed)
+{
+    return UINT64_MAX >> ((is_signed ? 65 : 64) - 8 * type->size);
+}
+
+static void store(void *at, size_t size, uint64_t number)
+{
+    const uint8_t one = (uint8_t)number;
+    const uint16_t two = (uint16_t)number;
+    const uint32_t four = (uint32_t)number;
+    const void *from = size == 1 ? (const void *)&one : size == 2 ? (const void *)&two
+                       : size == 4 ? (const void *)&four : (const void *)&number;
+    memcpy(at, from, size);
+}
+
+static int decode_integer(struct decoder *decoder, const tr_type *type, void *at,
+                          const struct path *path)
+{
+    struct msgpack_head head;
+    bool is_signed = type->kind <= TR_INT64;
+    tr_try(take(decoder, &head, path));
+    if (head.kind == MSGPACK_UINT) {
+        if (head.number > largest_of(type, is_signed))
+            return path_fail(path, "%llu does not fit %s", (unsigned long long)head.number,
+                             type->name);
+    } else if (head.kind == MSGPACK_INT) {
+        if (!is_signed || (int64_t)head.number < least_of(type))
+            return path_fail(path, "%lld does not fit %s", (long long)head.number, type->name);
+    } else {
+        return mismatch(path, type, &head);
+    }
+    store(at, type->size, head.number);
+    return 0;
+}
+
+static int decode_double(struct decoder *decoder, const tr_type *type, void *at,
+                         const struct path *path)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    if (head.kind == MSGPACK_REAL)
+        *(double *)at = head.real;
+    else if (head.kind == MSGPACK_UINT)
+        *(double *)at = (double)head.number;
+    else if (head.kind == MSGPACK_INT)
+        *(double *)at = (double)(int64_t)head.number;
+    else
+        return mismatch(path, type, &head);
+    return 0;
+}
+
+/* ---- texts and bytes ----------------------------------------------------------------------------------- */
+
+static int copy_text(struct decoder *decoder, const struct msgpack_head *head, tr_str *ret,
+                     const struct path *path)
+{
+    if (head->count && memchr(head->bytes, '\0', head->count))
+        return path_fail(path, "a string with a zero byte inside");
+    char *text = arena_alloc(decoder->memory, head->count + 1);
+    if (!text)
+        return no_memory();
+    if (head->count)
+        memcpy(text, head->bytes, head->count);
+    *ret = text;
+    return 0;
+}
+
+static int copy_bytes(struct decoder *decoder, const struct msgpack_head *head, tr_bytes *ret)
+{
+    void *data = head->count ? arena_copy(decoder->memory, head->bytes, head->count) : NULL;
+    if (head->count && !data)
+        return no_memory();
+    *ret = (tr_bytes){data, head->count};
+    return 0;
+}
+
+static int decode_str(struct decoder *decoder, const tr_type *type, void *at, const struct path *path)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    if (head.kind == MSGPACK_STR)
+        return copy_text(decoder, &head, at, path);
+    if (head.kind != MSGPACK_NIL)
+        return mismatch(path, type, &head);
+    *(tr_str *)at = NULL;
+    return 0;
+}
+
+static int decode_bytes(struct decoder *decoder, const tr_type *type, void *at,
+                        const struct path *path)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    if (head.kind == MSGPACK_BIN)
+        return copy_bytes(decoder, &head, at);
+    if (head.kind != MSGPACK_NIL)
+        return mismatch(path, type, &head);
+    *(tr_bytes *)at = (tr_bytes){0};
+    return 0;
+}
+
+/* ---- structs ------------------------------------------------------------------------------------------- */
+
+static size_t stored_size(const tr_type *type)
+{
+    return type->kind == TR_BOOL ? 1 : type->size;
+}
+
+static int find_field(const tr_field *fields, const struct msgpack_head *key)
+{
+    for (int i = 0; fields[i].name; i++)
+        if (strlen(fields[i].name) == key->count &&
+            memcmp(fields[i].name, key->bytes, key->count) == 0)
+            return i;
+    return -1;
+}
+
+static int decode_member(struct decoder *decoder, const tr_field *fields, uint64_t *given,
+                         char *record, const struct path *outer)
+{
+    struct msgpack_head key;
+    tr_try(take(decoder, &key, outer));
+    if (key.kind != MSGPACK_STR)
+        return path_fail(outer, "a member's name is %s", msgpack_kind_name(key.kind));
+    int index = find_field(fields, &key);
+    if (index < 0)
+        return path_fail(outer, "there is no argument or member \"%.*s\"",
+                         key.count < 255 ? (int)key.count : 255, (const char *)key.bytes);
+    struct path path = {outer, fields[index].name, 0, outer->depth + 1};
+    if (*given & (uint64_t)1 << index)
+        return path_fail(&path, "given twice");
+    *given |= (uint64_t)1 << index;
+    return decode(decoder, fields[index].type, record + fields[index].offset, &path);
+}
+
+static int decode_members(struct decoder *decoder, const tr_field *fields, char *record,
+                          const struct path *path)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    if (head.kind != MSGPACK_MAP)
+        return path_fail(path, "expected a map of members, got %s", msgpack_kind_name(head.kind));
+    uint64_t given = 0;
+    for (size_t i = 0; i < head.count; i++)
+        tr_try(decode_member(decoder, fields, &given, record, path));
+    for (int i = 0; fields[i].name; i++)
+        if (fields[i].fallback && !(given & (uint64_t)1 << i))
+            memcpy(record + fields[i].offset, fields[i].fallback, stored_size(fields[i].type));
+    return 0;
+}
+
+static int decode_struct(struct decoder *decoder, const tr_type *type, void *at,
+                         const struct path *path)
+{
+    memset(at, 0, type->size);
+    return decode_members(decoder, type->fields, at, path);
+}
+
+/* ---- lists and free-form values ------------------------------------------------------------------------ */
+
+struct list {
+    const void *items;
+    size_t count;
+};
+
+static int decode_list(struct decoder *decoder, const tr_type *type, void *at,
+                       const struct path *outer)
+{
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, outer));
+    if (head.kind != MSGPACK_ARRAY && head.kind != MSGPACK_NIL)
+        return path_fail(outer, "expected a list of %s, got %s", type->item->name,
+                         msgpack_kind_name(head.kind));
+    size_t count = head.kind == MSGPACK_NIL ? 0 : head.count, size = type->item->size;
+    char *items = count ? arena_alloc(decoder->memory, count * size) : NULL;
+    if (count && !items)
+        return no_memory();
+    for (size_t i = 0; i < count; i++) {
+        struct path path = {outer, NULL, i, outer->depth + 1};
+        tr_try(decode(decoder, type->item, items + i * size, &path));
+    }
+    memcpy(at, &(struct list){items, count}, sizeof(struct list));
+    return 0;
+}
+
+static int count_nodes(struct decoder *decoder, size_t count, const struct path *path)
+{
+    decoder->nodes += count;
+    return decoder->nodes <= MOST_NODES ? 0
+                                        : path_fail(path, "more than %d values in all", MOST_NODES);
+}
+
+static int decode_array(struct decoder *decoder, size_t count, tr_value *ret,
+                        const struct path *outer)
+{
+    tr_try(count_nodes(decoder, count, outer));
+    tr_value *items = count ? arena_alloc(decoder->memory, count * sizeof *items) : NULL;
+    if (count && !items)
+        return no_memory();
+    for (size_t i = 0; i < count; i++) {
+        struct path path = {outer, NULL, i, outer->depth + 1};
+        tr_try(decode(decoder, &tr_type_tr_value, &items[i], &path));
+    }
+    *ret = (tr_value){.kind = TR_ARRAY, .array = {items, count}};
+    return 0;
+}
+
+static int decode_pair(struct decoder *decoder, tr_pair *ret, const struct path *outer)
+{
+    struct msgpack_head key;
+    tr_try(take(decoder, &key, outer));
+    if (key.kind != MSGPACK_STR)
+        return path_fail(outer, "a key is %s", msgpack_kind_name(key.kind));
+    tr_try(copy_text(decoder, &key, &ret->key, outer));
+    struct path path = {outer, ret->key, 0, outer->depth + 1};
+    return decode(decoder, &tr_type_tr_value, &ret->value, &path);
+}
+
+static int decode_map(struct decoder *decoder, size_t count, tr_value *ret, const struct path *outer)
+{
+    tr_try(count_nodes(decoder, count, outer));
+    tr_pair *pairs = count ? arena_alloc(decoder->memory, count * sizeof *pairs) : NULL;
+    if (count && !pairs)
+        return no_memory();
+    for (size_t i = 0; i < count; i++)
+        tr_try(decode_pair(decoder, &pairs[i], outer));
+    *ret = (tr_value){.kind = TR_MAP, .map = {pairs, count}};
+    return 0;
+}
+
+static int decode_value(struct decoder *decoder, const tr_type *type, void *at,
+                        const struct path *path)
+{
+    (void)type;
+    tr_value value = {.kind = TR_NIL};
+    struct msgpack_head head;
+    tr_try(take(decoder, &head, path));
+    switch (head.kind) {
+    case MSGPACK_BOOL:
+        value = (tr_value){.kind = TR_BOOLEAN, .boolean = head.boolean};
+        break;
+    case MSGPACK_UINT:
+        value = head.number <= INT64_MAX
+                    ? (tr_value){.kind = TR_INTEGER, .integer = (int64_t)head.number}
+                    : (tr_value){.kind = TR_UNSIGNED, .unsigned_ = head.number};
+        break;
+    case MSGPACK_INT:
+        value = (tr_value){.kind = TR_INTEGER, .integer = (int64_t)head.number};
+        break;
+    case MSGPACK_REAL:
+        value = (tr_value){.kind = TR_REAL, .real = head.real};
+        break;
+    case MSGPACK_STR:
+        value.kind = TR_TEXT;
+        tr_try(copy_text(decoder, &head, &value.text, path));
+        break;
+    case MSGPACK_BIN:
+        value.kind = TR_BINARY;
+        tr_try(copy_bytes(decoder, &head, &value.binary));
+        break;
+    case MSGPACK_ARRAY:
+        tr_try(decode_array(decoder, head.count, &value, path));
+        break;
+    case MSGPACK_MAP:
+        tr_try(decode_map(decoder, head.count, &value, path));
+        break;
+    default:
+        break;
+    }
+    *(tr_value *)at = value;
+    return 0;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------- */
+
+static decode_fn *const decoders[] = {
+    [TR_VOID] = decode_void,       [TR_BOOL] = decode_bool,      [TR_INT8] = decode_integer,
+    [TR_INT16] = decode_integer,   [TR_INT32] = decode_integer,  [TR_INT64] = decode_integer,
+    [TR_UINT8] = decode_integer,   [TR_UINT16] = decode_integer, [TR_UINT32] = decode_integer,
+    [TR_UINT64] = decode_integer,  [TR_DOUBLE] = decode_double,  [TR_STR] = decode_str,
+    [TR_BYTES] = decode_bytes,     [TR_STRUCT] = decode_struct,  [TR_LIST] = decode_list,
+    [TR_VALUE] = decode_value,
+};
+
+static int decode(struct decoder *decoder, const tr_type *type, void *at, const struct path *path)
+{
+    tr_try(path_check(path));
+    return decoders[type->kind](decoder, type, at, path);
+}
+
+int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value)
+{
+    struct decoder decoder = {from, memory, 0};
+    struct path top = {0};
+    char small[64];             /* scalars and lists need no allocation to be decoded aside */
+    void *aside = type->size <= sizeof small ? small : arena_alloc(memory, type->size);
+    if (!aside)
+        return no_memory();
+    tr_try(decode(&decoder, type, aside, &top));
+    if (type->size)
+        memcpy(ret_value, aside, type->size);
+    return 0;
+}
+
+int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
+                        struct arena *memory, void *ret_record)
+{
+    struct decoder decoder = {from, memory, 0};
+    struct path top = {0};
+    char *aside = arena_alloc(memory, size);
+    if (!aside)
+        return no_memory();
+    tr_try(decode_members(&decoder, fields, aside, &top));
+    memcpy(ret_record, aside, size);
+    return 0;
+}
+
+int codec_get_array(struct reader *from, size_t *ret_count)
+{
+    struct msgpack_head head;
+    struct reader rest = *from;
+    if (!msgpack_take(&rest, &head) || head.kind != MSGPACK_ARRAY)
+        return raise_code(TR_EARGUMENT, "expected an array");
+    *from = rest;
+    *ret_count = head.count;
+    return 0;
+}
+
+/* Without recursion: what is still to come is one number, and the depth needs no limit. */
+int codec_skip(struct reader *from, tr_bytes *ret_span)
+{
+    struct reader rest = *from;
+    struct msgpack_head head;
+    for (size_t due = 1; due > 0; due--) {
+        if (!msgpack_take(&rest, &head))
+            return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
+        if (head.kind == MSGPACK_ARRAY)
+            due += head.count;
+        else if (head.kind == MSGPACK_MAP)
+            due += 2 * head.count;
+    }
+    *ret_span = (tr_bytes){from->at, from->left - rest.left};
+    *from = rest;
+    return 0;
+}

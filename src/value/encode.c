@@ -1,0 +1,244 @@
+/* C values to msgpack. One small function a kind, found by the type's kind; structs and lists go on with
+ * the types of their parts. */
+#include "base/error.h"
+#include "value/msgpack.h"
+#include "value/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef int encode_fn(struct buf *out, const tr_type *type, const void *at, const struct path *path);
+
+static encode_fn encode;
+
+static int encode_void(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    (void)at;
+    (void)path;
+    return msgpack_put_nil(out);
+}
+
+static int encode_bool(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    (void)path;
+    return msgpack_put_bool(out, *(const unsigned char *)at != 0);
+}
+
+static int encode_int(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)path;
+    switch (type->kind) {
+    case TR_INT8:
+        return msgpack_put_int(out, *(const int8_t *)at);
+    case TR_INT16:
+        return msgpack_put_int(out, *(const int16_t *)at);
+    case TR_INT32:
+        return msgpack_put_int(out, *(const int32_t *)at);
+    default:
+        return msgpack_put_int(out, *(const int64_t *)at);
+    }
+}
+
+static int encode_uint(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)path;
+    switch (type->kind) {
+    case TR_UINT8:
+        return msgpack_put_uint(out, *(const uint8_t *)at);
+    case TR_UINT16:
+        return msgpack_put_uint(out, *(const uint16_t *)at);
+    case TR_UINT32:
+        return msgpack_put_uint(out, *(const uint32_t *)at);
+    default:
+        return msgpack_put_uint(out, *(const uint64_t *)at);
+    }
+}
+
+static int encode_double(struct buf *out, const tr_type *type, const void *at,
+                         const struct path *path)
+{
+    (void)type;
+    (void)path;
+    return msgpack_put_real(out, *(const double *)at);
+}
+
+static int encode_str(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    (void)path;
+    tr_str text = *(const tr_str *)at;
+    return text ? msgpack_put_str(out, text, strlen(text)) : msgpack_put_nil(out);
+}
+
+static int encode_bytes(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    tr_bytes bytes = *(const tr_bytes *)at;
+    if (bytes.size > 0 && !bytes.data)
+        return path_fail(path, "%zu bytes at NULL", bytes.size);
+    return msgpack_put_bin(out, bytes.data, bytes.size);
+}
+
+static int encode_raw(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    (void)path;
+    tr_raw raw = *(const tr_raw *)at;
+    return buf_append(out, raw.data, raw.size);
+}
+
+/* ---- structs ---------------------------------------------------------------------------------------- */
+
+static bool is_zero(const void *at, size_t size)
+{
+    const unsigned char *bytes = at;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* How many bytes a member takes in its struct: a bool is stored as one. */
+static size_t stored_size(const tr_type *type)
+{
+    return type->kind == TR_BOOL ? 1 : type->size;
+}
+
+static bool is_default(const tr_field *field, const char *record)
+{
+    return field->fallback && is_zero(record + field->offset, stored_size(field->type));
+}
+
+static int encode_members(struct buf *out, const tr_field *fields, const char *record,
+                          const struct path *outer)
+{
+    size_t count = 0;
+    for (const tr_field *field = fields; field->name; field++)
+        count += !is_default(field, record);
+    tr_try(msgpack_put_map(out, count));
+    for (const tr_field *field = fields; field->name; field++) {
+        if (is_default(field, record))
+            continue;
+        struct path path = {outer, field->name, 0, outer->depth + 1};
+        tr_try(msgpack_put_str(out, field->name, strlen(field->name)));
+        tr_try(encode(out, field->type, record + field->offset, &path));
+    }
+    return 0;
+}
+
+static int encode_struct(struct buf *out, const tr_type *type, const void *at,
+                         const struct path *path)
+{
+    return encode_members(out, type->fields, at, path);
+}
+
+/* ---- lists and free-form values ------------------------------------------------------------------------ */
+
+/* Every list type has this shape. */
+struct list {
+    const char *items;
+    size_t count;
+};
+
+static int encode_list(struct buf *out, const tr_type *type, const void *at, const struct path *outer)
+{
+    struct list list;
+    memcpy(&list, at, sizeof list);
+    if (list.count > 0 && !list.items)
+        return path_fail(outer, "a list of %zu items at NULL", list.count);
+    tr_try(msgpack_put_array(out, list.count));
+    for (size_t i = 0; i < list.count; i++) {
+        struct path path = {outer, NULL, i, outer->depth + 1};
+        tr_try(encode(out, type->item, list.items + i * type->item->size, &path));
+    }
+    return 0;
+}
+
+static int encode_array(struct buf *out, const tr_value *value, const struct path *outer)
+{
+    if (value->array.count > 0 && !value->array.items)
+        return path_fail(outer, "an array of %zu items at NULL", value->array.count);
+    tr_try(msgpack_put_array(out, value->array.count));
+    for (size_t i = 0; i < value->array.count; i++) {
+        struct path path = {outer, NULL, i, outer->depth + 1};
+        tr_try(encode(out, &tr_type_tr_value, &value->array.items[i], &path));
+    }
+    return 0;
+}
+
+static int encode_map(struct buf *out, const tr_value *value, const struct path *outer)
+{
+    if (value->map.count > 0 && !value->map.pairs)
+        return path_fail(outer, "a map of %zu pairs at NULL", value->map.count);
+    tr_try(msgpack_put_map(out, value->map.count));
+    for (size_t i = 0; i < value->map.count; i++) {
+        const tr_pair *pair = &value->map.pairs[i];
+        if (!pair->key)
+            return path_fail(outer, "a map with a NULL key");
+        struct path path = {outer, pair->key, 0, outer->depth + 1};
+        tr_try(msgpack_put_str(out, pair->key, strlen(pair->key)));
+        tr_try(encode(out, &tr_type_tr_value, &pair->value, &path));
+    }
+    return 0;
+}
+
+static int encode_value(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    (void)type;
+    const tr_value *value = at;
+    switch (value->kind) {
+    case TR_NIL:
+        return msgpack_put_nil(out);
+    case TR_BOOLEAN:
+        return msgpack_put_bool(out, value->boolean);
+    case TR_INTEGER:
+        return msgpack_put_int(out, value->integer);
+    case TR_UNSIGNED:
+        return msgpack_put_uint(out, value->unsigned_);
+    case TR_REAL:
+        return msgpack_put_real(out, value->real);
+    case TR_TEXT:
+        return encode_str(out, NULL, &value->text, path);
+    case TR_BINARY:
+        return encode_bytes(out, NULL, &value->binary, path);
+    case TR_ARRAY:
+        return encode_array(out, value, path);
+    case TR_MAP:
+        return encode_map(out, value, path);
+    }
+    return path_fail(path, "a value of no kind (%d)", (int)value->kind);
+}
+
+static encode_fn *const encoders[] = {
+    [TR_VOID] = encode_void,     [TR_BOOL] = encode_bool,     [TR_INT8] = encode_int,
+    [TR_INT16] = encode_int,     [TR_INT32] = encode_int,     [TR_INT64] = encode_int,
+    [TR_UINT8] = encode_uint,    [TR_UINT16] = encode_uint,   [TR_UINT32] = encode_uint,
+    [TR_UINT64] = encode_uint,   [TR_DOUBLE] = encode_double, [TR_STR] = encode_str,
+    [TR_BYTES] = encode_bytes,   [TR_STRUCT] = encode_struct, [TR_LIST] = encode_list,
+    [TR_VALUE] = encode_value,   [TR_RAW] = encode_raw,
+};
+
+static int encode(struct buf *out, const tr_type *type, const void *at, const struct path *path)
+{
+    tr_try(path_check(path));
+    return encoders[type->kind](out, type, at, path);
+}
+
+int codec_encode(struct buf *out, const tr_type *type, const void *value)
+{
+    struct path top = {0};
+    return encode(out, type, value, &top);
+}
+
+int codec_encode_fields(struct buf *out, const tr_field *fields, const void *record)
+{
+    struct path top = {0};
+    return encode_members(out, fields, record, &top);
+}
+
+int codec_put_array(struct buf *out, size_t count)
+{
+    return msgpack_put_array(out, count);
+}

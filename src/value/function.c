@@ -1,0 +1,168 @@
+/* The table of remote functions: a list that constructors push onto before main, looked through by name.
+ * A signature is walked twice the same way, once into text and once into a hash, so the two cannot
+ * disagree about what belongs to it. */
+#include "value/function.h"
+
+#include "base/error.h"
+#include "base/panic.h"
+
+#include <string.h>
+
+static tr_fn_entry *functions;
+
+void tr_register_(tr_fn_entry *entry)
+{
+    entry->next = functions;
+    functions = entry;
+}
+
+const char *tr_module_of_(const char *module, const char *file, char *room, size_t size)
+{
+    if (module)
+        return module;
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+    const char *dot = strrchr(name, '.');
+    size_t length = dot ? (size_t)(dot - name) : strlen(name);
+    if (length >= size)
+        length = size - 1;
+    memcpy(room, name, length);
+    room[length] = '\0';
+    return room;
+}
+
+const char *function_module(const tr_fn_info *fn, char room[MODULE_ROOM])
+{
+    return tr_module_of_(fn->module, fn->file, room, MODULE_ROOM);
+}
+
+static bool is_named(const tr_fn_info *fn, const char *module, const char *name)
+{
+    char room[MODULE_ROOM];
+    return strcmp(fn->name, name) == 0 && strcmp(function_module(fn, room), module) == 0;
+}
+
+const tr_fn_entry *function_find(const char *module, const char *name)
+{
+    for (const tr_fn_entry *entry = functions; entry; entry = entry->next)
+        if (is_named(entry->info, module, name))
+            return entry;
+    return NULL;
+}
+
+void functions_freeze(void)
+{
+    for (const tr_fn_entry *entry = functions; entry; entry = entry->next) {
+        char room[MODULE_ROOM];
+        const char *module = function_module(entry->info, room);
+        const tr_fn_info *first = function_find(module, entry->info->name)->info;
+        if (first != entry->info)
+            panic("function %s.%s is defined twice, at %s:%d and at %s:%d", module,
+                  entry->info->name, first->file, first->line, entry->info->file,
+                  entry->info->line);
+    }
+}
+
+bool module_exists(const char *module)
+{
+    char room[MODULE_ROOM];
+    for (const tr_fn_entry *entry = functions; entry; entry = entry->next)
+        if (strcmp(function_module(entry->info, room), module) == 0)
+            return true;
+    return false;
+}
+
+void function_list(struct buf *out, const char *module)
+{
+    char room[MODULE_ROOM];
+    for (const tr_fn_entry *entry = functions; entry; entry = entry->next) {
+        if (strcmp(function_module(entry->info, room), module) != 0)
+            continue;
+        (void)buf_append(out, ", ", out->size ? 2 : 0);
+        (void)buf_append(out, entry->info->name, strlen(entry->info->name));
+    }
+}
+
+bool function_exposed(const tr_list_tr_str *entries, const char *module, const char *name)
+{
+    size_t size = strlen(module);
+    for (size_t i = 0; i < entries->count; i++) {
+        const char *entry = entries->items[i];
+        if (!entry || strncmp(entry, module, size) != 0)
+            continue;
+        if (!entry[size] || (entry[size] == '.' && strcmp(entry + size + 1, name) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* ---- signatures -------------------------------------------------------------------------------------- */
+
+/* Where the pieces of a signature go: to a text, or into a hash. */
+struct pen {
+    struct buf *text;           /* NULL: hash only */
+    uint64_t hash;
+    int rc;
+};
+
+enum { DEEPEST_TYPE = 16 };     /* types that are declared deeper than this are all alike */
+
+static void spell(struct pen *pen, const char *piece)
+{
+    for (const char *at = piece; *at; at++) /* FNV-1a */
+        pen->hash = (pen->hash ^ (unsigned char)*at) * 0x100000001b3u;
+    if (pen->text && pen->rc >= 0)
+        pen->rc = buf_append(pen->text, piece, strlen(piece));
+}
+
+static void write_type(struct pen *pen, const tr_type *type, int depth);
+
+static void write_fields(struct pen *pen, const tr_field *fields, int depth)
+{
+    for (const tr_field *field = fields; field->name; field++) {
+        spell(pen, field == fields ? "" : ", ");
+        spell(pen, field->name);
+        spell(pen, ": ");
+        write_type(pen, field->type, depth + 1);
+    }
+}
+
+static void write_type(struct pen *pen, const tr_type *type, int depth)
+{
+    spell(pen, type->name);
+    if (depth > DEEPEST_TYPE)
+        return;
+    if (type->kind == TR_STRUCT) {
+        spell(pen, "{");
+        write_fields(pen, type->fields, depth);
+        spell(pen, "}");
+    } else if (type->kind == TR_LIST) {
+        spell(pen, "<");
+        write_type(pen, type->item, depth + 1);
+        spell(pen, ">");
+    }
+}
+
+static void write_signature(struct pen *pen, const tr_fn_info *fn)
+{
+    spell(pen, fn->stream ? "stream " : "");
+    write_type(pen, fn->out, 0);
+    spell(pen, " ");
+    spell(pen, fn->name);
+    spell(pen, "(");
+    write_fields(pen, fn->args, 0);
+    spell(pen, ")");
+}
+
+int function_signature(struct buf *out, const tr_fn_info *fn)
+{
+    struct pen pen = {.text = out};
+    write_signature(&pen, fn);
+    return pen.rc;
+}
+
+uint64_t function_hash(const tr_fn_info *fn)
+{
+    struct pen pen = {.hash = 0xcbf29ce484222325u};
+    write_signature(&pen, fn);
+    return pen.hash;
+}

@@ -1,0 +1,230 @@
+/* Msgpack heads, written in the fewest bytes and read in any width. The reader checks every length against
+ * the bytes that are left before it believes it: an item takes at least one byte and a pair two, so a count
+ * that passes is one that the input can hold. */
+#include "value/msgpack.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- writing ---------------------------------------------------------------------------------------- */
+
+/* A leading byte and `width` bytes of a number, the most significant first. */
+static int put(struct buf *out, uint8_t lead, uint64_t number, size_t width)
+{
+    uint8_t bytes[9] = {lead};
+    for (size_t i = 0; i < width; i++)
+        bytes[1 + i] = (uint8_t)(number >> (8 * (width - 1 - i)));
+    return buf_append(out, bytes, 1 + width);
+}
+
+int msgpack_put_nil(struct buf *out)
+{
+    return put(out, 0xc0, 0, 0);
+}
+
+int msgpack_put_bool(struct buf *out, bool value)
+{
+    return put(out, value ? 0xc3 : 0xc2, 0, 0);
+}
+
+int msgpack_put_uint(struct buf *out, uint64_t value)
+{
+    if (value < 0x80)
+        return put(out, (uint8_t)value, 0, 0);
+    if (value <= UINT8_MAX)
+        return put(out, 0xcc, value, 1);
+    if (value <= UINT16_MAX)
+        return put(out, 0xcd, value, 2);
+    return value <= UINT32_MAX ? put(out, 0xce, value, 4) : put(out, 0xcf, value, 8);
+}
+
+int msgpack_put_int(struct buf *out, int64_t value)
+{
+    if (value >= 0)
+        return msgpack_put_uint(out, (uint64_t)value);
+    if (value >= -32)
+        return put(out, (uint8_t)value, 0, 0);
+    if (value >= INT8_MIN)
+        return put(out, 0xd0, (uint64_t)value, 1);
+    if (value >= INT16_MIN)
+        return put(out, 0xd1, (uint64_t)value, 2);
+    return value >= INT32_MIN ? put(out, 0xd2, (uint64_t)value, 4)
+                              : put(out, 0xd3, (uint64_t)value, 8);
+}
+
+int msgpack_put_real(struct buf *out, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return put(out, 0xcb, bits, 8);
+}
+
+/* The leading bytes of one kind of thing that has a count, by the count's width. */
+struct counted {
+    uint8_t fix, fix_most;      /* the count inside the leading byte; fix 0: no such form */
+    uint8_t lead[3];            /* for 1, 2 and 4 bytes; 0: no such form */
+};
+
+static const struct counted str = {0xa0, 31, {0xd9, 0xda, 0xdb}};
+static const struct counted bin = {0, 0, {0xc4, 0xc5, 0xc6}};
+static const struct counted array = {0x90, 15, {0, 0xdc, 0xdd}};
+static const struct counted map = {0x80, 15, {0, 0xde, 0xdf}};
+
+static int put_count(struct buf *out, const struct counted *of, size_t count)
+{
+    if (of->fix && count <= of->fix_most)
+        return put(out, (uint8_t)(of->fix | count), 0, 0);
+    if (of->lead[0] && count <= UINT8_MAX)
+        return put(out, of->lead[0], count, 1);
+    if (count <= UINT16_MAX)
+        return put(out, of->lead[1], count, 2);
+    return count <= UINT32_MAX ? put(out, of->lead[2], count, 4) : -EMSGSIZE;
+}
+
+int msgpack_put_str(struct buf *out, const char *text, size_t size)
+{
+    int rc = put_count(out, &str, size);
+    return rc < 0 ? rc : buf_append(out, text, size);
+}
+
+int msgpack_put_bin(struct buf *out, const void *bytes, size_t size)
+{
+    int rc = put_count(out, &bin, size);
+    return rc < 0 ? rc : buf_append(out, bytes, size);
+}
+
+int msgpack_put_array(struct buf *out, size_t count)
+{
+    return put_count(out, &array, count);
+}
+
+int msgpack_put_map(struct buf *out, size_t count)
+{
+    return put_count(out, &map, count);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------- */
+
+/* What each leading byte from 0xc0 to 0xdf says: the kind, and how many bytes of number follow. */
+struct form {
+    uint8_t kind;               /* MSGPACK_KINDS: none of ours */
+    uint8_t width;
+};
+
+static const struct form forms[] = {
+    [0x00] = {MSGPACK_NIL, 0},    [0x01] = {MSGPACK_KINDS, 0},  [0x02] = {MSGPACK_BOOL, 0},
+    [0x03] = {MSGPACK_BOOL, 0},   [0x04] = {MSGPACK_BIN, 1},    [0x05] = {MSGPACK_BIN, 2},
+    [0x06] = {MSGPACK_BIN, 4},    [0x07] = {MSGPACK_KINDS, 0},  [0x08] = {MSGPACK_KINDS, 0},
+    [0x09] = {MSGPACK_KINDS, 0},  [0x0a] = {MSGPACK_REAL, 4},   [0x0b] = {MSGPACK_REAL, 8},
+    [0x0c] = {MSGPACK_UINT, 1},   [0x0d] = {MSGPACK_UINT, 2},   [0x0e] = {MSGPACK_UINT, 4},
+    [0x0f] = {MSGPACK_UINT, 8},   [0x10] = {MSGPACK_INT, 1},    [0x11] = {MSGPACK_INT, 2},
+    [0x12] = {MSGPACK_INT, 4},    [0x13] = {MSGPACK_INT, 8},    [0x14] = {MSGPACK_KINDS, 0},
+    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_KINDS, 0},
+    [0x18] = {MSGPACK_KINDS, 0},  [0x19] = {MSGPACK_STR, 1},    [0x1a] = {MSGPACK_STR, 2},
+    [0x1b] = {MSGPACK_STR, 4},    [0x1c] = {MSGPACK_ARRAY, 2},  [0x1d] = {MSGPACK_ARRAY, 4},
+    [0x1e] = {MSGPACK_MAP, 2},    [0x1f] = {MSGPACK_MAP, 4},
+};
+
+static uint64_t number_at(const uint8_t *bytes, size_t width)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < width; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+/* Sign extension of a number of `width` bytes. */
+static uint64_t extended(uint64_t number, size_t width)
+{
+    unsigned unused = 64 - 8 * (unsigned)width;
+    return (uint64_t)((int64_t)(number << unused) >> unused);
+}
+
+static double real_of(uint64_t bits, size_t width)
+{
+    double real;
+    float single;
+    uint32_t half = (uint32_t)bits;
+    memcpy(&real, &bits, sizeof real);
+    memcpy(&single, &half, sizeof single);
+    return width == 4 ? (double)single : real;
+}
+
+/* The forms that are one byte in all, but for what a count announces. */
+static bool take_fix(uint8_t lead, struct msgpack_head *head)
+{
+    if (lead < 0x80)
+        *head = (struct msgpack_head){.kind = MSGPACK_UINT, .number = lead};
+    else if (lead < 0x90)
+        *head = (struct msgpack_head){.kind = MSGPACK_MAP, .count = lead & 15};
+    else if (lead < 0xa0)
+        *head = (struct msgpack_head){.kind = MSGPACK_ARRAY, .count = lead & 15};
+    else if (lead < 0xc0)
+        *head = (struct msgpack_head){.kind = MSGPACK_STR, .count = lead & 31};
+    else if (lead >= 0xe0)
+        *head = (struct msgpack_head){.kind = MSGPACK_INT, .number = extended(lead, 1)};
+    else
+        return false;
+    return true;
+}
+
+static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *head)
+{
+    const struct form *form = &forms[lead - 0xc0];
+    if (form->kind == MSGPACK_KINDS || from->left < form->width)
+        return false;
+    uint64_t number = number_at(from->at, form->width);
+    from->at += form->width;
+    from->left -= form->width;
+    *head = (struct msgpack_head){.kind = form->kind, .number = number, .boolean = lead == 0xc3};
+    if (form->kind == MSGPACK_INT)
+        head->number = extended(number, form->width);
+    else if (form->kind == MSGPACK_REAL)
+        head->real = real_of(number, form->width);
+    else if (form->kind >= MSGPACK_STR)
+        head->count = (size_t)number;
+    return true;
+}
+
+static bool take_counted(struct reader *from, struct msgpack_head *head)
+{
+    size_t each = head->kind == MSGPACK_MAP ? 2 : 1;
+    if (head->kind < MSGPACK_STR)
+        return true;
+    if (head->count > from->left / each)
+        return false;
+    if (head->kind == MSGPACK_STR || head->kind == MSGPACK_BIN) {
+        head->bytes = from->at;
+        from->at += head->count;
+        from->left -= head->count;
+    }
+    return true;
+}
+
+bool msgpack_take(struct reader *from, struct msgpack_head *ret)
+{
+    if (from->left == 0)
+        return false;
+    struct reader rest = {from->at + 1, from->left - 1};
+    struct msgpack_head head;
+    uint8_t lead = from->at[0];
+    if (!take_fix(lead, &head) && !take_form(&rest, lead, &head))
+        return false;
+    if (head.kind == MSGPACK_INT && (int64_t)head.number >= 0)
+        head.kind = MSGPACK_UINT;
+    if (!take_counted(&rest, &head))
+        return false;
+    *from = rest;
+    *ret = head;
+    return true;
+}
+
+const char *msgpack_kind_name(enum msgpack_kind kind)
+{
+    static const char *const names[] = {
+        [MSGPACK_NIL] = "nil",          [MSGPACK_BOOL] = "a boolean",  [MSGPACK_UINT] = "an integer",
+        [MSGPACK_INT] = "an integer",   [MSGPACK_REAL] = "a real",     [MSGPACK_STR] = "a string",
+        [MSGPACK_BIN] = "binary",       [MSGPACK_ARRAY] = "a list",    [MSGPACK_MAP] = "a map",
+    };
+    return names[kind];
+}

@@ -1,0 +1,41 @@
+/* The wire's primitives: one msgpack head at a time. Nothing here knows about types of the library. */
+#ifndef VALUE_MSGPACK_H
+#define VALUE_MSGPACK_H
+
+#include "base/buf.h"
+#include "value/codec.h"
+
+enum msgpack_kind {
+    MSGPACK_NIL, MSGPACK_BOOL, MSGPACK_UINT, MSGPACK_INT, MSGPACK_REAL, MSGPACK_STR, MSGPACK_BIN,
+    MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
+};
+
+/* What stands next. Of a string or binary also the bytes; of an array or map only how many follow. */
+struct msgpack_head {
+    enum msgpack_kind kind;
+    bool boolean;
+    uint64_t number;            /* UINT; also INT, as two's complement, which is then negative */
+    double real;
+    size_t count;               /* bytes, items or pairs */
+    const uint8_t *bytes;
+};
+
+/* Takes the next head (and bytes). False when the input ends before, or it is of no kind above, or an array
+ * or map claims more items than bytes are left; nothing is taken then. */
+bool msgpack_take(struct reader *from, struct msgpack_head *ret);
+
+/* "a string", "nil": for messages. */
+const char *msgpack_kind_name(enum msgpack_kind kind);
+
+/* Each appends in the fewest bytes possible; 0 or -ENOMEM. */
+int msgpack_put_nil(struct buf *out);
+int msgpack_put_bool(struct buf *out, bool value);
+int msgpack_put_uint(struct buf *out, uint64_t value);
+int msgpack_put_int(struct buf *out, int64_t value);
+int msgpack_put_real(struct buf *out, double value);
+int msgpack_put_str(struct buf *out, const char *text, size_t size);
+int msgpack_put_bin(struct buf *out, const void *bytes, size_t size);
+int msgpack_put_array(struct buf *out, size_t count);
+int msgpack_put_map(struct buf *out, size_t count);
+
+#endif
