@@ -140,6 +140,6 @@ TR_API const char *tr_code_sentence(int code);
 
 /* Declares a variable of one of the library's types that is released when its block is left, by any
  * way but longjmp: tr_auto(portal) p = NULL; */
-#define tr_auto(kind) __attribute__((cleanup(tr_##kind##_done_))) tr_##kind##_auto_
+#define tr_auto(kind) __attribute__((cleanup(tr_##kind##_done_), unused)) tr_##kind##_auto_
 
 #endif

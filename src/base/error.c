@@ -94,7 +94,7 @@ static struct tr_error *new_object(int code)
     return error;
 }
 
-static const char *keep_text(struct tr_error *error, const char *text)
+const char *error_keep_text(struct tr_error *error, const char *text)
 {
     const char *copy = arena_text(&error->memory, text ? text : "");
     return copy ? copy : "";
@@ -104,28 +104,43 @@ static const char *keep_format(struct tr_error *error, const char *format, va_li
 {
     char text[1024]; /* longer messages are cut; what they are about stands at their start */
     vsnprintf(text, sizeof text, format, args);
-    return keep_text(error, text);
+    return error_keep_text(error, text);
 }
 
 /* "errno.ENOENT" for errno values: the type names of the library are plain words. */
 static const char *full_type(struct tr_error *error, int code, const char *type)
 {
     if (code >= 0 || code < -LARGEST_ERRNO || strncmp(type, "errno.", 6) == 0)
-        return keep_text(error, type);
+        return error_keep_text(error, type);
     char name[64];
     snprintf(name, sizeof name, "errno.%s", type);
-    return keep_text(error, name);
+    return error_keep_text(error, name);
+}
+
+void error_keep_actor(struct tr_error *error, const tr_actor *actor)
+{
+    error->actor = (tr_actor){.name = error_keep_text(error, actor->name),
+                              .uuid = error_keep_text(error, actor->uuid),
+                              .address = error_keep_text(error, actor->address),
+                              .pid = actor->pid};
+}
+
+struct tr_error *error_blank(int code)
+{
+    struct tr_error *error = new_object(code);
+    if (!error)
+        return NULL;
+    error->type = error->message = error->file = "";
+    error->actor = (tr_actor){"", "", "", 0};
+    return error;
 }
 
 static void fill(struct tr_error *error, const char *type, const char *file, int line)
 {
     error->type = full_type(error, error->code, type);
-    error->file = keep_text(error, file);
+    error->file = error_keep_text(error, file);
     error->line = line;
-    error->actor = (tr_actor){.name = keep_text(error, runtime->self.name),
-                              .uuid = keep_text(error, runtime->self.uuid),
-                              .address = keep_text(error, runtime->self.address),
-                              .pid = runtime->self.pid};
+    error_keep_actor(error, &runtime->self);
     error->frame_count = trace_capture((void **)error->addresses, ERROR_FRAMES);
 }
 
@@ -293,10 +308,7 @@ struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
         return box;
     }
     box->cause = cause;
-    box->actor = (tr_actor){.name = keep_text(box, peer->name),
-                            .uuid = keep_text(box, peer->uuid),
-                            .address = keep_text(box, peer->address),
-                            .pid = peer->pid};
+    error_keep_actor(box, peer);
     return box;
 }
 
@@ -312,7 +324,7 @@ void error_describe_frames(struct tr_error *error)
     for (size_t i = 0; i < error->frame_count; i++) {
         char text[512];
         trace_describe(error->addresses[i], text, sizeof text);
-        error->frames[i] = keep_text(error, text);
+        error->frames[i] = error_keep_text(error, text);
     }
 }
 

@@ -41,6 +41,12 @@ struct tr_error *error_plain(int code);
 struct tr_error *error_ref(struct tr_error *error);
 void error_unref(struct tr_error *error);
 
+/* An empty error with one reference, for those that were received: the caller fills it in, with texts
+ * copied by error_keep_text (never NULL). NULL when memory is out. */
+struct tr_error *error_blank(int code);
+const char *error_keep_text(struct tr_error *error, const char *text);
+void error_keep_actor(struct tr_error *error, const tr_actor *actor);
+
 /* Makes it the task's newest error, taking over the caller's reference; returns its code. */
 int error_raise(struct tr_error *error);
 

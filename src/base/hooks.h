@@ -18,4 +18,7 @@ size_t trace_capture(void **ret_addresses, size_t room);
  * function. Writes at most `room` bytes with the final 0. */
 void trace_describe(const void *address, char *ret_text, size_t room);
 
+/* A text for whoever watches the program's standard error. */
+void console_write(const char *text, size_t size);
+
 #endif

@@ -41,8 +41,14 @@ int io_open(struct io *io, int fd)
     int rc = sys_watch(fd, ready, io, &io->watch);
     if (rc >= 0)
         return 0;
-    sys_close(&io->fd);
+    io->fd = -1;
     return error_raise_plain(rc);
+}
+
+void io_give_up(struct io *io)
+{
+    sys_unwatch(io->watch);
+    io->fd = -1;
 }
 
 void io_close(struct io *io)

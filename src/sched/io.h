@@ -12,8 +12,11 @@ struct io {
     struct task *waiting[2];    /* for readable, for writable */
 };
 
-/* Takes over the descriptor: it is closed by io_close, and also when this fails (raised). */
+/* Takes over the descriptor, which io_close will close. On failure (raised) it is still the caller's. */
 int io_open(struct io *io, int fd);
+
+/* Gives the descriptor back, open. Nobody may be waiting for it. */
+void io_give_up(struct io *io);
 
 /* Wakes who waits, with TR_ECLOSED. Does nothing to one that is closed or all zero with fd -1. */
 void io_close(struct io *io);

@@ -33,6 +33,7 @@ struct tr_nursery {
     struct link tasks;          /* by `sibling` */
     size_t starting;            /* calls of tr_start that may still move a task here */
     bool host_waits;            /* parked in the join */
+    struct link for_join;       /* tasks that wait for it to begin, struct join_waiter */
     struct tr_error *errors;    /* merged as they come; owned */
     struct guest *guests;
 };
@@ -61,6 +62,7 @@ tr_nursery *tr_open_nursery(void)
     struct task *host = runtime->sched->current;
     machine_init(&nursery->state, "nursery", nursery_states);
     list_init(&nursery->tasks);
+    list_init(&nursery->for_join);
     nursery->host = host;
     scope_init(&nursery->scope, "nursery", host, host->scope);
     scope_enter(&nursery->scope);
@@ -122,9 +124,40 @@ static bool cancel_the_rest(void *arg)
     return false;
 }
 
+/* A task that lives as long as the body, and the others, may need it. */
+struct join_waiter {
+    struct link place;
+    struct task *task;
+};
+
+static bool stop_waiting(void *arg)
+{
+    struct join_waiter *waiter = arg;
+    list_remove(&waiter->place);
+    return true;
+}
+
+int nursery_wait_join(void)
+{
+    struct task *task = runtime->sched->current;
+    struct tr_nursery *nursery = task->nursery;
+    if (!nursery || nursery->state.at != NURSERY_OPEN)
+        return tr_checkpoint();
+    struct join_waiter waiter = {.task = task};
+    list_push(&nursery->for_join, &waiter.place);
+    return task_park(stop_waiting, &waiter);
+}
+
+static void tell_join(struct tr_nursery *nursery)
+{
+    for (struct link *first; (first = list_shift(&nursery->for_join));)
+        task_wake(container_of(first, struct join_waiter, place)->task, 0);
+}
+
 static struct tr_error *join(struct tr_nursery *nursery)
 {
     machine_move(&nursery->state, NURSERY_JOINING);
+    tell_join(nursery);
     if (is_empty(nursery)) {
         task_yield();
     } else {

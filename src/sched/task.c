@@ -106,9 +106,9 @@ int task_cancelled(void)
 /* Whether the wait could be ended. Each wait is asked once at most. */
 static bool aborted(struct task *task)
 {
-    task_abort_fn *abort = task->abort;
+    task_abort_fn *agrees = task->abort;
     task->abort = NULL;
-    return abort && abort(task->abort_arg);
+    return agrees && agrees(task->abort_arg);
 }
 
 void task_deliver(struct task *task)

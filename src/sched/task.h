@@ -50,6 +50,9 @@ struct guest {
 };
 void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest);
 
+/* A checkpoint: waits until the host of the running task's nursery has come to its join. */
+int nursery_wait_join(void);
+
 /* Fails with TR_ECLOSED, raised, unless things may still be started in the nursery; NULL included. */
 int nursery_usable(struct tr_nursery *nursery);
 

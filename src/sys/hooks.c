@@ -44,6 +44,11 @@ void trace_describe(const void *address, char *ret_text, size_t room)
     SYS_CALL_(trace_text, address, ret_text, room);
 }
 
+void console_write(const char *text, size_t size)
+{
+    sys_print_error(text, size);
+}
+
 void panic_at(const char *file, int line, const char *format, ...)
 {
     char what[512], text[1024];

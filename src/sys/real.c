@@ -64,12 +64,6 @@ static const char *real_env(struct sys *sys, const char *name)
     return getenv(name);
 }
 
-static void real_env_erase(struct sys *sys, const char *name)
-{
-    (void)sys;
-    unsetenv(name);
-}
-
 static void real_print_error(struct sys *sys, const char *text, size_t size)
 {
     (void)sys;
@@ -119,9 +113,11 @@ static const struct sys_ops real_ops = {
     .read = real_read,
     .write = real_write,
     .close = real_close,
+    .adopt = real_adopt,
     .pipe = real_pipe,
     .pair = real_pair,
     .listen = real_listen,
+    .unlisten = real_unlisten,
     .accept = real_accept,
     .connect = real_connect,
     .connected = real_connected,
@@ -132,12 +128,12 @@ static const struct sys_ops real_ops = {
     .forget = real_forget,
     .pid = real_pid,
     .program = real_program,
+    .birth = real_birth,
     .die_with_parent = real_die_with_parent,
     .crash_to = real_crash_to,
     .claim_root = real_claim_root,
     .user = real_user,
     .env = real_env,
-    .env_erase = real_env_erase,
     .print_error = real_print_error,
     .exit = real_exit,
     .abort = real_abort,

@@ -49,6 +49,13 @@ void real_close(struct sys *sys, int fd)
     close(fd);
 }
 
+void real_adopt(struct sys *sys, int fd)
+{
+    (void)sys;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
 int real_pipe(struct sys *sys, int ret_fds[2])
 {
     (void)sys;
@@ -140,6 +147,13 @@ int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd)
         return close_with(fd, errno);
     *ret_fd = fd;
     return 0;
+}
+
+void real_unlisten(struct sys *sys, const struct sys_address *at)
+{
+    (void)sys;
+    if (at->family == SYS_UNIX && at->name[0] == '/')
+        unlink(at->name);
 }
 
 int real_accept(struct sys *sys, int fd, int *ret_fd)

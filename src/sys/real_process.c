@@ -92,8 +92,35 @@ static int notice_exit(struct real *real, struct sys_process *process)
     return rc < 0 ? rc : real_watch_for(&real->sys, process->watch, SYS_READABLE);
 }
 
-/* The environment with one entry more; NULL when memory is out. */
-static char **environment_with(const char *variable)
+/* ---- what a child is told by its environment ------------------------------------------------------ */
+
+#define BIRTH "TRACTOR_CHILD"
+
+/* Taken and erased before main, so that a program that this one starts is not taken for a child. */
+static char birth[64];
+
+__attribute__((constructor)) static void take_birth(void)
+{
+    const char *said = getenv(BIRTH);
+    if (!said)
+        return;
+    snprintf(birth, sizeof birth, "%s", said);
+    unsetenv(BIRTH);
+}
+
+bool sys_real_is_child(void)
+{
+    return birth[0] != '\0';
+}
+
+const char *real_birth(struct sys *sys)
+{
+    (void)sys;
+    return birth[0] ? birth : NULL;
+}
+
+/* The environment with one entry more, for free(); NULL when memory is out. */
+static char **environment_with(const char *entry)
 {
     size_t count = 0;
     while (environ && environ[count])
@@ -103,9 +130,11 @@ static char **environment_with(const char *variable)
         return NULL;
     if (count)
         memcpy(entries, environ, count * sizeof *entries);
-    entries[count] = (char *)variable;
+    entries[count] = (char *)entry;
     return entries;
 }
+
+/* ---- starting --------------------------------------------------------------------------------------- */
 
 /* A child starts with no signal blocked or ignored on our account. Duplicating a descriptor onto itself
  * is how posix_spawn is told to let it through. */
@@ -140,7 +169,9 @@ int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exi
 {
     struct real *real = real_of(sys);
     struct sys_process *process = calloc(1, sizeof *process);
-    char **environment = environment_with(what->variable);
+    char entry[sizeof BIRTH + sizeof birth];
+    snprintf(entry, sizeof entry, "%s=%s", BIRTH, what->birth);
+    char **environment = environment_with(entry);
     int rc = process && environment ? exec_child(what, environment, &process->pid) : -ENOMEM;
     free(environment);
     if (rc < 0) {

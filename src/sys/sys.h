@@ -36,7 +36,7 @@ struct sys_exit {
 struct sys_spawn {
     const char *program;                    /* a path; not searched for */
     char *const *argv;
-    const char *variable;                   /* "NAME=value", added to the environment */
+    const char *birth;                      /* what the child's `birth` shall say */
     const int *keep;                        /* descriptors the child gets, under the same numbers */
     size_t keep_count;
 };
@@ -65,11 +65,13 @@ struct sys_ops {
     ssize_t (*read)(struct sys *sys, int fd, void *ret_bytes, size_t size);
     ssize_t (*write)(struct sys *sys, int fd, const void *bytes, size_t size);
     void (*close)(struct sys *sys, int fd);
+    void (*adopt)(struct sys *sys, int fd);         /* an inherited one becomes like ours */
     int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
 
     /* network */
     int (*listen)(struct sys *sys, const struct sys_address *at, int *ret_fd);
+    void (*unlisten)(struct sys *sys, const struct sys_address *at); /* removes a socket's file */
     int (*accept)(struct sys *sys, int fd, int *ret_fd);
     int (*connect)(struct sys *sys, const struct sys_address *to, int *ret_fd);
     int (*connected)(struct sys *sys, int fd);      /* how it went, once writable */
@@ -83,6 +85,7 @@ struct sys_ops {
     void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
     int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
     int (*program)(struct sys *sys, char *ret_path, size_t room);   /* our own, resolved */
+    const char *(*birth)(struct sys *sys);          /* what our parent's spawn said; NULL: a root */
     int (*die_with_parent)(struct sys *sys, int lifeline, int parent);
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
     int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
@@ -90,7 +93,6 @@ struct sys_ops {
 
     /* environment, console, end */
     const char *(*env)(struct sys *sys, const char *name);
-    void (*env_erase)(struct sys *sys, const char *name);
     void (*print_error)(struct sys *sys, const char *text, size_t size);
     void (*exit)(struct sys *sys, int status) __attribute__((noreturn));
     void (*abort)(struct sys *sys) __attribute__((noreturn));
@@ -113,6 +115,9 @@ struct sys {
 /* A new real world, whose runtime becomes this thread's. NULL when memory is out. What the runtime
  * before it left behind is freed; that one must have stopped. */
 struct sys *sys_real_new(void);
+
+/* Whether this process was started as a child by another runtime, known before there is a world. */
+bool sys_real_is_child(void);
 
 /* Makes the world's runtime the thread's, with an empty slot for errors. For implementations. */
 void sys_enter(struct sys *sys, const struct sys_ops *ops);
@@ -171,6 +176,10 @@ static inline void sys_close(int *fd)
         SYS_CALL_(close, *fd);
     *fd = -1;
 }
+static inline void sys_adopt(int fd)
+{
+    SYS_CALL_(adopt, fd);
+}
 static inline int sys_pipe(int ret_fds[2])
 {
     return SYS_CALL_(pipe, ret_fds);
@@ -182,6 +191,10 @@ static inline int sys_pair(int ret_fds[2])
 static inline int sys_listen(const struct sys_address *at, int *ret_fd)
 {
     return SYS_CALL_(listen, at, ret_fd);
+}
+static inline void sys_unlisten(const struct sys_address *at)
+{
+    SYS_CALL_(unlisten, at);
 }
 static inline int sys_accept(int fd, int *ret_fd)
 {
@@ -224,6 +237,10 @@ static inline int sys_program(char *ret_path, size_t room)
 {
     return SYS_CALL_(program, ret_path, room);
 }
+static inline const char *sys_birth(void)
+{
+    return runtime->sys->ops->birth(runtime->sys);
+}
 static inline int sys_die_with_parent(int lifeline, int parent)
 {
     return SYS_CALL_(die_with_parent, lifeline, parent);
@@ -243,10 +260,6 @@ static inline unsigned sys_user(void)
 static inline const char *sys_env(const char *name)
 {
     return SYS_CALL_(env, name);
-}
-static inline void sys_env_erase(const char *name)
-{
-    SYS_CALL_(env_erase, name);
 }
 static inline void sys_print_error(const char *text, size_t size)
 {

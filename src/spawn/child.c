@@ -1,0 +1,175 @@
+/* Method "spawn": a fresh process of the given program for every actor. Chosen as the default because
+ * nothing of the parent's memory, threads or descriptors can leak into it, and because its price does not
+ * grow with the parent.
+ *
+ * What the child needs to know before it can speak the protocol, which are three descriptor numbers and
+ * the parent's pid, travels in an environment entry; everything else comes over the socket. */
+#include "spawn/child.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "sys/crash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- in the parent ------------------------------------------------------------------------------ */
+
+static void exited(void *arg, struct sys_exit how)
+{
+    struct child *child = arg;
+    child->how = how;
+    event_set(&child->exited);
+}
+
+/* The child's ends; closed here once it has its copies. */
+enum { CONTROL, LIFELINE, CRASH, ENDS };
+
+static void close_all(int *control, int *lifeline, int *crash)
+{
+    sys_close(control);
+    sys_close(lifeline);
+    sys_close(crash);
+}
+
+static int make_ends(struct child *child, int ends[ENDS])
+{
+    int pair[2], line[2], words[2], rc = sys_pair(pair);
+    if (rc < 0)
+        return rc;
+    child->control = pair[0];
+    ends[CONTROL] = pair[1];
+    rc = sys_pipe(line);
+    if (rc < 0)
+        return rc;
+    ends[LIFELINE] = line[0];
+    child->lifeline = line[1];
+    rc = sys_pipe(words);
+    if (rc < 0)
+        return rc;
+    child->crash = words[0];
+    ends[CRASH] = words[1];
+    return 0;
+}
+
+static int start_process(struct child *child, const int ends[ENDS], const char *program,
+                         char *const *argv)
+{
+    char birth[64];
+    snprintf(birth, sizeof birth, "%d,%d,%d,%d", ends[CONTROL], ends[LIFELINE], ends[CRASH],
+             sys_pid(NULL));
+    struct sys_spawn what = {
+        .program = program, .argv = argv, .birth = birth, .keep = ends, .keep_count = ENDS};
+    return sys_spawn(&what, exited, child, &child->process);
+}
+
+int child_start(struct child *child, const char *program, char *const *argv)
+{
+    *child = (struct child){.control = -1, .lifeline = -1, .crash = -1};
+    event_init(&child->exited);
+    int ends[ENDS] = {-1, -1, -1};
+    int rc = make_ends(child, ends);
+    if (rc >= 0)
+        rc = start_process(child, ends, program, argv);
+    close_all(&ends[CONTROL], &ends[LIFELINE], &ends[CRASH]);
+    if (rc >= 0)
+        return 0;
+    close_all(&child->control, &child->lifeline, &child->crash);
+    return raise_code(TR_ESTART, "cannot start %s: %s", program, tr_code_sentence(rc));
+}
+
+int child_signal(struct child *child, int number)
+{
+    return child->process ? sys_signal(child->process, number) : -ESRCH;
+}
+
+void child_fini(struct child *child)
+{
+    if (child->process)
+        sys_forget(child->process);
+    child->process = NULL;
+    close_all(&child->control, &child->lifeline, &child->crash);
+}
+
+/* ---- how it ended ------------------------------------------------------------------------------- */
+
+/* The next of the zero-terminated texts; NULL at their end. */
+static const char *next_text(const char **at, const char *end)
+{
+    const char *text = *at, *zero = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
+    if (!zero)
+        return NULL;
+    *at = zero + 1;
+    return text;
+}
+
+static void keep_frames(struct tr_error *error, const char *at, const char *end)
+{
+    error->frames = arena_alloc(&error->memory, ERROR_FRAMES * sizeof *error->frames);
+    const char *text;
+    while (error->frames && error->frame_count < ERROR_FRAMES && (text = next_text(&at, end)))
+        error->frames[error->frame_count++] = error_keep_text(error, text);
+}
+
+/* The last words as an error; NULL when there were none, or none that make sense. */
+static struct tr_error *last_words(struct child *child, const tr_actor *actor)
+{
+    char words[CRASH_ROOM];
+    ssize_t size = sys_read(child->crash, words, sizeof words);
+    const char *at = words, *end = words + (size > 0 ? size : 0), *texts[CRASH_TEXTS];
+    for (size_t i = 0; i < CRASH_TEXTS; i++)
+        if (!(texts[i] = next_text(&at, end)))
+            return NULL;
+    struct tr_error *error = error_blank(TR_ERAISED);
+    if (!error)
+        return NULL;
+    error->type = error_keep_text(error, texts[CRASH_TYPE]);
+    error->message = error_keep_text(error, texts[CRASH_MESSAGE]);
+    error->file = error_keep_text(error, texts[CRASH_FILE]);
+    error->line = atoi(texts[CRASH_LINE]);
+    error_keep_actor(error, actor);
+    keep_frames(error, at, end);
+    return error;
+}
+
+struct tr_error *child_death(struct child *child, const tr_actor *actor)
+{
+    char how[96];
+    if (child->how.signal)
+        snprintf(how, sizeof how, "killed by signal %d (%s)", child->how.signal,
+                 strsignal(child->how.signal));
+    else
+        snprintf(how, sizeof how, "exited with status %d", child->how.status);
+    struct tr_error *error = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0,
+                                       "process %d of actor %s was not asked to end: %s",
+                                       actor->pid, actor->name, how);
+    if (error->code != TR_EDIED)
+        return error; /* memory is out; that is the error then */
+    error->signal = child->how.signal;
+    error->exit_status = child->how.status;
+    error->frame_count = 0; /* where we noticed it explains nothing */
+    error_keep_actor(error, actor);
+    error->cause = last_words(child, actor);
+    return error;
+}
+
+/* ---- in the child ------------------------------------------------------------------------------- */
+
+int child_inherit(int *ret_control)
+{
+    const char *birth = sys_birth();
+    int control, lifeline, crash, parent;
+    if (!birth || sscanf(birth, "%d,%d,%d,%d", &control, &lifeline, &crash, &parent) != 4)
+        return raise_code(TR_EMISUSE, "this process was not started as an actor");
+    int rc = sys_die_with_parent(lifeline, parent);
+    if (rc < 0)
+        return raise_code(rc, "cannot bind this process to its parent");
+    sys_adopt(control);
+    sys_adopt(lifeline);
+    sys_adopt(crash);
+    sys_crash_to(crash);
+    *ret_control = control;
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* Addresses as text and back. */
+#include "base/error.h"
+#include "transport/transport.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse(const char *text, const char *why)
+{
+    return raise_code(TR_EARGUMENT, "\"%.160s\" is no address: %s", text, why);
+}
+
+static int parse_unix(const char *text, struct sys_address *ret)
+{
+    const char *name = text + strlen("unix:");
+    if ((name[0] != '/' && name[0] != '@') || !name[1])
+        return refuse(text, "after unix: comes @name or an absolute path");
+    if (strlen(name) >= sizeof ret->name)
+        return refuse(text, "too long");
+    ret->family = SYS_UNIX;
+    memcpy(ret->name, name, strlen(name) + 1);
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static int parse_tcp(const char *text, struct sys_address *ret)
+{
+    const char *host = text + strlen("tcp://"), *colon = strrchr(host, ':');
+    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+        return refuse(text, "after tcp:// comes host:port");
+    long port = strtol(colon + 1, NULL, 10);
+    size_t length = (size_t)(colon - host);
+    if (length >= 2 && host[0] == '[' && colon[-1] == ']') {
+        host++;
+        length -= 2;
+    }
+    if (port > UINT16_MAX || length == 0 || length >= sizeof ret->name)
+        return refuse(text, "host or port are out of range");
+    ret->family = SYS_TCP;
+    ret->port = (uint16_t)port;
+    memcpy(ret->name, host, length);
+    ret->name[length] = '\0';
+    return is_loopback(ret->name) ? 0 : refuse(text, "only loopback addresses are served so far");
+}
+
+int address_parse(const char *text, struct sys_address *ret)
+{
+    *ret = (struct sys_address){0};
+    if (strncmp(text, "unix:", 5) == 0)
+        return parse_unix(text, ret);
+    if (strncmp(text, "tcp://", 6) == 0)
+        return parse_tcp(text, ret);
+    return refuse(text, "it starts with neither unix: nor tcp://");
+}
+
+void address_format(const struct sys_address *address, char ret_text[ADDRESS_TEXT])
+{
+    if (address->family == SYS_UNIX)
+        snprintf(ret_text, ADDRESS_TEXT, "unix:%s", address->name);
+    else if (strchr(address->name, ':'))
+        snprintf(ret_text, ADDRESS_TEXT, "tcp://[%s]:%u", address->name, address->port);
+    else
+        snprintf(ret_text, ADDRESS_TEXT, "tcp://%s:%u", address->name, address->port);
+}
