@@ -1,0 +1,19 @@
+/* libtractor: structured concurrency for C, across processes. One header a room:
+ *
+ *     error.h      what failed, where, and why
+ *     task.h       tasks, nurseries, cancel scopes, deadlines, memory of a task
+ *     channel.h    memory channels between the tasks of a process
+ *     value.h      types that travel between actors
+ *     function.h   functions that are called from other actors
+ *     actor.h      actors, portals, calls, and tr_main */
+#ifndef TRACTOR_H
+#define TRACTOR_H
+
+#include "tractor/actor.h"
+#include "tractor/channel.h"
+#include "tractor/error.h"
+#include "tractor/function.h"
+#include "tractor/task.h"
+#include "tractor/value.h"
+
+#endif

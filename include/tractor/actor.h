@@ -1,0 +1,144 @@
+/* Actors: processes that share nothing, started in nurseries, called by name with named arguments.
+ *
+ * An actor is a process that runs the same program as its parent (or another one that calls tr_main),
+ * with a scheduler of its own. It belongs to a nursery of its parent, like a task: the nursery ends when
+ * it has ended and was reaped, its failure is the nursery's failure, and cancelling the nursery ends it.
+ *
+ * A portal is a handle through which an actor's functions are called. The one that a nursery's actor
+ * comes with belongs to the nursery and can be used and read until the nursery's block is left, also
+ * after tr_join; the others belong to the caller: tr_auto(portal) p = NULL;
+ *
+ * What a call returns (strings, lists) lives in the calling task's innermost frame (task.h). */
+#ifndef TRACTOR_ACTOR_H
+#define TRACTOR_ACTOR_H
+
+#include "tractor/function.h"
+#include "tractor/task.h"
+
+/* ---- running ------------------------------------------------------------------------------------- */
+
+/* How the root is run; all zero is the usual. Strings and lists are copied. */
+typedef struct tr_main_options {
+    struct tr_arguments_are_named *named_;
+    const char *name;       /* the root actor's; "root" if NULL */
+    const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here;
+                             * NULL: $TRACTOR_ARBITER, or an arbiter private to this tree */
+    tr_list_tr_str modules; /* that other actors may call in the root */
+    const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
+                             * "warning"; inherited by children */
+} tr_main_options;
+
+/* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
+ * exit status for main to return, which is fn's result, or 1 after an error, which is printed to
+ * standard error (tr_last_error() still has it). Options follow by name:
+ *
+ *     return tr_main(argc, argv, director, NULL, .name = "director");
+ *
+ * In a process that was started as an actor, this call is where the actor lives: it does not return, and
+ * what stands before it in main runs in every actor (tr_is_child tells). One root at a time in a process;
+ * fn must not be NULL. (tractor.run) */
+#define tr_main(argc, argv, ...) TR_MAIN_(argc, argv, __VA_ARGS__, )
+#define TR_MAIN_(ARGC, ARGV, FN, ARG, ...)                                                         \
+    tr_main_((ARGC), (ARGV), (FN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})
+TR_API int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg,
+                    const tr_main_options *options);
+
+/* Whether this process was started as an actor by another one. May be called anywhere. */
+TR_API bool tr_is_child(void);
+
+/* The actor that this process is. Never NULL; outside tr_main everything in it is empty. */
+TR_API const tr_actor *tr_current_actor(void);
+
+/* ---- starting actors ----------------------------------------------------------------------------- */
+
+/* A list of module names on the spot: .modules = tr_names("venue", "clock.now") */
+#define tr_names(...) tr_list(tr_str, __VA_ARGS__)
+
+typedef struct tr_actor_options {
+    struct tr_arguments_are_named *named_;
+    const char *name;       /* 1 to 255 bytes; need not be unique */
+    tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
+    const char *program;    /* to run instead of this one; it must call tr_main */
+    double start_timeout;   /* seconds until it must be up; 0: 30 */
+} tr_actor_options;
+
+/* Starts an actor that serves calls until it is cancelled (a daemon):
+ *
+ *     tr_start_actor(nursery, &portal, "frank", .modules = tr_names(tr_this_module()))
+ *
+ * Returns when it is up; `ret_portal` may be NULL. A checkpoint; cancelled, nothing is left of it. If
+ * the process ends unasked the nursery fails with RemoteActorError around ActorDied.
+ * TR_ESTART when the program cannot be run or does not come up in time, TR_EARGUMENT for a bad name,
+ * TR_ECLOSED after the nursery's join. (ActorNursery.start_actor) */
+#define tr_start_actor(nursery, ret_portal, ...) TR_START_(nursery, ret_portal, __VA_ARGS__, )
+#define TR_START_(NURSERY, PORTAL, NAME, ...)                                                      \
+    tr_start_actor_((NURSERY), (PORTAL), TR_OPTIONS_(NAME, __VA_ARGS__))
+#define TR_OPTIONS_(NAME, ...)                                                                     \
+    (&(const tr_actor_options){__VA_ARGS__ .name = (NAME), .named_ = NULL})
+TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
+                           const tr_actor_options *options) TR_USE_RESULT;
+
+/* Starts an actor to run one function, whose module it serves, and ends it when that has returned (and the
+ * nursery's body has come to tr_join or its end: until then others may want to talk to it):
+ *
+ *     tr_run_in_actor(nursery, &portal, "donny", say_hello, .other_actor = "gretchen")
+ *
+ * Returns when it is up and the call is on its way; arguments are copied. If the function fails, so does
+ * the nursery, with RemoteActorError. Errors as tr_start_actor. (ActorNursery.run_in_actor) */
+#define tr_run_in_actor(nursery, ret_portal, name, ...)                                            \
+    TR_RUN_(nursery, ret_portal, TR_OPTIONS_(name, ), __VA_ARGS__, )
+#define TR_RUN_(NURSERY, PORTAL, OPTIONS, NAME, ...)                                               \
+    NAME##_tr_run_((NURSERY), (PORTAL), (OPTIONS), TR_ARGS_(NAME, __VA_ARGS__))
+
+/* The same with options: tr_run_in_actor_with(n, &p, tr_options("donny", .modules = ...), fn, ...) */
+#define tr_run_in_actor_with(nursery, ret_portal, options, ...)                                    \
+    TR_RUN_(nursery, ret_portal, options, __VA_ARGS__, )
+#define tr_options(...) TR_OPTIONS_P_(__VA_ARGS__, )
+#define TR_OPTIONS_P_(...) TR_OPTIONS_(__VA_ARGS__)
+
+/* ---- calling ------------------------------------------------------------------------------------- */
+
+/* Calls a function in the actor behind the portal and waits for its result:
+ *
+ *     tr_try(tr_call(portal, &line, say_hello, .other_actor = "donny"));
+ *
+ * The compiler checks names and types of arguments and result (NULL for void, or to drop it). A
+ * checkpoint. Cancelled, it cancels the remote task and waits for its end, 2 seconds at most. The
+ * deadline of the calling scope holds in the callee too.
+ * TR_EREMOTE when the call failed there or the actor died: tr_last_error() then has the remote error as
+ * its cause, such as ModuleNotExposed, FunctionNotFound, ArgumentError, SignatureMismatch, ActorDied,
+ * or whatever the function raised. A daemon lives on after a call in it failed. (Portal.run) */
+#define tr_call(portal, ret, ...) TR_CALL_(portal, ret, __VA_ARGS__, )
+#define TR_CALL_(PORTAL, OUT, NAME, ...)                                                           \
+    NAME##_tr_call_((PORTAL), (OUT), TR_ARGS_(NAME, __VA_ARGS__))
+
+/* Waits for the result of the function that the actor was started with, and gives it again each time.
+ * It belongs to the portal. Only observes: a failed actor fails its nursery whether or not anybody
+ * looked. A checkpoint on its way to waiting only. TR_EREMOTE with the nursery's error, TR_EMISUSE if the
+ * actor was not started by tr_run_in_actor, TR_ESIGNATURE if not with this function. (Portal.result) */
+#define tr_result(portal, ret, fn) fn##_tr_result_((portal), (ret))
+
+/* Asks the actor to end and waits until it is gone: 1 when it went by itself, 0 when it had to be
+ * killed. Its calls end with an error, its nursery goes on without it. A checkpoint; once asked it ends
+ * also if this is cancelled. (Portal.cancel_actor) */
+TR_API int tr_cancel_actor(tr_portal *portal) TR_USE_RESULT;
+
+/* Who is behind the portal. Belongs to it. Never NULL for a portal that is not. */
+TR_API const tr_actor *tr_portal_actor(const tr_portal *portal);
+
+typedef tr_portal *tr_portal_auto_;
+TR_API void tr_portal_done_(tr_portal **portal);
+
+/* ---- finding ------------------------------------------------------------------------------------- */
+
+/* A portal to an actor by that name, of the whole tree or of everything at the shared arbiter: waits
+ * until there is one / 1 if there is one now and 0 (with *ret_portal untouched) if there is none. To be
+ * released by the caller. Checkpoints. TR_ENOARBITER when the arbiter cannot be reached.
+ * (tractor.wait_for_actor, find_actor) */
+TR_API int tr_wait_for_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
+TR_API int tr_find_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
+
+/* A portal to the arbiter. As above. (tractor.get_arbiter) */
+TR_API int tr_get_arbiter(tr_portal **ret_portal) TR_USE_RESULT;
+
+#endif

@@ -1,0 +1,123 @@
+/* The actor's door: where others connect, and how it is closed.
+ *
+ * Every actor listens, on Linux at an abstract Unix address that contains its uuid: nobody can guess it,
+ * nobody can squat it, and it vanishes with the process. Whoever connects is greeted by a session; those that
+ * have not greeted yet are few, so a crowd of silent connections cannot exhaust the actor. */
+#include "actor/actor.h"
+
+#include "actor/session.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_STRANGERS = 64 };
+
+/* How long an ending actor waits for its peers to take what was sent. */
+static const double GOODBYE_S = 0.5;
+
+static const tr_actor nobody = {"", "", "", 0};
+
+const tr_actor *tr_current_actor(void)
+{
+    return runtime && runtime->actor ? &runtime->self : &nobody;
+}
+
+int actor_required(void)
+{
+    int rc = task_required();
+    if (rc < 0)
+        return rc;
+    return runtime->actor && runtime->actor->service ? 0 : error_raise_plain(TR_ENORUNTIME);
+}
+
+int actor_check_name(const char *name)
+{
+    size_t size = name ? strlen(name) : 0;
+    if (size >= 1 && size <= NAME_LENGTH)
+        return 0;
+    return raise_code(TR_EARGUMENT, "an actor's name has 1 to %d bytes, not %zu", NAME_LENGTH, size);
+}
+
+int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
+{
+    unsigned char bytes[UUID_LENGTH / 2];
+    int rc = sys_random(bytes, sizeof bytes);
+    if (rc < 0)
+        return error_raise_plain(rc);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(ret_uuid + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+static int accept_task(void *arg)
+{
+    struct actor *actor = arg;
+    for (;;) {
+        struct session *session;
+        int fd, rc = transport_accept(&actor->listener, &fd);
+        if (rc == TR_ECLOSED)
+            return 0; /* the actor is ending */
+        tr_try(rc);
+        if (actor->strangers >= MOST_STRANGERS) {
+            log_at(LOG_WARNING, "actor", "%d connections have not greeted; one more is closed",
+                   MOST_STRANGERS);
+            sys_close(&fd);
+        } else if (session_new(fd, false, &session) >= 0) {
+            session_unref(session);
+        }
+    }
+}
+
+int actor_listen(const char *address)
+{
+    struct actor *actor = actor_self();
+    char own[ADDRESS_TEXT], at[ADDRESS_TEXT];
+    snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
+    tr_try(transport_listen(address ? address : own, &actor->listener, at));
+    runtime->self.address = arena_text(&actor->memory, at);
+    if (!runtime->self.address) {
+        runtime->self.address = "";
+        return error_raise_plain(-ENOMEM);
+    }
+    return tr_start_soon(actor->service, accept_task, actor);
+}
+
+void actor_unlisten(void)
+{
+    struct sys_address at;
+    if (actor_self()->listener.fd < 0)
+        return;
+    io_close(&actor_self()->listener);
+    struct tr_error *newest = task_error_aside();
+    if (address_parse(runtime->self.address, &at) >= 0)
+        sys_unlisten(&at);
+    task_error_back(newest);
+}
+
+static int wait_for_ends(struct actor *actor)
+{
+    while (!list_empty(&actor->sessions)) {
+        struct session *session = container_of(actor->sessions.next, struct session, place);
+        session_ref(session);
+        int rc = event_wait(&session->ended);
+        session_unref(session);
+        tr_try(rc);
+    }
+    return 0;
+}
+
+void actor_say_goodbye(void)
+{
+    struct actor *actor = actor_self();
+    struct tr_error *newest = task_error_aside();
+    list_each(at, &actor->sessions)
+        session_stop(container_of(at, struct session, place));
+    tr_scope limit = tr_move_on_after(GOODBYE_S);
+    limit.shield = true;
+    (void)tr_within(&limit, wait_for_ends(actor));
+    task_error_back(newest);
+}

@@ -1,0 +1,60 @@
+/* This process as an actor: who it is, where it listens, whom it talks to, and what it serves. One per
+ * runtime, made by src/runtime, shared by the files of this room. */
+#ifndef ACTOR_ACTOR_H
+#define ACTOR_ACTOR_H
+
+#include "actor/protocol.h"
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/runtime.h"
+#include "sync/event.h"
+#include "tractor/actor.h"
+#include "transport/transport.h"
+
+struct session;
+
+/* The module of the arbiter's functions; see src/registry. */
+#define REGISTRY_MODULE "tractor.registry"
+
+struct actor {
+    tr_list_tr_str modules;         /* that peers may call; texts in `memory` */
+    const char *arbiter;            /* where to look names up; NULL until known */
+    const char *arbiter_uuid;       /* of the actor that serves it; NULL until met */
+    struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
+    char *const *argv;              /* what children are started with */
+    bool is_root;
+    tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
+    tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
+    struct link sessions;           /* all that are not ended, by `place` */
+    size_t strangers;               /* sessions that have not greeted yet */
+    struct io listener;
+    struct event told_to_end;       /* by the parent, or by a peer that may */
+    void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
+    struct arena memory;
+};
+
+static inline struct actor *actor_self(void)
+{
+    return runtime->actor;
+}
+
+/* TR_ENORUNTIME, raised, outside tr_main; else 0. */
+int actor_required(void);
+
+/* Begins to listen, at `address` or, for NULL, where nobody can guess, and to accept sessions. */
+int actor_listen(const char *address);
+
+/* A checkpoint: gives peers the chance to read what was sent, as long as is reasonable, and says good-bye
+ * to them; for the end of an actor. */
+void actor_say_goodbye(void);
+
+/* Ends that, and leaves no file behind. */
+void actor_unlisten(void);
+
+/* 32 hexadecimal digits that nobody else has. 0 or a negative code, raised. */
+int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
+
+/* TR_EARGUMENT, raised, unless it is 1 to NAME_LENGTH bytes long. */
+int actor_check_name(const char *name);
+
+#endif

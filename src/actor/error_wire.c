@@ -1,0 +1,128 @@
+/* The id travels too, so that an error that comes back to where it arose is still the same one. What a
+ * peer says of its errors is believed as far as it can do no harm: codes are negative, depths, counts and
+ * texts are limited. */
+#include "actor/error_wire.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+
+tr_struct(facts, (tr_str, type), (tr_str, message), (int32_t, code), (uint64_t, id), (tr_str, file),
+          (int32_t, line), (tr_str, name), (tr_str, uuid), (tr_str, address), (int32_t, pid),
+          (int32_t, signal), (int32_t, exit_status), (tr_list_tr_str, frames));
+
+static int put_facts(struct buf *out, struct tr_error *error)
+{
+    error_describe_frames(error);
+    facts all = {.type = error->type,
+                 .message = error->message,
+                 .code = error->code,
+                 .id = error->id,
+                 .file = error->file,
+                 .line = error->line,
+                 .name = error->actor.name,
+                 .uuid = error->actor.uuid,
+                 .address = error->actor.address,
+                 .pid = error->actor.pid,
+                 .signal = error->signal,
+                 .exit_status = error->exit_status,
+                 .frames = {error->frames, error->frame_count}};
+    return codec_encode(out, &tr_type_facts, &all);
+}
+
+static int put(struct buf *out, struct tr_error *error, int depth)
+{
+    bool cut = depth >= ERROR_DEPTH;
+    size_t causes = error->cause && !cut, members = cut ? 0 : error->member_count;
+    if (members > ERROR_MEMBERS)
+        members = ERROR_MEMBERS;
+    tr_try(codec_put_array(out, 3));
+    tr_try(put_facts(out, error));
+    tr_try(codec_put_array(out, causes));
+    if (causes)
+        tr_try(put(out, error->cause, depth + 1));
+    tr_try(codec_put_array(out, members));
+    for (size_t i = 0; i < members; i++)
+        tr_try(put(out, error->members[i], depth + 1));
+    return 0;
+}
+
+int error_put(struct buf *out, struct tr_error *error)
+{
+    return put(out, error, 0);
+}
+
+static const char *text_of(const char *text)
+{
+    return text ? text : "";
+}
+
+/* Text read into the error's own memory already; only NULLs need replacing. */
+static void take_facts(struct tr_error *error, const facts *all)
+{
+    error->type = text_of(all->type);
+    error->message = text_of(all->message);
+    error->code = all->code < 0 ? all->code : TR_ERAISED;
+    error->id = all->id;
+    error->file = text_of(all->file);
+    error->line = all->line;
+    error->actor = (tr_actor){text_of(all->name), text_of(all->uuid), text_of(all->address),
+                              all->pid};
+    error->signal = all->signal;
+    error->exit_status = all->exit_status;
+    error->frames = (const char **)all->frames.items;
+    error->frame_count = all->frames.count < ERROR_FRAMES ? all->frames.count : ERROR_FRAMES;
+    for (size_t i = 0; i < error->frame_count; i++)
+        error->frames[i] = text_of(error->frames[i]);
+}
+
+static int get(struct reader *from, struct tr_error **ret_error, int depth);
+
+static int get_list(struct reader *from, struct tr_error *error, int depth, size_t count)
+{
+    error->members = arena_alloc(&error->memory, count * sizeof(struct tr_error *));
+    if (!error->members)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < count; i++) {
+        tr_try(get(from, &error->members[i], depth + 1));
+        error->member_count++;
+    }
+    return 0;
+}
+
+static int get_parts(struct reader *from, struct tr_error *error, int depth)
+{
+    size_t parts, causes, members;
+    facts all = {0};
+    tr_try(codec_get_array(from, &parts));
+    tr_try(codec_decode(from, &tr_type_facts, &error->memory, &all));
+    take_facts(error, &all);
+    tr_try(codec_get_array(from, &causes));
+    if (parts != 3 || causes > 1 || depth > ERROR_DEPTH)
+        return raise_code(TR_EPROTOCOL, "an error of the wrong shape");
+    if (causes)
+        tr_try(get(from, &error->cause, depth + 1));
+    tr_try(codec_get_array(from, &members));
+    if (members > ERROR_MEMBERS)
+        return raise_code(TR_EPROTOCOL, "an error with %zu members", members);
+    return members ? get_list(from, error, depth, members) : 0;
+}
+
+static int get(struct reader *from, struct tr_error **ret_error, int depth)
+{
+    struct tr_error *error = error_blank(TR_ERAISED);
+    if (!error)
+        return error_raise_plain(-ENOMEM);
+    int rc = get_parts(from, error, depth);
+    if (rc < 0) {
+        error_unref(error);
+        return rc;
+    }
+    *ret_error = error;
+    return 0;
+}
+
+int error_get(struct reader *from, struct tr_error **ret_error)
+{
+    return get(from, ret_error, 0);
+}

@@ -1,0 +1,389 @@
+/* An actor in a nursery is a task in it: its keeper, which starts the process, stays with it, and ends when
+ * the process has ended and was reaped. So a nursery needs to know nothing about processes: waiting for
+ * the task is waiting for the process, the task's failure is the actor's, and cancelling the task ends
+ * the actor.
+ *
+ *     STARTING --> UP --> ENDING --> GONE            (see keeper_states)
+ *         |                 ^
+ *         +-----------------+                        it did not come up, or was cancelled before
+ *
+ * UP lasts, for an actor with a main function, until that has returned and the nursery's body has come to
+ * its join: as long as the body runs, it or the other actors may have business with this one, and must not
+ * find it gone because it was faster (Python's tractor does the same). For a daemon it lasts until somebody
+ * asks it to end or it ends unasked, which is an error. ENDING is a ladder: a request, a second to comply,
+ * SIGTERM, another second, SIGKILL. It is shielded: whatever happens here, the process is gone and reaped
+ * afterwards.
+ *
+ * The keeper's struct belongs to the nursery, not to the task, since portal and result stay readable until
+ * the nursery's block is left. */
+#include "actor/keeper.h"
+
+#include "actor/call.h"
+#include "actor/portal.h"
+#include "base/error.h"
+#include "base/hooks.h"
+#include "base/log.h"
+#include "spawn/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* The steps of the ladder, and how long a process that has closed its connection may take to exit. */
+static const double REQUEST_S = 1, TERM_S = 1, EXIT_S = 1;
+
+/* Until an actor is up: long, since a debugger or valgrind may be in the way; its death is noticed at
+ * once all the same. */
+static const double START_TIMEOUT_S = 30;
+
+enum { KEEPER_STARTING, KEEPER_UP, KEEPER_ENDING, KEEPER_GONE };
+
+static const struct machine_state keeper_states[] = {
+    [KEEPER_STARTING] = {"starting", TO(KEEPER_UP) | TO(KEEPER_ENDING)},
+    [KEEPER_UP] = {"up", TO(KEEPER_ENDING)},
+    [KEEPER_ENDING] = {"ending", TO(KEEPER_GONE)},
+    [KEEPER_GONE] = {"gone", 0},
+};
+
+struct keeper {
+    struct guest guest;             /* how the nursery owns it */
+    struct machine state;
+    struct tr_portal portal;
+    struct child child;
+    struct session *session;        /* over the child's control socket; a reference, NULL until made */
+    const char *name, *program;
+    tr_list_tr_str modules;
+    double start_timeout;
+    const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
+    struct buf args;                /* its arguments, encoded */
+    void *result;                   /* its result, once `finished` without an error */
+    struct tr_error *error;         /* how it failed; owned */
+    struct event finished;          /* there is a result or an error */
+    struct event asked_to_end;
+    tr_scope *life;                 /* around its being UP; NULL outside */
+    bool killed;                    /* it had to be */
+    struct event gone;
+    struct arena memory;            /* of all the texts above and the result */
+};
+
+/* ---- coming up ---------------------------------------------------------------------------------------- */
+
+static int program_of(struct keeper *keeper)
+{
+    if (keeper->program)
+        return 0;
+    char path[4096];
+    int rc = sys_program(path, sizeof path);
+    if (rc < 0)
+        return raise_code(TR_ESTART, "cannot tell which program this is: %s", tr_code_sentence(rc));
+    keeper->program = arena_text(&keeper->memory, path);
+    return keeper->program ? 0 : error_raise_plain(-ENOMEM);
+}
+
+/* The first thing the child reads: who it is. */
+static int send_birth(struct keeper *keeper)
+{
+    char uuid[UUID_LENGTH + 1];
+    tr_try(actor_new_uuid(uuid));
+    struct actor *actor = actor_self();
+    keeper->session->peer.name = arena_text(&keeper->session->memory, keeper->name);
+    keeper->session->peer.uuid = arena_text(&keeper->session->memory, uuid);
+    keeper->session->peer.pid = sys_pid(keeper->child.process);
+    if (!keeper->session->peer.name || !keeper->session->peer.uuid)
+        return error_raise_plain(-ENOMEM);
+    struct frame frame = {.kind = FRAME_BIRTH,
+                          .birth = {.name = keeper->name,
+                                    .uuid = uuid,
+                                    .arbiter = actor->arbiter,
+                                    .arbiter_uuid = actor->arbiter_uuid,
+                                    .modules = keeper->modules,
+                                    .log_level = runtime->log_level}};
+    return session_send(keeper->session, &frame);
+}
+
+/* Called by the session when the connection is lost: what the process died of. */
+static struct tr_error *obituary(void *arg)
+{
+    struct keeper *keeper = arg;
+    tr_scope patience = tr_move_on_after(EXIT_S);
+    patience.shield = true;
+    (void)tr_within(&patience, event_wait(&keeper->child.exited));
+    return keeper->child.exited.set ? child_death(&keeper->child, &keeper->session->peer) : NULL;
+}
+
+static int begin(struct keeper *keeper)
+{
+    tr_try(program_of(keeper));
+    tr_try(child_start(&keeper->child, keeper->program, actor_self()->argv));
+    int control = keeper->child.control;
+    keeper->child.control = -1;
+    tr_try(session_new(control, false, &keeper->session));
+    keeper->session->family = true;
+    keeper->session->obituary = obituary;
+    keeper->session->obituary_arg = keeper;
+    return send_birth(keeper);
+}
+
+static int come_up(struct keeper *keeper)
+{
+    tr_try(begin(keeper));
+    tr_scope limit = tr_move_on_after(keeper->start_timeout);
+    int rc = tr_within(&limit, session_wait_open(keeper->session));
+    if (limit.cancelled_caught)
+        return raise_code(TR_ESTART, "actor %s was not up after %g s", keeper->name,
+                          keeper->start_timeout);
+    if (rc < 0 && rc != TR_ECANCELLED)
+        return tr_raise_from(NULL, tr_code_type(TR_ESTART), "actor %s did not come up: %s",
+                             keeper->name, tr_error_message(tr_last_error()));
+    tr_try(rc);
+    session_hold(keeper->session);
+    keeper->portal.session = keeper->session;
+    machine_move(&keeper->state, KEEPER_UP);
+    log_at(LOG_INFO, "actor", "%s is up, pid %d", keeper->name, keeper->session->peer.pid);
+    return tr_started(&keeper->portal);
+}
+
+/* ---- being up ------------------------------------------------------------------------------------------ */
+
+/* To whoever asks for the result, a cancelled actor is an error like any other. */
+static void finish(struct keeper *keeper, int rc)
+{
+    if (keeper->finished.set)
+        return;
+    keeper->error = error_of(rc);
+    if (rc == TR_ECANCELLED && keeper->session)
+        keeper->error = error_box(keeper->error, &keeper->session->peer);
+    event_set(&keeper->finished);
+}
+
+static int run_main(struct keeper *keeper)
+{
+    tr_bytes args = {keeper->args.data, keeper->args.size};
+    int rc = call_run(keeper->session, keeper->main, NULL, args, &keeper->memory, keeper->result);
+    finish(keeper, rc);
+    return rc < 0 ? rc : nursery_wait_join();
+}
+
+/* A daemon's life: until somebody asks for its end, or the session ends, which is the process's end. */
+static int wait_for_end(struct keeper *keeper)
+{
+    tr_try(event_wait(&keeper->session->ended));
+    return keeper->session->why && !keeper->asked_to_end.set
+               ? error_raise(error_ref(keeper->session->why))
+               : 0;
+}
+
+static int live(struct keeper *keeper)
+{
+    return keeper->main ? run_main(keeper) : wait_for_end(keeper);
+}
+
+/* keeper_end wants the keeper to stop living, from another task: a scope around its life. */
+static int live_until_asked(struct keeper *keeper)
+{
+    tr_scope life = tr_cancel_scope();
+    keeper->life = &life;
+    int rc = keeper->asked_to_end.set ? 0 : tr_within(&life, live(keeper));
+    keeper->life = NULL;
+    return rc;
+}
+
+/* ---- ending -------------------------------------------------------------------------------------------- */
+
+static bool gone_within(struct keeper *keeper, double seconds)
+{
+    tr_scope limit = tr_move_on_after(seconds);
+    (void)tr_within(&limit, event_wait(&keeper->child.exited));
+    return keeper->child.exited.set;
+}
+
+static int descend_ladder(struct keeper *keeper)
+{
+    struct child *child = &keeper->child;
+    if (keeper->session)
+        session_tell(keeper->session, FRAME_CANCEL, 0);
+    if (keeper->session && gone_within(keeper, REQUEST_S))
+        return 0;
+    keeper->killed = true;
+    log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGTERM", keeper->name);
+    (void)child_signal(child, SIGTERM);
+    if (gone_within(keeper, TERM_S))
+        return 0;
+    log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGKILL", keeper->name);
+    (void)child_signal(child, SIGKILL);
+    return event_wait(&child->exited);
+}
+
+/* What the session still has to deliver was sent before the exit. */
+static int drain(struct keeper *keeper)
+{
+    return keeper->session ? event_wait(&keeper->session->ended) : 0;
+}
+
+static void end(struct keeper *keeper)
+{
+    struct tr_error *newest = task_error_aside();
+    machine_move(&keeper->state, KEEPER_ENDING);
+    tr_scope shield = tr_shield();
+    if (keeper->child.process)
+        (void)tr_within(&shield, descend_ladder(keeper));
+    tr_scope patience = tr_move_on_after(EXIT_S);
+    patience.shield = true;
+    (void)tr_within(&patience, drain(keeper));
+    machine_move(&keeper->state, KEEPER_GONE);
+    task_error_back(newest);
+}
+
+/* An actor that did all it was asked to and then crashed on its way out has failed all the same. */
+static int judge(struct keeper *keeper, int rc)
+{
+    struct sys_exit how = keeper->child.how;
+    if (rc >= 0 && !keeper->asked_to_end.set && keeper->session->why)
+        return error_raise(error_ref(keeper->session->why));
+    if (rc < 0 || keeper->killed || (how.signal == 0 && how.status == 0))
+        return rc;
+    struct tr_error *died = child_death(&keeper->child, &keeper->session->peer);
+    return error_raise(error_box(died, &keeper->session->peer));
+}
+
+static int keep(void *arg)
+{
+    struct keeper *keeper = arg;
+    int rc = come_up(keeper);
+    if (rc >= 0)
+        rc = live_until_asked(keeper);
+    end(keeper);
+    rc = judge(keeper, rc);
+    child_fini(&keeper->child);
+    finish(keeper, rc < 0 ? rc : TR_ECANCELLED);
+    event_set(&keeper->gone);
+    return rc;
+}
+
+int keeper_end(struct keeper *keeper)
+{
+    event_set(&keeper->asked_to_end);
+    if (keeper->life)
+        tr_scope_cancel(keeper->life);
+    tr_try(event_wait(&keeper->gone));
+    return !keeper->killed;
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------ */
+
+static void release(struct guest *guest)
+{
+    struct keeper *keeper = container_of(guest, struct keeper, guest);
+    if (keeper->portal.session)
+        session_let_go(keeper->portal.session);
+    if (keeper->session)
+        session_unref(keeper->session);
+    buf_fini(&keeper->args);
+    error_unref(keeper->error);
+    struct arena memory = keeper->memory;
+    arena_fini(&memory);
+}
+
+static int copy_modules(struct keeper *keeper, const tr_list_tr_str *from, const char *own)
+{
+    tr_str *names = arena_alloc(&keeper->memory, (from->count + 1) * sizeof *names);
+    size_t count = 0;
+    if (!names)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < from->count; i++)
+        if (!(names[count++] = arena_text(&keeper->memory, from->items[i] ? from->items[i] : "")))
+            return error_raise_plain(-ENOMEM);
+    if (own && !(names[count++] = arena_text(&keeper->memory, own)))
+        return error_raise_plain(-ENOMEM);
+    keeper->modules = (tr_list_tr_str){names, count};
+    return 0;
+}
+
+static int prepare(struct keeper *keeper, const tr_actor_options *options, const tr_fn_info *fn,
+                   const void *args)
+{
+    char module[MODULE_ROOM];
+    tr_try(copy_modules(keeper, &options->modules, fn ? function_module(fn, module) : NULL));
+    keeper->name = arena_text(&keeper->memory, options->name);
+    keeper->program = arena_text(&keeper->memory, options->program);
+    if (!keeper->name || (options->program && !keeper->program))
+        return error_raise_plain(-ENOMEM);
+    keeper->start_timeout = options->start_timeout > 0 ? options->start_timeout : START_TIMEOUT_S;
+    keeper->main = fn;
+    if (!fn)
+        return 0;
+    keeper->result = arena_alloc(&keeper->memory, fn->out->size + 1);
+    if (!keeper->result)
+        return error_raise_plain(-ENOMEM);
+    int rc = codec_encode_fields(&keeper->args, fn->args, args);
+    return rc == -ENOMEM ? error_raise_plain(rc) : rc;
+}
+
+static struct keeper *keeper_new(tr_nursery *nursery)
+{
+    struct arena memory = {0};
+    struct keeper *keeper = arena_alloc(&memory, sizeof *keeper);
+    if (!keeper) {
+        error_raise_plain(-ENOMEM);
+        return NULL;
+    }
+    keeper->memory = memory;
+    keeper->portal.keeper = keeper;
+    keeper->child = (struct child){.control = -1, .lifeline = -1, .crash = -1};
+    keeper->guest.release = release;
+    machine_init(&keeper->state, "actor", keeper_states);
+    event_init(&keeper->child.exited);
+    event_init(&keeper->finished);
+    event_init(&keeper->asked_to_end);
+    event_init(&keeper->gone);
+    nursery_add_guest(nursery, &keeper->guest);
+    return keeper;
+}
+
+static int start(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_options *options,
+                 const tr_fn_info *fn, const void *args)
+{
+    tr_try(actor_required());
+    tr_try(nursery_usable(nursery));
+    tr_try(actor_check_name(options->name));
+    struct keeper *keeper = keeper_new(nursery);
+    if (!keeper)
+        return -ENOMEM;
+    tr_try(prepare(keeper, options, fn, args));
+    void *portal;
+    tr_try(tr_start_(nursery, keep, keeper, &portal, keeper->name, "", 0));
+    if (ret_portal)
+        *ret_portal = portal;
+    return 0;
+}
+
+int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_options *options)
+{
+    return start(nursery, ret_portal, options, NULL, NULL);
+}
+
+int tr_run_in_actor_(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_options *options,
+                     const tr_fn_info *fn, const void *args)
+{
+    return start(nursery, ret_portal, options, fn, args);
+}
+
+/* ---- results ------------------------------------------------------------------------------------------- */
+
+int tr_result_(tr_portal *portal, const tr_fn_info *fn, void *ret)
+{
+    tr_try(portal_usable(portal));
+    struct keeper *keeper = portal->keeper;
+    if (!keeper || !keeper->main)
+        return raise_code(TR_EMISUSE, "actor %s was not started to run a function",
+                          portal->session->peer.name);
+    if (function_hash(keeper->main) != function_hash(fn) || strcmp(keeper->main->name, fn->name) != 0)
+        return raise_code(TR_ESIGNATURE, "actor %s was started to run %s, not %s", keeper->name,
+                          keeper->main->name, fn->name);
+    tr_try(event_wait(&keeper->finished));
+    if (keeper->error)
+        return error_raise(error_ref(keeper->error));
+    if (ret)
+        memcpy(ret, keeper->result, fn->out->size);
+    return 0;
+}

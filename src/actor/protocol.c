@@ -1,0 +1,150 @@
+/* Frames, driven by the protocol's table: one encoder and one decoder for all kinds. The decoder checks
+ * in this order: length, array, kind, state, number of fields, each field, nothing left over. */
+#include "actor/protocol.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+
+struct kind {
+    const char *name;
+    const tr_field *fields;
+    size_t count;
+    enum session_state state;
+};
+
+static const struct kind kinds[] = {
+#define ROW_(KIND, STRUCT, FIELDS, STATE)                                                          \
+    [FRAME_##KIND] = {#KIND, STRUCT##_tr_fields_, (FIELDS), (STATE)},
+    PROTOCOL(ROW_)
+#undef ROW_
+};
+
+static const size_t payload_offset = offsetof(struct frame, hello);
+
+const char *frame_name(enum frame_kind kind)
+{
+    return kinds[kind].name;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------- */
+
+static bool is_raw(const tr_field *field)
+{
+    return field->type->kind == TR_RAW;
+}
+
+static int put_head(struct buf *out, const struct frame *frame)
+{
+    const struct kind *kind = &kinds[frame->kind];
+    const char *payload = (const char *)frame + payload_offset;
+    const uint8_t length[FRAME_HEADER] = {0};
+    const uint8_t number = (uint8_t)frame->kind;
+    tr_try(buf_append(out, length, sizeof length));
+    tr_try(codec_put_array(out, kind->count + 2));
+    tr_try(codec_encode(out, &tr_type_uint8_t, &number));
+    tr_try(codec_encode(out, &tr_type_uint64_t, &frame->id));
+    for (size_t i = 0; i < kind->count && !is_raw(&kind->fields[i]); i++)
+        tr_try(codec_encode(out, kind->fields[i].type, payload + kind->fields[i].offset));
+    return 0;
+}
+
+int frame_open(struct buf *out, const struct frame *frame, size_t *ret_start)
+{
+    size_t start = out->size;
+    int rc = put_head(out, frame);
+    if (rc < 0) {
+        frame_abandon(out, start);
+        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
+    }
+    *ret_start = start;
+    return 0;
+}
+
+int frame_close(struct buf *out, size_t start)
+{
+    size_t size = out->size - start - FRAME_HEADER;
+    if (size > LARGEST_FRAME) {
+        frame_abandon(out, start);
+        return raise_code(TR_EARGUMENT, "a message of %zu bytes is over the limit of %d", size,
+                          LARGEST_FRAME);
+    }
+    for (size_t i = 0; i < FRAME_HEADER; i++)
+        out->data[start + i] = (uint8_t)(size >> (8 * i));
+    return 0;
+}
+
+void frame_abandon(struct buf *out, size_t start)
+{
+    out->size = start;
+}
+
+int frame_put(struct buf *out, const struct frame *frame)
+{
+    size_t start;
+    int rc = frame_open(out, frame, &start);
+    return rc < 0 ? rc : frame_close(out, start);
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------- */
+
+long frame_measure(const struct buf *in, enum session_state state)
+{
+    if (in->size < FRAME_HEADER)
+        return 0;
+    size_t size = 0;
+    for (size_t i = 0; i < FRAME_HEADER; i++)
+        size |= (size_t)in->data[i] << (8 * i);
+    size_t most = state == SESSION_OPEN ? LARGEST_FRAME : LARGEST_GREETING;
+    if (size > most)
+        return raise_code(TR_EPROTOCOL, "a frame of %zu bytes, where %zu are allowed", size, most);
+    return in->size < FRAME_HEADER + size ? 0 : (long)(FRAME_HEADER + size);
+}
+
+static int get_head(struct reader *from, enum session_state state, struct frame *ret,
+                    const struct kind **ret_kind)
+{
+    size_t count;
+    uint8_t number;
+    tr_try(codec_get_array(from, &count));
+    tr_try(codec_decode(from, &tr_type_uint8_t, NULL, &number));
+    if (number >= FRAME_KINDS)
+        return raise_code(TR_EPROTOCOL, "a frame of the unknown kind %u", number);
+    const struct kind *kind = &kinds[number];
+    if (kind->state != state)
+        return raise_code(TR_EPROTOCOL, "a %s frame is not allowed at this point", kind->name);
+    if (count != kind->count + 2)
+        return raise_code(TR_EPROTOCOL, "a %s frame of %zu fields", kind->name, count);
+    tr_try(codec_decode(from, &tr_type_uint64_t, NULL, &ret->id));
+    ret->kind = (enum frame_kind)number;
+    *ret_kind = kind;
+    return 0;
+}
+
+static int get_frame(struct reader *from, enum session_state state, struct arena *memory,
+                     struct frame *ret)
+{
+    const struct kind *kind = NULL;
+    tr_try(get_head(from, state, ret, &kind));
+    for (size_t i = 0; i < kind->count; i++) {
+        void *to = (char *)ret + payload_offset + kind->fields[i].offset;
+        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, to)
+                                        : codec_decode(from, kind->fields[i].type, memory, to));
+    }
+    return from->left ? raise_code(TR_EPROTOCOL, "%zu bytes too many in a frame", from->left) : 0;
+}
+
+int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
+                 struct frame *ret)
+{
+    struct reader from = {bytes + FRAME_HEADER, size - FRAME_HEADER};
+    struct frame frame = {0};
+    int rc = get_frame(&from, state, memory, &frame);
+    if (rc == TR_EARGUMENT) /* a field of the wrong type is the peer's fault, not an argument's */
+        return raise_code(TR_EPROTOCOL, "a frame that makes no sense: %s",
+                          tr_error_message(tr_last_error()));
+    if (rc < 0)
+        return rc;
+    *ret = frame;
+    return 0;
+}

@@ -1,0 +1,104 @@
+/* The protocol between two actors, in one table.
+ *
+ * A frame is a little-endian u32, the number of bytes that follow, and one msgpack array
+ *
+ *     [kind, call id, field, field, ...]
+ *
+ * whose fields are those of the kind's struct below, in that order. Each side numbers its own calls from
+ * 1; id 0 stands for the session as a whole. A frame of a kind that is not in the table, or not allowed
+ * in the session's state, with anything missing or left over, ends the session and nothing else.
+ *
+ *     parent  BIRTH, HELLO  -->              a child reads who it is, then both greet each other
+ *     either  HELLO         <-->             anybody else starts with the greeting, at once
+ *     either  START 7       -->              please run this function
+ *             RETURN 7      <--              its result; or
+ *             ERROR 7       <--              how it failed
+ *     either  CANCEL 7      -->              please end it early
+ *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
+ *     either  CANCEL 0      -->              please end, actor
+ *             CANCEL_ACK 0  <--
+ *     either  STOP 0        -->              this is my last frame */
+#ifndef ACTOR_PROTOCOL_H
+#define ACTOR_PROTOCOL_H
+
+#include "base/buf.h"
+#include "value/codec.h"
+
+enum { PROTOCOL_VERSION = 1 };
+
+/* Limits on what a peer can make us keep. */
+enum {
+    FRAME_HEADER = 4,
+    LARGEST_GREETING = 4096,            /* of frames before the session is open */
+    LARGEST_FRAME = 16 * 1024 * 1024,   /* and after */
+    MOST_FIELDS = 8,
+    NAME_LENGTH = 255,
+    UUID_LENGTH = 32,
+};
+
+tr_struct(wire_hello, (uint32_t, lowest), (uint32_t, highest), (tr_str, name), (tr_str, uuid),
+          (tr_str, address), (int32_t, pid));
+tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str, arbiter_uuid),
+          (tr_list_tr_str, modules), (int32_t, log_level));
+tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature),
+          (double, seconds_left), (tr_raw, args));
+tr_struct(wire_outcome, (tr_raw, value));
+tr_struct(wire_failure, (tr_raw, error));
+tr_struct(wire_nothing, (bool, unused));
+
+/* The states of a session; SESSION_ENDED accepts nothing. */
+enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_ENDED };
+
+/* kind, struct, number of fields, the state in which it may arrive */
+#define PROTOCOL(X)                                                                                \
+    X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
+    X(BIRTH, wire_birth, 6, SESSION_UNBORN)                                                             \
+    X(START, wire_start, 5, SESSION_OPEN)                                                               \
+    X(RETURN, wire_outcome, 1, SESSION_OPEN)                                                            \
+    X(ERROR, wire_failure, 1, SESSION_OPEN)                                                             \
+    X(CANCEL, wire_nothing, 0, SESSION_OPEN)                                                            \
+    X(CANCEL_ACK, wire_nothing, 0, SESSION_OPEN)                                                        \
+    X(STOP, wire_nothing, 0, SESSION_OPEN)
+
+enum frame_kind {
+#define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,
+    PROTOCOL(KIND_)
+#undef KIND_
+        FRAME_KINDS
+};
+
+struct frame {
+    enum frame_kind kind;
+    uint64_t id;
+    union {
+        wire_hello hello;
+        wire_birth birth;
+        wire_start start;
+        wire_outcome outcome;
+        wire_failure failure;
+        wire_nothing nothing;
+    };
+};
+
+const char *frame_name(enum frame_kind kind);
+
+/* Appends a frame whose last field, if it is a tr_raw, is left for the caller to append before
+ * frame_close; frame_abandon takes back everything since frame_open. *ret_start is for these two.
+ * 0, or a negative code, raised, with nothing appended. */
+int frame_open(struct buf *out, const struct frame *frame, size_t *ret_start);
+int frame_close(struct buf *out, size_t start);
+void frame_abandon(struct buf *out, size_t start);
+
+/* A whole frame that needs nothing more. */
+int frame_put(struct buf *out, const struct frame *frame);
+
+/* The first frame in the bytes, if it is there entirely: its size with the header, 0 if more is needed,
+ * TR_EPROTOCOL, raised, if it is too large for the state. Says nothing about its content. */
+long frame_measure(const struct buf *in, enum session_state state);
+
+/* Decodes the `size` bytes that frame_measure found. Strings and lists are put into `memory`, a tr_raw
+ * points into the bytes. TR_EPROTOCOL, raised, for anything but a frame that is allowed in the state. */
+int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
+                 struct frame *ret);
+
+#endif

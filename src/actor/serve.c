@@ -1,0 +1,258 @@
+/* Calls that others make of us: START, a task, RETURN or ERROR.
+ *
+ * A START is looked up, decoded and given to a task of its own in the actor's serving nursery; whatever is
+ * wrong with it is answered with ERROR and costs nothing else. The task always answers, also when its
+ * function was cancelled, unless the peer is gone. A failed function is the caller's business: it is
+ * answered, and never fails this actor. */
+#include "actor/serve.h"
+
+#include "actor/error_wire.h"
+#include "base/error.h"
+#include "base/hooks.h"
+#include "base/log.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Calls of one peer that run at a time; the next one is answered with an error. */
+enum { MOST_SERVED = 65536 };
+
+/* ---- answering ---------------------------------------------------------------------------------------- */
+
+static int put_error(struct session *session, uint64_t id, struct tr_error *error)
+{
+    struct frame frame = {.kind = FRAME_ERROR, .id = id};
+    size_t start;
+    tr_try(frame_open(&session->out, &frame, &start));
+    int rc = error_put(&session->out, error);
+    if (rc < 0) {
+        frame_abandon(&session->out, start);
+        return rc;
+    }
+    return frame_close(&session->out, start);
+}
+
+/* If the error cannot be sent as it is (too large, no memory), why it cannot be is worth sending. */
+static void answer_error(struct session *session, uint64_t id, struct tr_error *error)
+{
+    if (session_is_up(session)) {
+        int rc = put_error(session, id, error);
+        if (rc < 0) {
+            struct tr_error *instead = error_of(rc);
+            (void)put_error(session, id, instead);
+            error_unref(instead);
+        }
+        session_flush(session);
+    }
+    error_unref(error);
+}
+
+static int put_result(struct served *served)
+{
+    struct frame frame = {.kind = FRAME_RETURN, .id = served->id};
+    struct buf *out = &served->session->out;
+    size_t start;
+    tr_try(frame_open(out, &frame, &start));
+    int rc = codec_encode(out, served->fn->info->out, served->ret);
+    if (rc < 0) {
+        frame_abandon(out, start);
+        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
+    }
+    return frame_close(out, start);
+}
+
+static void answer(struct served *served, int rc)
+{
+    struct session *session = served->session;
+    if (served->scope.cancelled_caught)
+        rc = TR_ECANCELLED;
+    if (rc >= 0 && session_is_up(session)) {
+        rc = put_result(served);
+        session_flush(session);
+    }
+    if (rc < 0)
+        answer_error(session, served->id, error_of(rc));
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+static void served_free(struct served *served)
+{
+    if (!served)
+        return;
+    map_remove(&served->session->served, served->id);
+    session_unref(served->session);
+    arena_fini(&served->memory);
+    mem_free(served);
+}
+
+static int serve_task(void *arg)
+{
+    struct served *served = arg;
+    tr_ctx ctx = {served};
+    if (isfinite(served->seconds_left))
+        tr_scope_set_deadline(&served->scope, tr_now() + served->seconds_left);
+    int rc = tr_within(&served->scope, served->fn->body(&ctx, served->args, served->ret));
+    (void)session_wait_room(served->session); /* cancelled or not, the answer is due */
+    answer(served, rc);
+    served_free(served);
+    return 0;
+}
+
+/* ---- being asked --------------------------------------------------------------------------------------- */
+
+static int refuse_module(const char *module)
+{
+    struct buf served = {0};
+    tr_list_tr_str modules = actor_self()->modules;
+    for (size_t i = 0; i < modules.count; i++) {
+        (void)buf_append(&served, ", ", i ? 2 : 0);
+        (void)buf_append(&served, modules.items[i], strlen(modules.items[i]));
+    }
+    int rc = raise_code(TR_ENOTEXPOSED, "actor %s does not serve module \"%.255s\"; it serves: %.*s",
+                        runtime->self.name, module, served.size ? (int)served.size : 7,
+                        served.size ? (const char *)served.data : "nothing");
+    buf_fini(&served);
+    return rc;
+}
+
+static int refuse_function(const char *module, const char *name)
+{
+    struct buf there = {0};
+    function_list(&there, module);
+    int rc = raise_code(TR_ENOFUNCTION, "module %.255s has no function \"%.255s\"; it has: %.*s",
+                        module, name, there.size ? (int)there.size : 7,
+                        there.size ? (const char *)there.data : "nothing");
+    buf_fini(&there);
+    return rc;
+}
+
+static int refuse_signature(const tr_fn_entry *fn)
+{
+    struct buf ours = {0};
+    (void)function_signature(&ours, fn->info);
+    int rc = raise_code(TR_ESIGNATURE, "the callee declares %.*s", (int)ours.size,
+                        ours.size ? (const char *)ours.data : "");
+    buf_fini(&ours);
+    return rc;
+}
+
+/* The arbiter's own functions are served by whoever is the arbiter, and by nobody else. */
+static bool is_served(const char *module, const char *name)
+{
+    if (strcmp(module, REGISTRY_MODULE) == 0)
+        return runtime->registry != NULL;
+    return function_exposed(&actor_self()->modules, module, name);
+}
+
+static int find(const wire_start *start, const tr_fn_entry **ret_fn)
+{
+    if (!start->module || !start->function)
+        return raise_code(TR_ENOFUNCTION, "a call without a function");
+    const tr_fn_entry *fn = function_find(start->module, start->function);
+    if (!is_served(start->module, start->function)) {
+        bool other_function = !fn && module_exists(start->module) &&
+                              function_exposed(&actor_self()->modules, start->module, "");
+        return other_function ? refuse_function(start->module, start->function)
+                              : refuse_module(start->module);
+    }
+    if (!fn)
+        return refuse_function(start->module, start->function);
+    if (fn->info->stream)
+        return raise_code(TR_EMISUSE, "%s.%s is a stream and was called as if it returned a value",
+                          start->module, start->function);
+    if (start->signature != function_hash(fn->info))
+        return refuse_signature(fn);
+    *ret_fn = fn;
+    return 0;
+}
+
+static int prepare(struct served *served, const wire_start *start)
+{
+    const tr_fn_info *info = served->fn->info;
+    served->args = arena_alloc(&served->memory, info->args_size);
+    served->ret = arena_alloc(&served->memory, info->out->size + 1);
+    if (!served->args || !served->ret)
+        return error_raise_plain(-ENOMEM);
+    /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
+    struct reader from = {start->args.data, start->args.size};
+    return codec_decode_fields(&from, info->args, info->args_size, &served->memory, served->args);
+}
+
+static int begin(struct session *session, const struct frame *frame)
+{
+    const tr_fn_entry *fn = NULL;
+    tr_try(find(&frame->start, &fn));
+    if (session->served.count >= MOST_SERVED)
+        return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
+    struct served *served = mem_zalloc(sizeof *served);
+    if (!served)
+        return error_raise_plain(-ENOMEM);
+    served->session = session_ref(session);
+    served->id = frame->id;
+    served->fn = fn;
+    served->seconds_left = frame->start.seconds_left;
+    served->scope = tr_cancel_scope();
+    int rc = prepare(served, &frame->start);
+    if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
+        rc = error_raise_plain(-ENOMEM);
+    if (rc >= 0)
+        rc = nursery_usable(actor_self()->serving);
+    if (rc >= 0)
+        rc = tr_start_soon_(actor_self()->serving, serve_task, served, fn->info->name,
+                            fn->info->file, fn->info->line);
+    if (rc < 0)
+        served_free(served);
+    return rc;
+}
+
+int serve_start(struct session *session, const struct frame *frame)
+{
+    if (frame->id == 0 || map_get(&session->served, frame->id))
+        return raise_code(TR_EPROTOCOL, "a START frame with an id that is not free");
+    int rc = begin(session, frame);
+    if (rc < 0)
+        answer_error(session, frame->id, error_of(rc));
+    return 0;
+}
+
+int serve_cancel(struct session *session, const struct frame *frame)
+{
+    session_tell(session, FRAME_CANCEL_ACK, frame->id);
+    struct served *served = frame->id ? map_get(&session->served, frame->id) : NULL;
+    if (served)
+        tr_scope_cancel(&served->scope);
+    else if (frame->id == 0)
+        event_set(&actor_self()->told_to_end);
+    return 0;
+}
+
+void served_lost(struct session *session)
+{
+    for (size_t i = 0; i < session->served.room; i++) {
+        struct served *served = session->served.slots[i].value;
+        if (served)
+            tr_scope_cancel(&served->scope);
+    }
+}
+
+int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    char *text = size < 0 ? NULL : arena_alloc(&ctx->served->memory, (size_t)size + 1);
+    if (text)
+        vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    va_end(args);
+    if (!text)
+        return error_raise_plain(-ENOMEM);
+    *ret = text;
+    return 0;
+}

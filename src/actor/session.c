@@ -1,0 +1,476 @@
+/* The life of a session.
+ *
+ * Each has two tasks in the actor's service nursery: one that reads frames and acts on them, and one that
+ * writes whatever has been appended to `out` since it last looked, so that frames appended in one batch of
+ * the scheduler leave in one write. The reading task never waits for room in `out`, nor for anything a
+ * remote function does: two peers that each waited to write before they read would wait for ever.
+ *
+ * Happy path: greet, read and write until one side says STOP, which is answered by STOP; then the
+ * connection is closed. What can go wrong: the peer vanishes, or sends what is not allowed; then all calls
+ * over the session fail with what is known about the peer, the functions it had us run are cancelled, and
+ * that is all: no bytes of a peer can hurt anything but its own session. */
+#include "actor/session.h"
+
+#include "base/error.h"
+#include "base/hooks.h"
+#include "base/log.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Senders wait while this much is unsent; a peer that makes us answer more than twice as much without
+ * reading any of it is cut off. */
+enum { OUT_ENOUGH = 1024 * 1024, OUT_TOO_MUCH = 2 * OUT_ENOUGH, READ_SIZE = 16 * 1024 };
+
+/* Absolute, not per byte: slow dripping does not prolong it. */
+static const double GREETING_S = 5;
+
+static const struct machine_state session_states[] = {
+    [SESSION_UNBORN] = {"unborn", TO(SESSION_GREETING) | TO(SESSION_ENDED)},
+    [SESSION_GREETING] = {"greeting", TO(SESSION_OPEN) | TO(SESSION_ENDED)},
+    [SESSION_OPEN] = {"open", TO(SESSION_ENDED)},
+    [SESSION_ENDED] = {"ended", 0},
+};
+
+/* ---- references ------------------------------------------------------------------------------------ */
+
+struct session *session_ref(struct session *session)
+{
+    session->refs++;
+    return session;
+}
+
+void session_unref(struct session *session)
+{
+    if (!session || --session->refs > 0)
+        return;
+    io_close(&session->io);
+    buf_fini(&session->in);
+    buf_fini(&session->out);
+    map_fini(&session->calls);
+    map_fini(&session->served);
+    error_unref(session->why);
+    arena_fini(&session->memory);
+    mem_free(session);
+}
+
+void session_hold(struct session *session)
+{
+    session_ref(session);
+    session->portals++;
+}
+
+void session_let_go(struct session *session)
+{
+    if (--session->portals == 0 && session->dialed)
+        session_stop(session);
+    session_unref(session);
+}
+
+/* ---- sending --------------------------------------------------------------------------------------- */
+
+void session_flush(struct session *session)
+{
+    lot_wake_one(&session->to_write, 0);
+}
+
+bool session_is_up(const struct session *session)
+{
+    return session->state.at != SESSION_ENDED && !session->said_stop && !session->mute;
+}
+
+int session_send(struct session *session, const struct frame *frame)
+{
+    if (!session_is_up(session))
+        return error_raise_plain(TR_ECLOSED);
+    tr_try(frame_put(&session->out, frame));
+    session_flush(session);
+    return 0;
+}
+
+void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
+{
+    struct tr_error *newest = task_error_aside();
+    (void)session_send(session, &(struct frame){.kind = kind, .id = id});
+    task_error_back(newest);
+}
+
+void session_stop(struct session *session)
+{
+    session_tell(session, FRAME_STOP, 0);
+    session->said_stop = true;
+    session_flush(session);
+}
+
+int session_wait_room(struct session *session)
+{
+    while (session->out.size > OUT_ENOUGH && session->state.at == SESSION_OPEN)
+        tr_try(lot_park(&session->for_room));
+    return 0;
+}
+
+/* Writes what there is, aside, so that more may be appended meanwhile; its memory is used again. */
+static int write_some(struct session *session)
+{
+    struct buf now = session->out;
+    session->out = (struct buf){0};
+    int rc = io_write_all(&session->io, now.data, now.size);
+    if (session->out.memory) {
+        buf_fini(&now);
+    } else {
+        now.size = 0;
+        now.data = now.memory;
+        session->out = now;
+    }
+    lot_wake_all(&session->for_room, 0);
+    return rc;
+}
+
+/* A failure to write ends only the writing: what the peer had sent before it went is still to be read, and
+ * the end of that says best what happened. */
+static int write_task(void *arg)
+{
+    struct session *session = arg;
+    for (;;) {
+        while (session->out.size == 0) {
+            if (session->said_stop && session->heard_stop)
+                return 0;
+            tr_try(lot_park(&session->to_write));
+        }
+        int rc = write_some(session);
+        if (rc == TR_ECANCELLED)
+            return rc;
+        if (rc < 0) {
+            session->mute = true;
+            buf_fini(&session->out);
+            return 0;
+        }
+    }
+}
+
+/* ---- who is who ------------------------------------------------------------------------------------- */
+
+static int send_hello(struct session *session)
+{
+    const tr_actor *self = &runtime->self;
+    struct frame frame = {.kind = FRAME_HELLO,
+                          .hello = {.lowest = PROTOCOL_VERSION,
+                                    .highest = PROTOCOL_VERSION,
+                                    .name = self->name,
+                                    .uuid = self->uuid,
+                                    .address = self->address,
+                                    .pid = self->pid}};
+    return session_send(session, &frame);
+}
+
+static int check_hello(const wire_hello *hello)
+{
+    if (hello->lowest > PROTOCOL_VERSION || hello->highest < PROTOCOL_VERSION)
+        return raise_code(TR_EPROTOCOL, "the peer speaks versions %u to %u, we speak %d",
+                          hello->lowest, hello->highest, PROTOCOL_VERSION);
+    if (!hello->uuid || strspn(hello->uuid, "0123456789abcdef") != UUID_LENGTH ||
+        strlen(hello->uuid) != UUID_LENGTH)
+        return raise_code(TR_EPROTOCOL, "the peer has no proper uuid");
+    if (!hello->address || strlen(hello->address) >= ADDRESS_TEXT)
+        return raise_code(TR_EPROTOCOL, "the peer has no proper address");
+    return actor_check_name(hello->name);
+}
+
+static int take_hello(struct session *session, const struct frame *frame)
+{
+    const wire_hello *hello = &frame->hello;
+    tr_try(check_hello(hello));
+    session->peer = (tr_actor){.name = arena_text(&session->memory, hello->name),
+                               .uuid = arena_text(&session->memory, hello->uuid),
+                               .address = arena_text(&session->memory, hello->address),
+                               .pid = hello->pid};
+    if (!session->peer.name || !session->peer.uuid || !session->peer.address)
+        return error_raise_plain(-ENOMEM);
+    machine_move(&session->state, SESSION_OPEN);
+    event_set(&session->greeted);
+    return 0;
+}
+
+/* A child learns who it is. It can listen only now, and greets when it does. */
+static int take_birth(struct session *session, const struct frame *frame)
+{
+    const wire_birth *birth = &frame->birth;
+    struct actor *actor = actor_self();
+    tr_try(actor_check_name(birth->name));
+    runtime->self = (tr_actor){.name = arena_text(&actor->memory, birth->name),
+                               .uuid = arena_text(&actor->memory, birth->uuid),
+                               .address = "",
+                               .pid = sys_pid(NULL)};
+    runtime->log_level = birth->log_level;
+    actor->arbiter = arena_text(&actor->memory, birth->arbiter);
+    actor->arbiter_uuid = arena_text(&actor->memory, birth->arbiter_uuid);
+    tr_str *modules = arena_alloc(&actor->memory, (birth->modules.count + 1) * sizeof *modules);
+    if (!runtime->self.name || !runtime->self.uuid || !modules)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < birth->modules.count; i++)
+        if (!(modules[i] = arena_text(&actor->memory, birth->modules.items[i])))
+            return error_raise_plain(-ENOMEM);
+    actor->modules = (tr_list_tr_str){modules, birth->modules.count};
+    tr_try(actor_listen(NULL));
+    machine_move(&session->state, SESSION_GREETING);
+    return send_hello(session);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------- */
+
+static int take_nothing(struct session *session, const struct frame *frame)
+{
+    (void)session;
+    (void)frame; /* CANCEL_ACK: that it was heard; the outcome is what matters */
+    return 0;
+}
+
+static int take_stop(struct session *session, const struct frame *frame)
+{
+    (void)frame;
+    session->heard_stop = true;
+    if (!session->said_stop)
+        session_stop(session);
+    session_flush(session); /* the writer ends when both were said */
+    return 0;
+}
+
+static int (*const actions[])(struct session *, const struct frame *) = {
+    [FRAME_HELLO] = take_hello,      [FRAME_BIRTH] = take_birth,  [FRAME_START] = serve_start,
+    [FRAME_RETURN] = call_returned,  [FRAME_ERROR] = call_failed, [FRAME_CANCEL] = serve_cancel,
+    [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,
+};
+
+static int act_on(struct session *session, size_t size)
+{
+    struct arena memory = {0};
+    struct frame frame;
+    int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &memory,
+                          &frame);
+    if (rc >= 0) {
+        log_at(LOG_TRACE, "session", "from %s: %s %llu",
+               session->peer.name ? session->peer.name : "?", frame_name(frame.kind),
+               (unsigned long long)frame.id);
+        rc = actions[frame.kind](session, &frame);
+    }
+    arena_fini(&memory);
+    buf_drain(&session->in, size);
+    return rc;
+}
+
+static int act_on_all(struct session *session)
+{
+    while (!session->heard_stop) {
+        long size = frame_measure(&session->in, (enum session_state)session->state.at);
+        if (size < 0)
+            return (int)size;
+        if (size == 0)
+            return 0;
+        tr_try(act_on(session, (size_t)size));
+        if (session->out.size > OUT_TOO_MUCH)
+            return raise_code(TR_EPROTOCOL, "the peer does not read what it asks for");
+    }
+    return 0;
+}
+
+/* Reads until the good end (0), or until it is lost or spoilt. */
+static int read_until(struct session *session, bool (*enough)(struct session *))
+{
+    while (!enough(session)) {
+        if (buf_reserve(&session->in, READ_SIZE) < 0)
+            return error_raise_plain(-ENOMEM);
+        long got = io_read(&session->io, buf_end(&session->in), buf_space(&session->in));
+        if (got < 0)
+            return (int)got;
+        if (got == 0)
+            return raise_code(TR_EBROKEN, "the connection to %s was closed without a good-bye",
+                              session->peer.name ? session->peer.name : "the peer");
+        buf_added(&session->in, (size_t)got);
+        tr_try(act_on_all(session));
+    }
+    return 0;
+}
+
+static bool is_greeted(struct session *session)
+{
+    return session->state.at >= SESSION_OPEN || session->heard_stop;
+}
+
+static bool has_stopped(struct session *session)
+{
+    return session->heard_stop;
+}
+
+static int greet(struct session *session)
+{
+    if (session->state.at == SESSION_GREETING)
+        tr_try(send_hello(session));
+    tr_scope limit = tr_fail_after(GREETING_S);
+    return tr_within(&limit, read_until(session, is_greeted));
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------------- */
+
+static int talk(struct session *session)
+{
+    tr_auto(nursery) writer = tr_open_nursery();
+    tr_try(tr_start_soon(writer, write_task, session));
+    actor_self()->strangers++;
+    int rc = greet(session);
+    actor_self()->strangers--;
+    tr_try(rc);
+    tr_try(read_until(session, has_stopped));
+    return tr_join(writer); /* what is still to be said */
+}
+
+/* A connection that breaks off once nothing more is to be said is no loss. */
+static bool ended_well(const struct session *session, int rc)
+{
+    return rc >= 0 || session->heard_stop ||
+           (session->said_stop && (rc == TR_EBROKEN || rc == -ECONNRESET));
+}
+
+/* What calls over a session fail with that ended with `rc`. */
+static struct tr_error *describe_loss(struct session *session, int rc)
+{
+    struct tr_error *cause = error_of(rc);
+    struct tr_error *died = session->obituary ? session->obituary(session->obituary_arg) : NULL;
+    if (died) {
+        error_unref(cause);
+        return error_box(died, &session->peer);
+    }
+    if (session->state.at != SESSION_OPEN)
+        return cause; /* nobody there whom we know */
+    died = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0, "actor %s is lost: %s",
+                     session->peer.name, cause->message);
+    if (died->code == TR_EDIED)
+        died->cause = cause;
+    return error_box(died, &session->peer);
+}
+
+struct tr_error *session_loss(struct session *session)
+{
+    if (session->why)
+        return error_ref(session->why);
+    return error_box(error_new(TR_ECLOSED, tr_code_type(TR_ECLOSED), "", 0,
+                               "actor %s has ended the session", session->peer.name),
+                     &session->peer);
+}
+
+static void conclude(struct session *session, int rc)
+{
+    if (!ended_well(session, rc)) {
+        session->why = describe_loss(session, rc);
+        log_at(LOG_DEBUG, "session", "with %s is lost: %s", session->peer.name,
+               session->why->message);
+    }
+    machine_move(&session->state, SESSION_ENDED);
+    list_remove(&session->place);
+    io_close(&session->io);
+    served_lost(session);
+    calls_lost(session);
+    if (actor_self()->session_ended)
+        actor_self()->session_ended(session);
+    if (session->to_parent)
+        event_set(&actor_self()->told_to_end);
+    event_set(&session->greeted);
+    event_set(&session->ended);
+    lot_wake_all(&session->for_room, 0);
+}
+
+static int session_task(void *arg)
+{
+    struct session *session = arg;
+    tr_scope whole = tr_cancel_scope(); /* collects all that goes wrong inside */
+    conclude(session, tr_within(&whole, talk(session)));
+    session_unref(session);
+    return 0;
+}
+
+/* ---- beginnings --------------------------------------------------------------------------------------- */
+
+int session_new(int fd, bool unborn, struct session **ret_session)
+{
+    struct session *session = mem_zalloc(sizeof *session);
+    if (!session) {
+        sys_close(&fd);
+        return error_raise_plain(-ENOMEM);
+    }
+    session->refs = 1;
+    session->peer = (tr_actor){"", "", "", 0};
+    machine_init(&session->state, "session", session_states);
+    list_init(&session->place);
+    lot_init(&session->to_write);
+    lot_init(&session->for_room);
+    event_init(&session->greeted);
+    event_init(&session->ended);
+    session->to_parent = session->family = unborn;
+    if (!unborn)
+        machine_move(&session->state, SESSION_GREETING);
+    int rc = io_open(&session->io, fd);
+    if (rc < 0)
+        sys_close(&fd);
+    else
+        rc = tr_start_soon(actor_self()->service, session_task, session);
+    if (rc < 0) {
+        session_unref(session);
+        return rc;
+    }
+    list_push(&actor_self()->sessions, &session_ref(session)->place);
+    *ret_session = session;
+    return 0;
+}
+
+int session_wait_open(struct session *session)
+{
+    tr_try(event_wait(&session->greeted));
+    return session->state.at == SESSION_OPEN ? 0 : error_raise(session_loss(session));
+}
+
+struct session *session_find(const char *uuid)
+{
+    list_each(at, &actor_self()->sessions)
+    {
+        struct session *session = container_of(at, struct session, place);
+        if (session->state.at == SESSION_OPEN && session_is_up(session) &&
+            (session->dialed || session->family) && strcmp(session->peer.uuid, uuid) == 0)
+            return session;
+    }
+    return NULL;
+}
+
+static int check_identity(struct session *session, const char *uuid)
+{
+    if (!uuid || !uuid[0] || strcmp(session->peer.uuid, uuid) == 0)
+        return 0;
+    return raise_code(TR_EBROKEN, "at the address of actor %.8s now lives another, %s (%.8s)", uuid,
+                      session->peer.name, session->peer.uuid);
+}
+
+int session_open(const char *address, const char *uuid, struct session **ret_session)
+{
+    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
+    if (session) {
+        session_hold(session);
+        *ret_session = session;
+        return 0;
+    }
+    int fd;
+    tr_try(transport_connect(address, &fd));
+    tr_try(session_new(fd, false, &session));
+    session->dialed = true;
+    session_hold(session);
+    session_unref(session);
+    int rc = session_wait_open(session);
+    if (rc >= 0)
+        rc = check_identity(session, uuid);
+    if (rc < 0) {
+        struct tr_error *newest = task_error_aside();
+        session_let_go(session);
+        task_error_back(newest);
+        return rc;
+    }
+    *ret_session = session;
+    return 0;
+}

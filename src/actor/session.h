@@ -1,0 +1,96 @@
+/* A session: one connection to one other actor, over which each side calls functions of the other.
+ *
+ *     UNBORN --> GREETING --> OPEN --> ENDED         (see session_states)
+ *
+ * It is kept by reference: its own tasks, each portal, each call and each function it runs hold one. */
+#ifndef ACTOR_SESSION_H
+#define ACTOR_SESSION_H
+
+#include "actor/actor.h"
+#include "base/buf.h"
+#include "base/machine.h"
+#include "base/map.h"
+#include "sync/lot.h"
+
+struct session {
+    int refs;
+    struct link place;              /* in actor->sessions */
+    struct machine state;
+    struct io io;
+    struct buf in, out;             /* bytes not yet decoded; not yet written */
+    struct lot to_write;            /* the writer waits here for `out` to fill */
+    struct lot for_room;            /* and senders for it to empty */
+    tr_actor peer;                  /* who it is, once greeted; texts in `memory` */
+    struct arena memory;
+    bool dialed;                    /* by us, for our portals: it ends with the last of them */
+    bool family;                    /* with our parent or our child: it ends with the actor */
+    size_t portals;
+    bool to_parent;                 /* when it ends, so does this actor */
+    bool said_stop, heard_stop;     /* the last frame was sent, was received */
+    bool mute;                      /* writing failed: the reading side will learn why */
+    uint64_t last_call;             /* the newest id we gave out */
+    struct map calls;               /* ours, by id: struct call */
+    struct map served;              /* the peer's, by id: struct served */
+    struct event greeted;           /* it is OPEN, or never will be */
+    struct event ended;
+    struct tr_error *why;           /* what calls fail with since it was lost; owned; NULL otherwise */
+    /* Asked when the connection is lost, for what became of the peer; may wait. A new reference, or NULL
+     * for no idea. For sessions with our own children. */
+    struct tr_error *(*obituary)(void *arg);
+    void *obituary_arg;
+};
+
+/* A session over a connected stream, whose descriptor it takes over in any case; with one reference for
+ * the caller. Its tasks run in actor->service. `unborn`: we are a child, and the peer will say who we
+ * are. 0 or a negative code, raised. No checkpoint. */
+int session_new(int fd, bool unborn, struct session **ret_session);
+
+struct session *session_ref(struct session *session);
+void session_unref(struct session *session);
+
+/* The open session with that actor that calls may use; NULL when there is none. Borrowed. One that the peer
+ * dialed is not for us: the peer ends it when it needs it no more. */
+struct session *session_find(const char *uuid);
+
+/* A checkpoint: the session with that actor, opened if need be, and held as by session_hold. `uuid` may be
+ * NULL or "" for whoever it is that lives there. */
+int session_open(const char *address, const char *uuid, struct session **ret_session);
+
+/* A checkpoint: waits until it is open. Why it never will be, raised, otherwise. */
+int session_wait_open(struct session *session);
+
+/* What a call over this session, once it has ended, fails with: RemoteActorError around what became of the
+ * peer; the same object each time if it was lost. A new reference. */
+struct tr_error *session_loss(struct session *session);
+
+/* A checkpoint on its way to waiting only: until there is room to send. */
+int session_wait_room(struct session *session);
+
+/* To be called when something was appended to `out`. */
+void session_flush(struct session *session);
+
+/* Appends a frame without payload. Lost without a word when memory is out or the session has ended. */
+void session_tell(struct session *session, enum frame_kind kind, uint64_t id);
+
+/* Ends it in good order: what was written is sent, then good-bye. */
+void session_stop(struct session *session);
+
+/* One more uses it, and has a reference / one less. Without any a dialed session is stopped. */
+void session_hold(struct session *session);
+void session_let_go(struct session *session);
+
+/* Puts a frame on its way. TR_ECLOSED, raised, when the session has ended. */
+int session_send(struct session *session, const struct frame *frame);
+
+/* Whether anything sent still has a chance to arrive. */
+bool session_is_up(const struct session *session);
+
+/* What arrives, by kind; call.c and serve.c. A negative result ends the session. */
+int call_returned(struct session *session, const struct frame *frame);
+int call_failed(struct session *session, const struct frame *frame);
+void calls_lost(struct session *session);
+int serve_start(struct session *session, const struct frame *frame);
+int serve_cancel(struct session *session, const struct frame *frame);
+void served_lost(struct session *session);
+
+#endif

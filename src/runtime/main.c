@@ -1,0 +1,253 @@
+/* tr_main: a process becomes an actor, and stops being one.
+ *
+ * Root and child live the same life: enter (learn or choose who one is, listen, enroll), do what one is
+ * there for, which for the root is the program's main function and for a child is to serve until told to
+ * end, and leave (no new calls, cancel those that run, say good-bye). Two nurseries hold it: `service` has
+ * the runtime's own tasks and `serving`, inside it, the remote functions and the main function; so the
+ * answers of cancelled functions still have tasks that write them. */
+#include "actor/session.h"
+#include "base/error.h"
+#include "base/hooks.h"
+#include "base/log.h"
+#include "registry/registry.h"
+#include "sched/task.h"
+#include "spawn/child.h"
+#include "sys/sys.h"
+#include "value/function.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct life {
+    const tr_main_options *options;
+    int (*fn)(void *);              /* of the root; NULL in a child */
+    void *arg;
+};
+
+/* ---- entering: the root ---------------------------------------------------------------------------- */
+
+static int copy_modules(struct actor *actor, const tr_list_tr_str *from)
+{
+    tr_str *names = arena_alloc(&actor->memory, (from->count + 1) * sizeof *names);
+    if (!names)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < from->count; i++)
+        if (!(names[i] = arena_text(&actor->memory, from->items[i] ? from->items[i] : "")))
+            return error_raise_plain(-ENOMEM);
+    actor->modules = (tr_list_tr_str){names, from->count};
+    return 0;
+}
+
+static int choose_identity(struct actor *actor, const tr_main_options *options)
+{
+    const char *name = options->name ? options->name : "root";
+    char uuid[UUID_LENGTH + 1];
+    tr_try(actor_check_name(name));
+    tr_try(actor_new_uuid(uuid));
+    runtime->self = (tr_actor){.name = arena_text(&actor->memory, name),
+                               .uuid = arena_text(&actor->memory, uuid),
+                               .address = "",
+                               .pid = sys_pid(NULL)};
+    if (!runtime->self.name || !runtime->self.uuid)
+        return error_raise_plain(-ENOMEM);
+    runtime->log_level = log_level_of(options->log ? options->log : sys_env("TRACTOR_LOG"));
+    if (runtime->log_level < 0)
+        return raise_code(TR_EARGUMENT, "there is no log level of that name");
+    return copy_modules(actor, &options->modules);
+}
+
+/* Whether an enrollment failed because nobody is at the address. */
+static bool is_free(const tr_error *error)
+{
+    return tr_error_is(error, "errno.ECONNREFUSED") || tr_error_is(error, "errno.ENOENT");
+}
+
+static int serve_at(const char *address)
+{
+    struct sys_address at;
+    tr_try(address_parse(address, &at));
+    sys_unlisten(&at); /* the file of a socket that nobody answers at */
+    tr_try(actor_listen(address));
+    return registry_serve();
+}
+
+/* A shared arbiter is joined if there is one, and otherwise we are it. If another root was faster to
+ * become it, it is there to be joined now. */
+static int join_or_serve(struct actor *actor, const char *address)
+{
+    actor->arbiter = arena_text(&actor->memory, address);
+    if (!actor->arbiter)
+        return error_raise_plain(-ENOMEM);
+    int rc = registry_enroll();
+    if (rc >= 0)
+        return actor_listen(NULL);
+    if (!is_free(tr_last_error()))
+        return rc;
+    rc = serve_at(address);
+    if (rc != -EADDRINUSE)
+        return rc;
+    tr_try(registry_enroll());
+    return actor_listen(NULL);
+}
+
+static int enter_root(struct actor *actor, const struct life *life)
+{
+    const tr_main_options *options = life->options;
+    const char *arbiter = options->arbiter ? options->arbiter : sys_env("TRACTOR_ARBITER");
+    tr_try(choose_identity(actor, options));
+    if (arbiter && arbiter[0])
+        return join_or_serve(actor, arbiter);
+    tr_try(actor_listen(NULL));
+    return registry_serve();
+}
+
+/* ---- entering: a child ----------------------------------------------------------------------------- */
+
+static int enter_child(void)
+{
+    int control;
+    struct session *parent;
+    tr_try(child_inherit(&control));
+    tr_try(session_new(control, true, &parent));
+    int rc = session_wait_open(parent);
+    session_unref(parent);
+    tr_try(rc);
+    return registry_enroll();
+}
+
+/* ---- living ---------------------------------------------------------------------------------------- */
+
+static int end_when_told(void *arg)
+{
+    struct actor *actor = arg;
+    tr_try(event_wait(&actor->told_to_end));
+    tr_cancel(actor->serving);
+    return 0;
+}
+
+static int do_what_one_is_there_for(struct actor *actor, const struct life *life)
+{
+    tr_try(tr_start_soon(actor->service, end_when_told, actor));
+    tr_try(life->fn ? enter_root(actor, life) : enter_child());
+    return life->fn ? life->fn(life->arg) : tr_sleep_forever();
+}
+
+static int serve_meanwhile(struct actor *actor, const struct life *life)
+{
+    tr_auto(nursery) serving = tr_open_nursery();
+    if (!serving)
+        return -ENOMEM;
+    actor->serving = serving;
+    int rc = do_what_one_is_there_for(actor, life);
+    bool ended = rc == TR_ECANCELLED && actor->told_to_end.set;
+    struct tr_error *newest = task_error_aside();
+    actor->serving = NULL;
+    tr_cancel(serving);
+    int joined = tr_join(serving);
+    if (ended || rc >= 0) {
+        error_unref(newest);
+        return ended ? joined : joined < 0 ? joined : rc;
+    }
+    task_error_back(newest);
+    return rc;
+}
+
+static int live(struct actor *actor, const struct life *life)
+{
+    tr_auto(nursery) service = tr_open_nursery();
+    if (!service)
+        return -ENOMEM;
+    actor->service = service;
+    int rc = serve_meanwhile(actor, life);
+    actor_unlisten();
+    actor_say_goodbye();
+    registry_leave();
+    registry_free();
+    struct tr_error *newest = task_error_aside();
+    tr_cancel(service);
+    struct tr_error *broken = error_of(tr_join(service));
+    task_error_back(newest);
+    actor->service = NULL;
+    if (!broken)
+        return rc;
+    return error_raise(error_merge(rc < 0 ? error_of(rc) : NULL, broken));
+}
+
+static int actor_main(void *arg)
+{
+    struct life *life = arg;
+    tr_scope whole = tr_cancel_scope();
+    return tr_within(&whole, live(runtime->actor, life));
+}
+
+/* ---- tr_main --------------------------------------------------------------------------------------- */
+
+bool tr_is_child(void)
+{
+    return sys_real_is_child();
+}
+
+static void print_failure(void)
+{
+    const char *report = tr_error_report(tr_last_error());
+    sys_print_error(report, strlen(report));
+    if (report[0] && report[strlen(report) - 1] != '\n')
+        sys_print_error("\n", 1);
+}
+
+/* In the world that was just entered. */
+static int run(char **argv, struct life *life)
+{
+    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.fd = -1}};
+    list_init(&actor.sessions);
+    event_init(&actor.told_to_end);
+    runtime->actor = &actor;
+    int rc = sched_run(actor_main, life);
+    if (rc < 0)
+        print_failure();
+    runtime->actor = NULL;
+    runtime->self = (tr_actor){"", "", "", 0};
+    arena_fini(&actor.memory);
+    return rc;
+}
+
+static int run_root(char **argv, struct life *life)
+{
+    int rc = sys_claim_root(true);
+    if (rc < 0) {
+        rc = raise_code(TR_EMISUSE, "another root runs in this process");
+        print_failure();
+        return rc;
+    }
+    rc = run(argv, life);
+    (void)sys_claim_root(false);
+    return rc;
+}
+
+int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
+{
+    (void)argc;
+    if (task_current()) {
+        (void)raise_code(TR_EMISUSE, "tr_main inside a run: open a nursery and start actors instead");
+        print_failure();
+        return 1;
+    }
+    if (!sys_real_new())
+        return 1;
+    functions_freeze();
+    bool child = tr_is_child();
+    struct life life = {.options = options, .fn = child ? NULL : fn, .arg = arg};
+    int rc;
+    if (child) {
+        rc = run(argv, &life);
+    } else if (!fn) {
+        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
+        print_failure();
+    } else {
+        rc = run_root(argv, &life);
+    }
+    sys_leave();
+    if (child)
+        sys_exit(rc < 0 ? 1 : 0);
+    return rc < 0 ? 1 : rc;
+}

@@ -1,0 +1,7 @@
+/* What the cases call. */
+#include <tractor.h>
+
+tr_struct(leg, (tr_str, venue), (int64_t, qty));
+tr_struct(fee, (double, rate));
+tr_fn_decl(int64_t, place, (leg, it), (bool, dry_run), (int64_t, limit), (tr_str, note));
+int trade(tr_nursery *nursery, tr_portal *portal);

@@ -1,0 +1,13 @@
+/* gcc: incompatible pointer type; clang: incompatible pointer types; */
+#include "venue.h"
+
+int trade(tr_nursery *nursery, tr_portal *portal)
+{
+    (void)nursery;
+    int64_t placed; tr_str text; (void)text; (void)placed;
+#ifdef WRONG
+    return tr_call(portal, &text, place, .limit = 7);
+#else
+    return tr_call(portal, &placed, place, .limit = 7);
+#endif
+}

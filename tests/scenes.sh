@@ -1,0 +1,45 @@
+#!/bin/sh
+# The scenes of the README: their output to the letter, what they leave behind (nothing), how many
+# processes take part, and that they are short.
+. "$TRACTOR_SOURCE/tests/lib.sh.inc"
+
+says() { cmp -s "$scratch/out" "$source/tests/scenes/$1.out"; }
+silent() { [ ! -s "$scratch/err" ] || { cat "$scratch/err"; false; }; }
+sockets() { grep -c "@tractor/" /proc/net/unix; }
+
+before=$(sockets)
+for scene in first_scene cellar_door movie_theatre error_propagation; do
+    timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
+    check "$scene succeeds" [ $? -eq 0 ]
+    check "$scene says what the README shows" says $scene
+    [ $scene = error_propagation ] || check "$scene has nothing to complain about" silent
+    check "no process of $scene is left" nothing_left "$build/examples/$scene"
+done
+
+# The report comes first, and says what, where and who.
+report="$scratch/err"
+reported() { grep -q "$1" "$report"; }
+check "the report names the type" reported 'AssertionError: 0'
+check "the report names file and line" reported 'examples/error_propagation.c:8'
+check "the report names the actor" reported 'in actor extra'
+check "the report says that it died" reported 'ActorDied: .*signal 6'
+
+# This test runs while no other does, so that what appears is ours.
+check "no socket is left" [ "$(sockets)" -le "$before" ]
+
+if command -v strace >/dev/null && ! sanitized; then
+    strace -f -qq -e trace=execve -o "$scratch/trace" "$build/examples/first_scene" >/dev/null 2>&1
+    processes=$(awk '/execve\(.*= 0$/ {print $1}' "$scratch/trace" | sort -u | wc -l)
+    check "three processes take part in first_scene, not $processes" [ "$processes" -eq 3 ]
+fi
+
+# Comments and blank lines aside, at most 1.3 times the Python original and 12 lines.
+lines() {
+    sed -e 's://.*$::' -e 's:/\*.*\*/::' -e '/\/\*/,/\*\//d' "$1" | grep -c '[^[:space:]]'
+}
+short() { [ "$(lines "$source/examples/$1.c")" -le $(($2 * 13 / 10 + 12)) ]; }
+check "first_scene.c is short" short first_scene 28
+check "cellar_door.c is short" short cellar_door 9
+check "movie_theatre.c is short" short movie_theatre 13
+check "error_propagation.c is short" short error_propagation 15
+finish
