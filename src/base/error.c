@@ -152,7 +152,10 @@ static struct tr_error *new_error(int code, const char *type, const char *file, 
         return constant_for(runtime ? -ENOMEM : TR_ENORUNTIME);
     fill(error, type, file, line);
     error->message = keep_format(error, format, args);
-    return error;
+    if (error->type[0])
+        return error;
+    error_unref(error); /* better a plain error than one without a type */
+    return constant_for(-ENOMEM);
 }
 
 struct tr_error *error_new(int code, const char *type, const char *file, int line,

@@ -1,5 +1,5 @@
 /* Actors as real processes: what a program may count on, through the public headers only. */
-#include "expect.h"
+#include "support/expect.h"
 
 #include <assert.h>
 #include <errno.h>
