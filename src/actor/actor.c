@@ -83,7 +83,12 @@ int actor_listen(const char *address)
         runtime->self.address = "";
         return error_raise_plain(-ENOMEM);
     }
-    return tr_start_soon(actor->service, accept_task, actor);
+    return 0;
+}
+
+int actor_accept(void)
+{
+    return tr_start_soon(actor_self()->service, accept_task, actor_self());
 }
 
 void actor_unlisten(void)

@@ -41,8 +41,11 @@ static inline struct actor *actor_self(void)
 /* TR_ENORUNTIME, raised, outside tr_main; else 0. */
 int actor_required(void);
 
-/* Begins to listen, at `address` or, for NULL, where nobody can guess, and to accept sessions. */
+/* Begins to listen, at `address` or, for NULL, where nobody can guess. */
 int actor_listen(const char *address);
+
+/* Begins to accept sessions there, once it is settled where that is. */
+int actor_accept(void);
 
 /* A checkpoint: gives peers the chance to read what was sent, as long as is reasonable, and says good-bye
  * to them; for the end of an actor. */

@@ -213,6 +213,7 @@ static int take_birth(struct session *session, const struct frame *frame)
             return error_raise_plain(-ENOMEM);
     actor->modules = (tr_list_tr_str){modules, birth->modules.count};
     tr_try(actor_listen(NULL));
+    tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);
     return send_hello(session);
 }

@@ -66,6 +66,7 @@ static int serve_at(const char *address)
 {
     struct sys_address at;
     tr_try(address_parse(address, &at));
+    actor_unlisten(); /* nobody has been told of our own address yet */
     sys_unlisten(&at); /* the file of a socket that nobody answers at */
     tr_try(actor_listen(address));
     return registry_serve();
@@ -78,16 +79,15 @@ static int join_or_serve(struct actor *actor, const char *address)
     actor->arbiter = arena_text(&actor->memory, address);
     if (!actor->arbiter)
         return error_raise_plain(-ENOMEM);
+    tr_try(actor_listen(NULL));
     int rc = registry_enroll();
-    if (rc >= 0)
-        return actor_listen(NULL);
-    if (!is_free(tr_last_error()))
+    if (rc >= 0 || !is_free(tr_last_error()))
         return rc;
     rc = serve_at(address);
     if (rc != -EADDRINUSE)
         return rc;
-    tr_try(registry_enroll());
-    return actor_listen(NULL);
+    tr_try(actor_listen(NULL));
+    return registry_enroll();
 }
 
 static int enter_root(struct actor *actor, const struct life *life)
@@ -95,10 +95,13 @@ static int enter_root(struct actor *actor, const struct life *life)
     const tr_main_options *options = life->options;
     const char *arbiter = options->arbiter ? options->arbiter : sys_env("TRACTOR_ARBITER");
     tr_try(choose_identity(actor, options));
-    if (arbiter && arbiter[0])
-        return join_or_serve(actor, arbiter);
-    tr_try(actor_listen(NULL));
-    return registry_serve();
+    if (arbiter && arbiter[0]) {
+        tr_try(join_or_serve(actor, arbiter));
+    } else {
+        tr_try(actor_listen(NULL));
+        tr_try(registry_serve());
+    }
+    return actor_accept();
 }
 
 /* ---- entering: a child ----------------------------------------------------------------------------- */

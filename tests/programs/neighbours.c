@@ -1,0 +1,45 @@
+/* Two programs that share an arbiter: "serve ADDRESS" becomes it and waits for a visitor; "visit ADDRESS"
+ * finds it there, calls it, and lets it go. */
+#include <stdio.h>
+#include <string.h>
+#include <tractor.h>
+
+static bool visited;
+
+tr_fn(tr_str, knock, (tr_str, who))
+{
+    visited = true;
+    return tr_return_fmt("come in, %s", args->who);
+}
+
+static int serve(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) visitor = NULL;
+    puts("open");
+    fflush(stdout);
+    tr_try(tr_wait_for_actor(&visitor, "visitor"));
+    while (!visited)
+        tr_try(tr_sleep(0.01));
+    return 0;
+}
+
+static int visit(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) host = NULL;
+    tr_try(tr_wait_for_actor(&host, "host"));
+    tr_str answer;
+    tr_try(tr_call(host, &answer, knock, .who = tr_current_actor()->name));
+    puts(answer);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3)
+        return 2;
+    bool host = strcmp(argv[1], "serve") == 0;
+    return tr_main(argc, argv, host ? serve : visit, NULL, .name = host ? "host" : "visitor",
+                   .arbiter = argv[2], .modules = tr_names(tr_this_module()));
+}

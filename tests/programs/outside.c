@@ -1,0 +1,187 @@
+/* What is done wrong around tr_main: outside it, twice, with nothing to run, with an arbiter that is none.
+ * Each case is run by the script as a process of its own and prints what it found. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <tractor.h>
+
+tr_fn(void, ping)
+{
+    return 0;
+}
+
+static int check(const char *what, int rc, int wanted)
+{
+    if (rc == wanted)
+        return 0;
+    printf("%s gave %d, not %d\n", what, rc, wanted);
+    return 1;
+}
+
+static int everything_outside(char **argv)
+{
+    (void)argv;
+    tr_portal *portal = NULL;
+    tr_nursery *n = tr_open_nursery();
+    int wrong = n != NULL || tr_is_child();
+    wrong += check("tr_start_actor", tr_start_actor(n, &portal, "x"), TR_ENORUNTIME);
+    wrong += check("tr_run_in_actor", tr_run_in_actor(n, &portal, "x", ping), TR_ENORUNTIME);
+    wrong += check("tr_call", tr_call(portal, NULL, ping), TR_ENORUNTIME);
+    wrong += check("tr_result", tr_result(portal, NULL, ping), TR_ENORUNTIME);
+    wrong += check("tr_cancel_actor", tr_cancel_actor(portal), TR_ENORUNTIME);
+    wrong += check("tr_wait_for_actor", tr_wait_for_actor(&portal, "x"), TR_ENORUNTIME);
+    wrong += check("tr_find_actor", tr_find_actor(&portal, "x"), TR_ENORUNTIME);
+    wrong += check("tr_get_arbiter", tr_get_arbiter(&portal), TR_ENORUNTIME);
+    wrong += check("tr_join", tr_join(n), TR_ENORUNTIME);
+    wrong += check("a name", tr_current_actor()->name[0], '\0');
+    wrong += !tr_error_is(tr_last_error(), "NoRuntime");
+    return wrong;
+}
+
+static int nothing_to_run(char **argv)
+{
+    int wrong = check("tr_main", tr_main(1, argv, NULL, NULL), 1);
+    return wrong + !tr_error_is(tr_last_error(), "ArgumentError");
+}
+
+static int nested(void *argv)
+{
+    int rc = tr_main(1, argv, nested, NULL);
+    return rc == 1 && tr_error_is(tr_last_error(), "Misuse") ? 0 : 1;
+}
+
+static int a_root_inside_a_root(char **argv)
+{
+    return tr_main(1, argv, nested, argv);
+}
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+static void *second_root(void *argv)
+{
+    int rc = tr_main(1, argv, nothing, NULL);
+    return (void *)(long)(rc == 1 && tr_error_is(tr_last_error(), "Misuse") ? 0 : 1);
+}
+
+static int with_another_thread(void *argv)
+{
+    pthread_t thread;
+    void *wrong;
+    if (pthread_create(&thread, NULL, second_root, argv) != 0)
+        return 1;
+    pthread_join(thread, &wrong);
+    return wrong != NULL;
+}
+
+static int a_second_root_in_another_thread(char **argv)
+{
+    return tr_main(1, argv, with_another_thread, argv);
+}
+
+static int one_root_after_the_other(char **argv)
+{
+    int wrong = check("the first", tr_main(1, argv, nothing, NULL), 7);
+    return wrong + check("the second", tr_main(1, argv, nothing, NULL), 7);
+}
+
+static int no_name(char **argv)
+{
+    int wrong = check("tr_main", tr_main(1, argv, nothing, NULL, .name = ""), 1);
+    return wrong + !tr_error_is(tr_last_error(), "ArgumentError");
+}
+
+static int no_address(char **argv)
+{
+    static const char *const bad[] = {"nonsense",     "unix:relative", "tcp://127.0.0.1",
+                                      "tcp://1.2.3.4:5", "tcp://127.0.0.1:99999"};
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        wrong += check(bad[i], tr_main(1, argv, nothing, NULL, .arbiter = bad[i]), 1);
+        wrong += !tr_error_is(tr_last_error(), "ArgumentError");
+    }
+    return wrong;
+}
+
+/* ---- arbiters that are none ---------------------------------------------------------------------------- */
+
+static int listening(int *ret_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&at, size) < 0 || listen(fd, 5) < 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &size) < 0)
+        exit(2);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static void *answer_like_a_web_server(void *fd)
+{
+    int peer = accept(*(int *)fd, NULL, NULL);
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    (void)!write(peer, text, sizeof text - 1);
+    close(peer);
+    return NULL;
+}
+
+static int join_at(char **argv, int port)
+{
+    char address[64];
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
+    int wrong = check("tr_main", tr_main(1, argv, nothing, NULL, .arbiter = address), 1);
+    return wrong + !tr_error_is(tr_last_error(), "NoArbiter");
+}
+
+static int an_arbiter_that_is_a_web_server(char **argv)
+{
+    int port, fd = listening(&port);
+    pthread_t thread;
+    pthread_create(&thread, NULL, answer_like_a_web_server, &fd);
+    int wrong = join_at(argv, port);
+    pthread_join(thread, NULL);
+    return wrong;
+}
+
+static int an_arbiter_that_says_nothing(char **argv)
+{
+    int port, fd = listening(&port);
+    int wrong = join_at(argv, port);
+    close(fd);
+    return wrong;
+}
+
+static const struct {
+    const char *name;
+    int (*fn)(char **);
+} cases[] = {
+#define CASE(name) {#name, name}
+    CASE(everything_outside),
+    CASE(nothing_to_run),
+    CASE(a_root_inside_a_root),
+    CASE(a_second_root_in_another_thread),
+    CASE(one_root_after_the_other),
+    CASE(no_name),
+    CASE(no_address),
+    CASE(an_arbiter_that_is_a_web_server),
+    CASE(an_arbiter_that_says_nothing),
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (argc < 2)
+            puts(cases[i].name);
+        else if (strcmp(argv[1], cases[i].name) == 0)
+            return cases[i].fn(argv);
+    return 0;
+}
