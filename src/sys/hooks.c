@@ -7,6 +7,7 @@
 #include "base/panic.h"
 #include "sys/sys.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,16 +68,41 @@ void panic_at(const char *file, int line, const char *format, ...)
     runtime->sys->ops->abort(runtime->sys);
 }
 
+/* A thread's last world goes with the thread, so that leak checkers have nothing to complain about. */
+static void free_world(void *world)
+{
+    struct runtime *of_thread = world;
+    if (of_thread->sched)
+        return; /* the process exits from within a run */
+    error_unref(of_thread->last);
+    of_thread->sys->ops->free(of_thread->sys);
+    runtime = NULL;
+}
+
+static pthread_key_t at_thread_exit;
+
+__attribute__((constructor)) static void prepare_thread_exit(void)
+{
+    if (pthread_key_create(&at_thread_exit, free_world) != 0)
+        abort();
+}
+
+/* The main thread does not end by returning: its keys are not looked at. */
+__attribute__((destructor)) static void free_last_world(void)
+{
+    if (runtime)
+        free_world(runtime);
+}
+
 void sys_enter(struct sys *sys, const struct sys_ops *ops)
 {
-    if (runtime) {
-        error_unref(runtime->last);
-        runtime->sys->ops->free(runtime->sys);
-    }
+    if (runtime)
+        free_world(runtime);
     sys->ops = ops;
     runtime = &sys->runtime;
     *runtime = (struct runtime){.sys = sys, .self = {"", "", "", 0}};
     runtime->error = &runtime->last;
+    (void)pthread_setspecific(at_thread_exit, runtime); /* at worst, a leak at the thread's end */
     (void)sys_random(&runtime->error_ids, sizeof runtime->error_ids);
     runtime->error_ids |= 1ULL << 63; /* never 0, even after many: 0 is the id of plain errors */
 }
@@ -84,14 +110,4 @@ void sys_enter(struct sys *sys, const struct sys_ops *ops)
 void sys_leave(void)
 {
     runtime->sys->ops->stop(runtime->sys);
-}
-
-/* Leak checkers are right to complain about what a library keeps until the very end. */
-__attribute__((destructor)) static void free_last_world(void)
-{
-    if (!runtime || runtime->sched)
-        return; /* the process exits from within a run */
-    error_unref(runtime->last);
-    runtime->sys->ops->free(runtime->sys);
-    runtime = NULL;
 }
