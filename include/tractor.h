@@ -5,7 +5,8 @@
  *     channel.h    memory channels between the tasks of a process
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
- *     actor.h      actors, portals, calls, and tr_main */
+ *     actor.h      actors, portals, calls, and tr_main
+ *     stream.h     remote functions that give many values */
 #ifndef TRACTOR_H
 #define TRACTOR_H
 
@@ -13,6 +14,7 @@
 #include "tractor/channel.h"
 #include "tractor/error.h"
 #include "tractor/function.h"
+#include "tractor/stream.h"
 #include "tractor/task.h"
 #include "tractor/value.h"
 

@@ -1,8 +1,12 @@
 #!/bin/sh
 # The scenarios with real processes.
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
-timeout 120 "$build/tests/programs/actors" >"$scratch/out" 2>"$scratch/err" ||
-    bad "$(cat "$scratch/err" "$scratch/out")"
-passed=$(sed -n 's/ passed.*//p' "$scratch/out")
-check "no process is left" nothing_left "$build/tests/programs/actors"
+count=0
+for program in actors streams contract; do
+    timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
+        bad "$(cat "$scratch/err" "$scratch/out")"
+    count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
+    check "no process is left of $program" nothing_left "$build/tests/programs/$program"
+done
+passed=$((passed + count))
 finish

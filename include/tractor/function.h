@@ -87,16 +87,16 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
     static const tr_fn_info NAME##_tr_info_ TR_UNUSED_ = {                                         \
         TR_MODULE_,     __FILE__,  __LINE__, #NAME, NAME##_tr_args_, sizeof(struct NAME##_args),   \
         &tr_type_##OUT, (STREAM)};                                                                 \
-    typedef OUT NAME##_tr_out_;                                                                    \
+    typedef OUT NAME##_tr_out_;
+
+#define TR_FN_DECL_(LINKAGE, OUT, NAME, ...)                                                       \
+    TR_COMMON_(false, OUT, NAME, __VA_ARGS__)                                                      \
     TR_UNUSED_ static inline int NAME##_tr_run_(struct tr_nursery *nursery_, tr_portal **portal_,  \
                                                 const struct tr_actor_options *options_,           \
                                                 const struct NAME##_args *args_)                   \
     {                                                                                              \
         return tr_run_in_actor_(nursery_, portal_, options_, &NAME##_tr_info_, args_);             \
-    }
-
-#define TR_FN_DECL_(LINKAGE, OUT, NAME, ...)                                                       \
-    TR_COMMON_(false, OUT, NAME, __VA_ARGS__)                                                      \
+    }                                                                                              \
     TR_UNUSED_ static inline int NAME##_tr_call_(tr_portal *portal_, NAME##_tr_out_ *out_,         \
                                                  const struct NAME##_args *args_)                  \
     {                                                                                              \

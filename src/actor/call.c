@@ -1,13 +1,12 @@
 /* Calls that we make: START, wait, RETURN or ERROR.
  *
- * A call is a struct on the stack of the task that waits for it, found by its id when the answer comes;
- * the answer is decoded straight to where the caller wants it. Exactly one of these ends it: the result,
- * the remote error, the loss of the session, or giving up. Giving up takes a cancelled caller: it sends
+ * The answer is decoded straight to where the caller wants it. Giving up takes a cancelled caller: it sends
  * CANCEL and waits, shielded, for the remote task to end, as it would for a local one, but no longer than
  * the grace; what comes after that finds no call of its id and is dropped. */
 #include "actor/call.h"
 
 #include "actor/error_wire.h"
+#include "actor/stream.h"
 #include "base/error.h"
 #include "sched/task.h"
 
@@ -16,16 +15,6 @@
 
 static const double GRACE_S = 2;    /* for a cancelled remote task to end */
 
-struct call {
-    struct session *session;
-    uint64_t id;
-    const tr_type *type;            /* of the result */
-    struct arena *memory;
-    void *ret;                      /* NULL: the result is dropped */
-    struct event done;
-    struct tr_error *error;         /* how it failed; owned; NULL for a value */
-};
-
 /* ---- answers ---------------------------------------------------------------------------------------- */
 
 static void finish(struct call *call, struct tr_error *error)
@@ -33,6 +22,8 @@ static void finish(struct call *call, struct tr_error *error)
     map_remove(&call->session->calls, call->id);
     call->error = error;
     event_set(&call->done);
+    if (call->stream)
+        stream_ended(call->stream);
 }
 
 int call_returned(struct session *session, const struct frame *frame)
@@ -41,7 +32,7 @@ int call_returned(struct session *session, const struct frame *frame)
     if (!call)
         return 0; /* given up */
     struct reader from = {frame->outcome.value.data, frame->outcome.value.size};
-    int rc = call->ret ? codec_decode(&from, call->type, call->memory, call->ret) : 0;
+    int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
     return 0;
 }
@@ -86,19 +77,20 @@ static int put_args(struct buf *out, const tr_fn_info *fn, const void *args, tr_
     return buf_append(out, encoded.data, encoded.size);
 }
 
-static int send_start(struct call *call, const tr_fn_info *fn, const void *args, tr_bytes encoded)
+static int send_start(struct call *call, const void *args, tr_bytes encoded, uint32_t window)
 {
     char module[MODULE_ROOM];
     struct frame frame = {.kind = FRAME_START,
                           .id = call->id,
-                          .start = {.module = function_module(fn, module),
-                                    .function = fn->name,
-                                    .signature = function_hash(fn),
-                                    .seconds_left = seconds_left()}};
+                          .start = {.module = function_module(call->fn, module),
+                                    .function = call->fn->name,
+                                    .signature = function_hash(call->fn),
+                                    .seconds_left = seconds_left(),
+                                    .window = window}};
     struct buf *out = &call->session->out;
     size_t start;
     tr_try(frame_open(out, &frame, &start));
-    int rc = put_args(out, fn, args, encoded);
+    int rc = put_args(out, call->fn, args, encoded);
     if (rc < 0) {
         frame_abandon(out, start);
         return rc == -ENOMEM ? error_raise_plain(rc) : rc;
@@ -108,6 +100,32 @@ static int send_start(struct call *call, const tr_fn_info *fn, const void *args,
     return 0;
 }
 
+int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
+               uint32_t window)
+{
+    tr_try(task_cancelled());
+    tr_try(session_wait_room(session));
+    if (!session_is_up(session) || session->state.at != SESSION_OPEN)
+        return error_raise(session_loss(session));
+    call->session = session_ref(session);
+    call->id = ++session->last_call;
+    event_init(&call->done);
+    int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
+                                                         : send_start(call, args, encoded, window);
+    if (rc < 0)
+        call_end(call);
+    return rc;
+}
+
+void call_end(struct call *call)
+{
+    map_remove(&call->session->calls, call->id);
+    error_unref(call->error);
+    session_unref(call->session);
+}
+
+/* ---- giving up -------------------------------------------------------------------------------------- */
+
 static int wait_shielded(struct call *call)
 {
     tr_scope grace = tr_move_on_after(GRACE_S);
@@ -115,19 +133,19 @@ static int wait_shielded(struct call *call)
     return tr_within(&grace, event_wait(&call->done));
 }
 
-/* The caller was cancelled: so is the remote task, and its end is awaited. */
-static int give_up(struct call *call)
+int call_give_up(struct call *call)
 {
     session_tell(call->session, FRAME_CANCEL, call->id);
     (void)wait_shielded(call);
     if (!call->done.set)
-        map_remove(&call->session->calls, call->id);
-    else if (!call->error)
+        return TR_ECANCELLED;
+    if (!call->error)
         return 0; /* it was faster */
-    else if (call->error->cause && call->error->cause->code != TR_ECANCELLED)
-        return call->error->code;
-    return TR_ECANCELLED;
+    bool cancelled = call->error->cause && call->error->cause->code == TR_ECANCELLED;
+    return cancelled ? TR_ECANCELLED : call->error->code;
 }
+
+/* ---- the outcome ------------------------------------------------------------------------------------ */
 
 /* Mismatched declarations are best mended by seeing both. */
 static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
@@ -148,38 +166,24 @@ static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
     return fuller;
 }
 
-static int conclude(struct call *call, const tr_fn_info *fn, int rc)
+int call_raise(struct call *call)
 {
-    struct tr_error *error = call->error;
-    if (rc == TR_ECANCELLED) {
-        error_unref(error);
-        return error_raise_plain(rc);
-    }
-    return error ? error_raise(explain(error, fn)) : rc;
+    call->error = explain(call->error, call->fn);
+    return error_raise(error_ref(call->error));
 }
 
 int call_run(struct session *session, const tr_fn_info *fn, const void *args, tr_bytes encoded,
              struct arena *memory, void *ret)
 {
-    tr_try(task_cancelled());
-    tr_try(session_wait_room(session));
-    if (!session_is_up(session) || session->state.at != SESSION_OPEN)
-        return error_raise(session_loss(session));
-    struct call call = {.session = session, .id = ++session->last_call, .type = fn->out,
-                        .memory = memory, .ret = ret};
-    event_init(&call.done);
-    if (map_put(&session->calls, call.id, &call) < 0)
-        return error_raise_plain(-ENOMEM);
-    int rc = send_start(&call, fn, args, encoded);
-    if (rc < 0) {
-        map_remove(&session->calls, call.id);
-        return rc;
-    }
-    session_ref(session);
-    rc = event_wait(&call.done);
+    struct call call = {.fn = fn, .memory = memory, .ret = ret};
+    tr_try(call_begin(&call, session, args, encoded, 0));
+    int rc = event_wait(&call.done);
     if (rc == TR_ECANCELLED)
-        rc = give_up(&call);
-    rc = conclude(&call, fn, rc);
-    session_unref(session);
+        rc = call_give_up(&call);
+    if (rc == TR_ECANCELLED)
+        (void)error_raise_plain(rc);
+    else if (call.error)
+        rc = call_raise(&call);
+    call_end(&call);
     return rc;
 }

@@ -1,13 +1,40 @@
-/* Calls that we make. */
+/* Calls that we make. One that is under way is a struct where its maker keeps it, found by its id when
+ * frames about it arrive, until it is done: by the result, the remote error, the loss of the session, or
+ * because it was given up. */
 #ifndef ACTOR_CALL_H
 #define ACTOR_CALL_H
 
 #include "actor/session.h"
 #include "value/function.h"
 
+struct call {
+    struct session *session;        /* a reference */
+    uint64_t id;
+    const tr_fn_info *fn;
+    struct arena *memory;           /* for what the result points to */
+    void *ret;                      /* NULL: the result is dropped */
+    struct tr_stream *stream;       /* that its values go to; NULL for a call of one result */
+    struct event done;
+    struct tr_error *error;         /* how it failed; owned; NULL for a result */
+};
+
+/* A checkpoint: sends START over the session. `call` has everything from `fn` to `stream` set. The arguments
+ * are `args`, or, if that is NULL, the bytes `encoded`. After success call_end is due. */
+int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
+               uint32_t window);
+
+/* The remote task is cancelled and its end awaited, shielded, no longer than the grace: 0 if it was faster
+ * and succeeded, the code of call->error if it failed for another reason, TR_ECANCELLED otherwise. */
+int call_give_up(struct call *call);
+
+/* Raises how a call that is done has failed; `error` is not NULL. Any number of times. */
+int call_raise(struct call *call);
+
+/* Forgets it. */
+void call_end(struct call *call);
+
 /* A checkpoint: runs `fn` at the other end of the session and waits for its result, which is decoded into
- * *ret (NULL to drop it) with what it points to in `memory`. The arguments are `args`, or, if that is NULL,
- * the bytes `encoded`. What tr_call promises. */
+ * *ret (NULL to drop it) with what it points to in `memory`. What tr_call promises. */
 int call_run(struct session *session, const tr_fn_info *fn, const void *args, tr_bytes encoded,
              struct arena *memory, void *ret);
 

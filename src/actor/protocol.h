@@ -13,6 +13,8 @@
  *     either  START 7       -->              please run this function
  *             RETURN 7      <--              its result; or
  *             ERROR 7       <--              how it failed
+ *             YIELD 7       <--              before that, of a stream: one value
+ *     either  CREDIT 7      -->              a stream may send so much more
  *     either  CANCEL 7      -->              please end it early
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
  *     either  CANCEL 0      -->              please end, actor
@@ -40,10 +42,13 @@ tr_struct(wire_hello, (uint32_t, lowest), (uint32_t, highest), (tr_str, name), (
           (tr_str, address), (int32_t, pid));
 tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str, arbiter_uuid),
           (tr_list_tr_str, modules), (int32_t, log_level));
+/* `signature`: 0 from a caller without a declaration, whose arguments are checked one by one all the same.
+ * `window`: 0 for a call of one result; what a stream may send at first, as CREDIT counts it. */
 tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature),
-          (double, seconds_left), (tr_raw, args));
+          (double, seconds_left), (uint32_t, window), (tr_raw, args));
 tr_struct(wire_outcome, (tr_raw, value));
 tr_struct(wire_failure, (tr_raw, error));
+tr_struct(wire_credit, (uint32_t, bytes));
 tr_struct(wire_nothing, (bool, unused));
 
 /* The states of a session; SESSION_ENDED accepts nothing. */
@@ -53,7 +58,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
 #define PROTOCOL(X)                                                                                \
     X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
     X(BIRTH, wire_birth, 6, SESSION_UNBORN)                                                             \
-    X(START, wire_start, 5, SESSION_OPEN)                                                               \
+    X(START, wire_start, 6, SESSION_OPEN)                                                               \
+    X(YIELD, wire_outcome, 1, SESSION_OPEN)                                                             \
+    X(CREDIT, wire_credit, 1, SESSION_OPEN)                                                             \
     X(RETURN, wire_outcome, 1, SESSION_OPEN)                                                            \
     X(ERROR, wire_failure, 1, SESSION_OPEN)                                                             \
     X(CANCEL, wire_nothing, 0, SESSION_OPEN)                                                            \
@@ -76,6 +83,7 @@ struct frame {
         wire_start start;
         wire_outcome outcome;
         wire_failure failure;
+        wire_credit credit;
         wire_nothing nothing;
     };
 };

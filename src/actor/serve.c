@@ -57,7 +57,8 @@ static int put_result(struct served *served)
     struct buf *out = &served->session->out;
     size_t start;
     tr_try(frame_open(out, &frame, &start));
-    int rc = codec_encode(out, served->fn->info->out, served->ret);
+    const tr_fn_info *fn = served->fn->info;
+    int rc = codec_encode(out, fn->stream ? &tr_type_void : fn->out, served->ret);
     if (rc < 0) {
         frame_abandon(out, start);
         return rc == -ENOMEM ? error_raise_plain(rc) : rc;
@@ -162,10 +163,11 @@ static int find(const wire_start *start, const tr_fn_entry **ret_fn)
     }
     if (!fn)
         return refuse_function(start->module, start->function);
-    if (fn->info->stream)
-        return raise_code(TR_EMISUSE, "%s.%s is a stream and was called as if it returned a value",
-                          start->module, start->function);
-    if (start->signature != function_hash(fn->info))
+    if (fn->info->stream != (start->window > 0))
+        return raise_code(TR_EMISUSE, "%s.%s %s", start->module, start->function,
+                          fn->info->stream ? "is a stream and was called as if it returned a value"
+                                           : "returns a value and was called as if it were a stream");
+    if (start->signature != 0 && start->signature != function_hash(fn->info))
         return refuse_signature(fn);
     *ret_fn = fn;
     return 0;
@@ -195,6 +197,8 @@ static int begin(struct session *session, const struct frame *frame)
     served->session = session_ref(session);
     served->id = frame->id;
     served->fn = fn;
+    served->credit = frame->start.window;
+    lot_init(&served->for_credit);
     served->seconds_left = frame->start.seconds_left;
     served->scope = tr_cancel_scope();
     int rc = prepare(served, &frame->start);

@@ -103,9 +103,14 @@ void session_stop(struct session *session)
     session_flush(session);
 }
 
+bool session_has_room(const struct session *session)
+{
+    return session->out.size <= OUT_ENOUGH;
+}
+
 int session_wait_room(struct session *session)
 {
-    while (session->out.size > OUT_ENOUGH && session->state.at == SESSION_OPEN)
+    while (!session_has_room(session) && session->state.at == SESSION_OPEN)
         tr_try(lot_park(&session->for_room));
     return 0;
 }
@@ -238,9 +243,10 @@ static int take_stop(struct session *session, const struct frame *frame)
 }
 
 static int (*const actions[])(struct session *, const struct frame *) = {
-    [FRAME_HELLO] = take_hello,      [FRAME_BIRTH] = take_birth,  [FRAME_START] = serve_start,
-    [FRAME_RETURN] = call_returned,  [FRAME_ERROR] = call_failed, [FRAME_CANCEL] = serve_cancel,
-    [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,
+    [FRAME_HELLO] = take_hello,        [FRAME_BIRTH] = take_birth,     [FRAME_START] = serve_start,
+    [FRAME_YIELD] = stream_yielded,    [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
+    [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_CANCEL_ACK] = take_nothing,
+    [FRAME_STOP] = take_stop,
 };
 
 static int act_on(struct session *session, size_t size)

@@ -65,6 +65,7 @@ struct tr_error *session_loss(struct session *session);
 
 /* A checkpoint on its way to waiting only: until there is room to send. */
 int session_wait_room(struct session *session);
+bool session_has_room(const struct session *session);
 
 /* To be called when something was appended to `out`. */
 void session_flush(struct session *session);
@@ -85,11 +86,13 @@ int session_send(struct session *session, const struct frame *frame);
 /* Whether anything sent still has a chance to arrive. */
 bool session_is_up(const struct session *session);
 
-/* What arrives, by kind; call.c and serve.c. A negative result ends the session. */
+/* What arrives, by kind; stream.c, call.c and serve.c. A negative result ends the session. */
+int stream_yielded(struct session *session, const struct frame *frame);
 int call_returned(struct session *session, const struct frame *frame);
 int call_failed(struct session *session, const struct frame *frame);
 void calls_lost(struct session *session);
 int serve_start(struct session *session, const struct frame *frame);
+int serve_credit(struct session *session, const struct frame *frame);
 int serve_cancel(struct session *session, const struct frame *frame);
 void served_lost(struct session *session);
 
