@@ -122,7 +122,7 @@ TR_API void tr_error_release(const tr_error *error);
  * backtraces. Belongs to the error and lives as long. Never NULL. */
 TR_API const char *tr_error_report(const tr_error *error);
 
-/* The type name and the sentence of a code; never NULL. */
+/* The type name and the sentence of a code; never NULL. Of an errno value the bare name, "ENOENT". */
 TR_API const char *tr_code_type(int code);
 TR_API const char *tr_code_sentence(int code);
 

@@ -1,0 +1,202 @@
+/* The ground floor against simple models of it. */
+#include "support/virtual.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/heap.h"
+#include "base/map.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static uint64_t random_below(uint64_t bound)
+{
+    uint64_t bits;
+    (void)sys_random(&bits, sizeof bits);
+    return bits % bound;
+}
+
+/* ---- the heap ------------------------------------------------------------------------------------------- */
+
+enum { NODES = 64 };
+
+static int64_t smallest_of(const struct heap_node *nodes)
+{
+    int64_t least = INT64_MAX;
+    for (int i = 0; i < NODES; i++)
+        if (nodes[i].queued && nodes[i].key < least)
+            least = nodes[i].key;
+    return least;
+}
+
+static int the_heap_always_knows_the_smallest(void *arg)
+{
+    (void)arg;
+    struct heap heap = {NULL};
+    struct heap_node nodes[NODES] = {{.key = 0}};
+    for (int step = 0; step < 20000; step++) {
+        struct heap_node *node = &nodes[random_below(NODES)];
+        if (node->queued)
+            heap_remove(&heap, node);
+        else
+            heap_insert(&heap, node, (int64_t)random_below(100) - 50);
+        expect(heap.root ? heap.root->key == smallest_of(nodes) : smallest_of(nodes) == INT64_MAX);
+    }
+    heap_remove(&heap, &(struct heap_node){.key = 1}); /* not queued */
+    int64_t before = INT64_MIN;
+    while (heap.root) {
+        struct heap_node *first = heap.root;
+        expect(first->key >= before);
+        before = first->key;
+        heap_remove(&heap, first);
+    }
+    expect(smallest_of(nodes) == INT64_MAX);
+    return 0;
+}
+
+/* ---- the map -------------------------------------------------------------------------------------------- */
+
+static int the_map_finds_what_is_in_it_and_nothing_else(void *arg)
+{
+    (void)arg;
+    enum { KEYS = 500 };
+    struct map map = {0};
+    bool there[KEYS + 1] = {false};
+    static char values[KEYS + 1];
+    size_t count = 0;
+    for (int step = 0; step < 50000; step++) {
+        uint64_t key = 1 + random_below(KEYS);
+        if (there[key])
+            map_remove(&map, key);
+        else
+            tr_try(map_put(&map, key, &values[key]));
+        there[key] = !there[key];
+        count += there[key] ? 1 : (size_t)-1;
+        uint64_t other = 1 + random_below(KEYS);
+        expect(map_get(&map, other) == (there[other] ? &values[other] : NULL));
+        expect(map.count == count);
+    }
+    map_remove(&map, KEYS + 7); /* not there */
+    map_fini(&map);
+    expect(map_get(&map, 1) == NULL);
+    return 0;
+}
+
+/* ---- the buffer ------------------------------------------------------------------------------------------- */
+
+static int the_buffer_gives_back_what_was_put_in(void *arg)
+{
+    (void)arg;
+    struct buf buf = {0};
+    uint8_t next_in = 0, next_out = 0;
+    for (int step = 0; step < 5000; step++) {
+        uint8_t some[300];
+        size_t size = random_below(sizeof some);
+        for (size_t i = 0; i < size; i++)
+            some[i] = next_in++;
+        tr_try(buf_append(&buf, some, size));
+        size_t out = random_below(buf.size + 1);
+        for (size_t i = 0; i < out; i++)
+            expect(buf.data[i] == next_out++);
+        buf_drain(&buf, out);
+    }
+    expect(buf.room < 1024 * 1024); /* what was drained is used again */
+    expect(buf_reserve(&buf, SIZE_MAX - 8) == -ENOMEM);
+    buf_fini(&buf);
+    expect(buf.size == 0 && buf_space(&buf) == 0);
+    return 0;
+}
+
+/* ---- the arena ------------------------------------------------------------------------------------------- */
+
+static int the_arena_gives_zeroed_aligned_memory_of_any_size(void *arg)
+{
+    (void)arg;
+    struct arena arena = {0};
+    for (size_t size = 0; size < 100000; size = size * 3 + 1) {
+        unsigned char *memory = arena_alloc(&arena, size);
+        expect(memory && (uintptr_t)memory % _Alignof(max_align_t) == 0);
+        for (size_t i = 0; i < size; i++)
+            expect(memory[i] == 0);
+        memset(memory, 0xff, size);
+    }
+    expect(strcmp(arena_text(&arena, "text"), "text") == 0);
+    expect(arena_text(&arena, NULL) == NULL);
+    expect(arena_alloc(&arena, SIZE_MAX - 4) == NULL);
+    arena_fini(&arena);
+    return 0;
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------------ */
+
+static struct tr_error *an_error(const char *type)
+{
+    return error_new(TR_ERAISED, type, __FILE__, __LINE__, "of %s", type);
+}
+
+static int merged_errors_are_flat_and_count_once(void *arg)
+{
+    (void)arg;
+    struct tr_error *a = an_error("A"), *b = an_error("B"), *c = an_error("C");
+    struct tr_error *lone = error_merge(error_ref(a), NULL);
+    expect(lone == a);
+    struct tr_error *same = error_merge(lone, error_ref(a));
+    expect(same == a);
+    struct tr_error *two = error_merge(same, error_ref(b));
+    expect(tr_error_code(two) == TR_EGROUP && tr_error_members(two) == 2);
+    struct tr_error *again = error_merge(two, error_ref(b));
+    expect(tr_error_members(again) == 2);
+    struct tr_error *three = error_merge(again, error_ref(c));
+    expect(tr_error_find(three, "A") && tr_error_find(three, "B") && tr_error_find(three, "C"));
+    error_unref(three);
+    error_unref(a);
+    error_unref(b);
+    error_unref(c);
+    return 0;
+}
+
+static int a_report_is_readable_at_any_depth_and_length(void *arg)
+{
+    (void)arg;
+    struct tr_error *error = an_error("Innermost");
+    for (int i = 0; i < 100; i++) {
+        struct tr_error *outer = an_error("Outer");
+        outer->cause = error;
+        error = outer;
+    }
+    const char *report = tr_error_report(error);
+    expect(strncmp(report, "Outer: of Outer", 15) == 0);
+    expect(tr_error_is(error, "Innermost"));
+    error_unref(error);
+    return 0;
+}
+
+static int every_code_has_a_name_and_a_sentence(void *arg)
+{
+    (void)arg;
+    expect(strcmp(tr_code_type(-ENOENT), "ENOENT") == 0);
+    expect(strcmp(tr_code_type(TR_ECANCELLED), "Cancelled") == 0);
+    for (int code = -1; code > -4200; code--) {
+        const char *type = tr_code_type(code);
+        expect(type && type[0]);
+        (void)error_raise_plain(code);
+        expect(tr_error_message(tr_last_error())[0] && tr_error_code(tr_last_error()) == code);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENARIO(the_heap_always_knows_the_smallest),
+        SCENARIO(the_map_finds_what_is_in_it_and_nothing_else),
+        SCENARIO(the_buffer_gives_back_what_was_put_in),
+        SCENARIO(the_arena_gives_zeroed_aligned_memory_of_any_size),
+        SCENARIO(merged_errors_are_flat_and_count_once),
+        SCENARIO(a_report_is_readable_at_any_depth_and_length),
+        SCENARIO(every_code_has_a_name_and_a_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* Frames: each kind there and back, in its state only, and bytes that are none. */
+#include "support/virtual.h"
+
+#include "actor/protocol.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *const uuid = "0123456789abcdef0123456789abcdef";
+
+/* One of each kind, with the state it may arrive in. */
+static const struct sample {
+    enum session_state state;
+    struct frame frame;
+} samples[] = {
+    {SESSION_GREETING, {.kind = FRAME_HELLO, .hello = {1, 2, "donny", "u", "unix:@x", 77}}},
+    {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2}}},
+    {SESSION_OPEN,
+     {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 9, {"\x80", 1}}}},
+    {SESSION_OPEN, {.kind = FRAME_YIELD, .id = 7, .outcome = {{"\x2a", 1}}}},
+    {SESSION_OPEN, {.kind = FRAME_CREDIT, .id = 7, .credit = {4096}}},
+    {SESSION_OPEN, {.kind = FRAME_RETURN, .id = 1 << 20, .outcome = {{"\xa1x", 2}}}},
+    {SESSION_OPEN, {.kind = FRAME_ERROR, .id = 7, .failure = {{"\xc0", 1}}}},
+    {SESSION_OPEN, {.kind = FRAME_CANCEL}},
+    {SESSION_OPEN, {.kind = FRAME_CANCEL_ACK, .id = 7}},
+    {SESSION_OPEN, {.kind = FRAME_STOP}},
+};
+enum { SAMPLES = sizeof samples / sizeof *samples };
+_Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
+
+static tr_bytes raw_of(const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_START:
+        return frame->start.args;
+    case FRAME_YIELD:
+    case FRAME_RETURN:
+        return frame->outcome.value;
+    case FRAME_ERROR:
+        return frame->failure.error;
+    default:
+        return (tr_bytes){NULL, 0};
+    }
+}
+
+static int put(struct buf *out, const struct frame *frame)
+{
+    size_t start;
+    tr_bytes raw = raw_of(frame);
+    tr_try(frame_open(out, frame, &start));
+    int rc = buf_append(out, raw.data, raw.size);
+    if (rc < 0) {
+        frame_abandon(out, start);
+        return error_raise_plain(rc);
+    }
+    return frame_close(out, start);
+}
+
+static int each_kind_comes_back_as_it_was(void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const struct frame *sent = &samples[i].frame;
+        struct buf out = {0};
+        struct arena memory = {0};
+        struct frame got;
+        tr_try(put(&out, sent));
+        expect(frame_measure(&out, samples[i].state) == (long)out.size);
+        tr_try(frame_decode(out.data, out.size, samples[i].state, &memory, &got));
+        expect(got.kind == sent->kind && got.id == sent->id);
+        tr_bytes a = raw_of(sent), b = raw_of(&got);
+        expect(a.size == b.size && (!a.size || memcmp(a.data, b.data, a.size) == 0));
+        if (got.kind == FRAME_START)
+            expect(strcmp(got.start.function, "place") == 0 && got.start.window == 9);
+        arena_fini(&memory);
+        buf_fini(&out);
+    }
+    return 0;
+}
+
+static int a_kind_is_taken_in_its_state_only(void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < SAMPLES; i++)
+        for (int state = SESSION_UNBORN; state <= SESSION_ENDED; state++) {
+            struct buf out = {0};
+            struct arena memory = {0};
+            struct frame got;
+            tr_try(put(&out, &samples[i].frame));
+            int rc = frame_decode(out.data, out.size, (enum session_state)state, &memory, &got);
+            expect(rc == (state == (int)samples[i].state ? 0 : TR_EPROTOCOL));
+            arena_fini(&memory);
+            buf_fini(&out);
+        }
+    return 0;
+}
+
+static int a_frame_too_large_is_refused_by_its_length_alone(void *arg)
+{
+    (void)arg;
+    struct buf in = {0};
+    tr_try(buf_append(&in, "\x01\x10\x00\x00", 4)); /* 4097 */
+    expect(frame_measure(&in, SESSION_GREETING) == TR_EPROTOCOL);
+    expect(frame_measure(&in, SESSION_OPEN) == 0); /* more is needed */
+    in.data[3] = 1;                                /* over 16 MiB */
+    expect(frame_measure(&in, SESSION_OPEN) == TR_EPROTOCOL);
+    buf_drain(&in, 1);
+    expect(frame_measure(&in, SESSION_OPEN) == 0);
+    buf_fini(&in);
+    return 0;
+}
+
+static int spoilt_frames_never_hurt(void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        struct buf out = {0};
+        tr_try(put(&out, &samples[i].frame));
+        for (size_t at = FRAME_HEADER; at < out.size; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                uint8_t before = out.data[at];
+                struct arena memory = {0};
+                struct frame got;
+                out.data[at] = (uint8_t)byte;
+                int rc = frame_decode(out.data, out.size, samples[i].state, &memory, &got);
+                expect(rc == 0 || rc == TR_EPROTOCOL);
+                out.data[at] = before;
+                arena_fini(&memory);
+            }
+        for (size_t size = FRAME_HEADER; size < out.size; size++) {
+            struct arena memory = {0};
+            struct frame got;
+            expect(frame_decode(out.data, size, samples[i].state, &memory, &got) == TR_EPROTOCOL);
+            arena_fini(&memory);
+        }
+        buf_fini(&out);
+    }
+    return 0;
+}
+
+static int put_and_take(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    struct arena memory = {0};
+    struct frame hello = samples[0].frame, got;
+    hello.hello.uuid = uuid;
+    int rc = put(&out, &hello);
+    expect(rc == 0 || out.size == 0); /* nothing of a frame that failed is left */
+    if (rc >= 0)
+        rc = frame_decode(out.data, out.size, SESSION_GREETING, &memory, &got);
+    arena_fini(&memory);
+    buf_fini(&out);
+    return rc;
+}
+
+static void running_out_of_memory_anywhere_is_a_clean_error(void **state)
+{
+    (void)state;
+    run_short_of_memory(put_and_take);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENARIO(each_kind_comes_back_as_it_was),
+        SCENARIO(a_kind_is_taken_in_its_state_only),
+        SCENARIO(a_frame_too_large_is_refused_by_its_length_alone),
+        SCENARIO(spoilt_frames_never_hurt),
+        cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

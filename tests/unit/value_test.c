@@ -1,0 +1,281 @@
+/* The codec: values as they are, their limits, and every kind of bytes that are none. */
+#include "support/virtual.h"
+
+#include "base/error.h"
+#include "value/codec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+tr_struct(leg, (tr_str, venue, "ARCA"), (int64_t, qty, 1), (bool, live));
+tr_list_of(leg);
+tr_struct(order, (uint8_t, id), (int16_t, change), (double, price), (tr_list_leg, legs),
+          (tr_bytes, blob), (tr_list_tr_str, tags), (tr_value, note));
+
+/* ---- helpers ---------------------------------------------------------------------------------------------- */
+
+static int decode(const tr_type *type, const void *bytes, size_t size, struct arena *memory, void *ret)
+{
+    struct reader from = {bytes, size};
+    return codec_decode(&from, type, memory, ret);
+}
+
+/* Bytes written out in hexadecimal, spaces allowed. */
+static size_t unhex(const char *hex, uint8_t *ret)
+{
+    size_t size = 0;
+    for (; *hex; hex++) {
+        if (*hex == ' ')
+            continue;
+        char digits[3] = {hex[0], hex[1], 0};
+        ret[size++] = (uint8_t)strtoul(digits, NULL, 16);
+        hex++;
+    }
+    return size;
+}
+
+static int refused(const tr_type *type, const char *hex, const char *why)
+{
+    uint8_t bytes[256];
+    size_t size = unhex(hex, bytes);
+    union {
+        order as_order;
+        leg as_leg;
+        char room[512];
+    } value;
+    memset(&value, 0x5a, sizeof value);
+    struct arena memory = {0};
+    int rc = decode(type, bytes, size, &memory, &value);
+    arena_fini(&memory);
+    expect(rc == TR_EARGUMENT);
+    expect_error("ArgumentError", why);
+    for (size_t i = 0; i < type->size; i++)
+        expect(((char *)&value)[i] == 0x5a); /* untouched on failure */
+    return 0;
+}
+
+static int64_t integer_of(const tr_type *type, const char *hex)
+{
+    uint8_t bytes[64];
+    union {
+        int8_t i8;
+        int64_t i64;
+    } value = {.i64 = 0};
+    if (decode(type, bytes, unhex(hex, bytes), NULL, &value) < 0)
+        return INT64_MIN;
+    return type->size == 1 ? value.i8 : value.i64;
+}
+
+static order sample(void)
+{
+    static const leg legs[] = {{.venue = "XETRA", .qty = 10, .live = true}, {.qty = -1}};
+    static const tr_str tags[] = {"a", "", "ccc"};
+    static const tr_value parts[] = {{.kind = TR_REAL, .real = 0.5}, {.kind = TR_TEXT, .text = "x"}};
+    static const tr_pair pairs[] = {{"list", {.kind = TR_ARRAY, .array = {parts, 2}}},
+                                    {"none", {.kind = TR_NIL}}};
+    return (order){.id = 200,
+                   .change = -300,
+                   .price = 1.25,
+                   .legs = {legs, 2},
+                   .blob = {"\0\1\2", 3},
+                   .tags = {tags, 3},
+                   .note = {.kind = TR_MAP, .map = {pairs, 2}}};
+}
+
+/* ---- there and back ----------------------------------------------------------------------------------------- */
+
+static int a_struct_comes_back_as_it_was(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    order sent = sample(), got;
+    struct arena memory = {0};
+    tr_try(codec_encode(&out, &tr_type_order, &sent));
+    tr_try(decode(&tr_type_order, out.data, out.size, &memory, &got));
+    expect(got.id == 200 && got.change == -300 && got.price > 1.2 && got.legs.count == 2);
+    expect(strcmp(got.legs.items[0].venue, "XETRA") == 0 && got.legs.items[0].live);
+    expect(strcmp(got.legs.items[1].venue, "ARCA") == 0 && got.legs.items[1].qty == -1);
+    expect(got.blob.size == 3 && got.tags.count == 3 && strcmp(got.tags.items[2], "ccc") == 0);
+    const tr_value *list = tr_value_get(&got.note, "list");
+    expect(list && list->array.count == 2 && strcmp(list->array.items[1].text, "x") == 0);
+    expect(tr_value_get(&got.note, "none")->kind == TR_NIL);
+    arena_fini(&memory);
+    buf_fini(&out);
+    return 0;
+}
+
+static int integers_are_taken_in_any_width_but_must_fit(void *arg)
+{
+    (void)arg;
+    expect(integer_of(&tr_type_int64_t, "07") == 7);
+    expect(integer_of(&tr_type_int64_t, "ff") == -1);
+    expect(integer_of(&tr_type_int64_t, "cf 00 00 00 00 00 00 00 07") == 7);
+    expect(integer_of(&tr_type_int64_t, "d3 ff ff ff ff ff ff ff ff") == -1);
+    expect(integer_of(&tr_type_int64_t, "cf 7f ff ff ff ff ff ff ff") == INT64_MAX);
+    expect(integer_of(&tr_type_int8_t, "d1 ff 80") == -128);
+    expect(integer_of(&tr_type_int8_t, "cc 7f") == 127);
+    tr_try(refused(&tr_type_int64_t, "cf 80 00 00 00 00 00 00 00", "does not fit int64_t"));
+    tr_try(refused(&tr_type_int8_t, "cc 80", "128 does not fit int8_t"));
+    tr_try(refused(&tr_type_int8_t, "d1 ff 7f", "-129 does not fit int8_t"));
+    tr_try(refused(&tr_type_uint8_t, "ff", "-1 does not fit uint8_t"));
+    tr_try(refused(&tr_type_uint64_t, "ff", "-1 does not fit uint64_t"));
+    return 0;
+}
+
+/* ---- what is refused, and how it is told ---------------------------------------------------------------------- */
+
+static int an_error_names_the_path_and_both_types(void *arg)
+{
+    (void)arg;
+    tr_try(refused(&tr_type_order, "81 a4 6c656773 92 80 81 a3 717479 a1 78", "legs[1].qty: expected int64_t, got"));
+    tr_try(refused(&tr_type_order, "81 a4 74616773 91 05", "tags[0]: expected tr_str, got"));
+    tr_try(refused(&tr_type_order, "81 a4 6c656773 05", "legs: expected a list of leg, got"));
+    tr_try(refused(&tr_type_order, "81 a3 626164 05", "there is no argument or member \"bad\""));
+    tr_try(refused(&tr_type_order, "82 a2 6964 05 a2 6964 06", "id: given twice"));
+    tr_try(refused(&tr_type_order, "81 05 05", "a member's name is"));
+    tr_try(refused(&tr_type_order, "93 01 02 03", "expected a map of members"));
+    tr_try(refused(&tr_type_leg, "81 a4 6c697665 01", "live: expected bool, got"));
+    tr_try(refused(&tr_type_leg, "81 a5 76656e7565 a3 610062", "venue: a string with a zero byte inside"));
+    return 0;
+}
+
+static int counts_that_the_bytes_cannot_hold_are_refused_at_once(void *arg)
+{
+    (void)arg;
+    tr_try(refused(&tr_type_order, "df ff ff ff ff", "cut or spoilt"));
+    tr_try(refused(&tr_type_order, "81 a4 6c656773 dd ff ff ff ff", "cut or spoilt"));
+    tr_try(refused(&tr_type_order, "81 a4 74616773 dd 7f ff ff ff c0", "cut or spoilt"));
+    tr_try(refused(&tr_type_order, "81 a4 626c6f62 c6 ff ff ff ff 00", "cut or spoilt"));
+    tr_try(refused(&tr_type_order, "81 a4 6e6f7465 dd ff ff ff ff", "cut or spoilt"));
+    tr_try(refused(&tr_type_order, "81 a4 6e6f7465 c1", "cut or spoilt"));
+    return 0;
+}
+
+static int nesting_has_a_limit(void *arg)
+{
+    (void)arg;
+    uint8_t deep[4096];
+    memset(deep, 0x91, sizeof deep); /* arrays of one array of one array ... */
+    deep[sizeof deep - 1] = 0xc0;
+    struct arena memory = {0};
+    tr_value value;
+    expect(decode(&tr_type_tr_value, deep, sizeof deep, &memory, &value) == TR_EARGUMENT);
+    expect_error("ArgumentError", "nested more than 32 deep");
+    struct reader from = {deep, sizeof deep};
+    tr_bytes span;
+    expect(codec_skip(&from, &span) == 0 && span.size == sizeof deep); /* needs no stack, so no limit */
+    arena_fini(&memory);
+
+    tr_value layers[40] = {{.kind = TR_NIL}};
+    for (int i = 1; i < 40; i++)
+        layers[i] = (tr_value){.kind = TR_ARRAY, .array = {&layers[i - 1], 1}};
+    struct buf out = {0};
+    expect(codec_encode(&out, &tr_type_tr_value, &layers[39]) == TR_EARGUMENT);
+    expect(codec_encode(&out, &tr_type_tr_value, &layers[20]) == 0);
+    buf_fini(&out);
+    return 0;
+}
+
+static int what_cannot_be_sent_is_named(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    order bad = sample();
+    bad.legs.items = NULL;
+    expect(codec_encode(&out, &tr_type_order, &bad) == TR_EARGUMENT);
+    expect_error("ArgumentError", "legs: a list of 2 items at NULL");
+    bad = sample();
+    bad.blob.data = NULL;
+    expect(codec_encode(&out, &tr_type_order, &bad) == TR_EARGUMENT);
+    expect_error("ArgumentError", "blob: 3 bytes at NULL");
+    bad = sample();
+    bad.note.kind = (enum tr_value_kind)77;
+    expect(codec_encode(&out, &tr_type_order, &bad) == TR_EARGUMENT);
+    expect_error("ArgumentError", "note: a value of no kind (77)");
+    buf_fini(&out);
+    return 0;
+}
+
+/* ---- spoilt bytes ---------------------------------------------------------------------------------------------- */
+
+static int every_cut_is_refused_and_every_changed_byte_survived(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    order sent = sample(), got;
+    tr_try(codec_encode(&out, &tr_type_order, &sent));
+    for (size_t size = 0; size < out.size; size++) {
+        struct arena memory = {0};
+        uint8_t *exactly = malloc(size ? size : 1); /* so that reading on is seen */
+        memcpy(exactly, out.data, size);
+        expect(decode(&tr_type_order, exactly, size, &memory, &got) == TR_EARGUMENT);
+        free(exactly);
+        arena_fini(&memory);
+    }
+    for (size_t at = 0; at < out.size; at++) {
+        for (int byte = 0; byte < 256; byte++) {
+            uint8_t before = out.data[at];
+            struct arena memory = {0};
+            out.data[at] = (uint8_t)byte;
+            int rc = decode(&tr_type_order, out.data, out.size, &memory, &got);
+            expect(rc == 0 || rc == TR_EARGUMENT);
+            out.data[at] = before;
+            arena_fini(&memory);
+        }
+    }
+    buf_fini(&out);
+    return 0;
+}
+
+static int a_decoded_value_takes_a_small_multiple_of_its_bytes(void *arg)
+{
+    (void)arg;
+    enum { COUNT = 100000 };
+    uint8_t *bytes = calloc(1, COUNT + 5);
+    memcpy(bytes, "\xdd\x00\x01\x86\xa0", 5);
+    memset(bytes + 5, 0x80, COUNT); /* legs of which nothing is said */
+    struct arena memory = {0};
+    tr_list_leg legs;
+    tr_try(decode(&tr_type_tr_list_leg, bytes, COUNT + 5, &memory, &legs));
+    expect(legs.count == COUNT && legs.items[COUNT - 1].qty == 1);
+    arena_fini(&memory);
+    free(bytes);
+    return 0;
+}
+
+static int there_and_back(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    struct arena memory = {0};
+    order sent = sample(), got = {.id = 1};
+    int rc = codec_encode(&out, &tr_type_order, &sent);
+    if (rc >= 0)
+        rc = decode(&tr_type_order, out.data, out.size, &memory, &got);
+    expect(rc == 0 || got.id == 1);
+    arena_fini(&memory);
+    buf_fini(&out);
+    return rc;
+}
+
+static void running_out_of_memory_anywhere_is_a_clean_error(void **state)
+{
+    (void)state;
+    run_short_of_memory(there_and_back);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENARIO(a_struct_comes_back_as_it_was),
+        SCENARIO(integers_are_taken_in_any_width_but_must_fit),
+        SCENARIO(an_error_names_the_path_and_both_types),
+        SCENARIO(counts_that_the_bytes_cannot_hold_are_refused_at_once),
+        SCENARIO(nesting_has_a_limit),
+        SCENARIO(what_cannot_be_sent_is_named),
+        SCENARIO(every_cut_is_refused_and_every_changed_byte_survived),
+        SCENARIO(a_decoded_value_takes_a_small_multiple_of_its_bytes),
+        cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
