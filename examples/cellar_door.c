@@ -4,8 +4,7 @@
 
 tr_fn(tr_str, cellar_door)
 {
-    *ret = "Dang that's beautiful";
-    return 0;
+    return tr_return_fmt("Dang that's beautiful");
 }
 
 static int listener(void *arg)

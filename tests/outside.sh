@@ -26,4 +26,15 @@ check "the path is gone afterwards" [ ! -e "$scratch/arbiter" ]
 # A socket file that nobody answers at does not keep the place.
 python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$scratch/dead')" 2>/dev/null &&
     check "two programs meet where a dead one lived" meet "unix:$scratch/dead"
+# Two functions of one name in one module: the program does not even start.
+one() { printf '#define TR_MODULE "m"\n#include <tractor.h>\ntr_fn(void, twice)\n{\n    return 0;\n}\n'; }
+one >"$scratch/a.c"
+one >"$scratch/b.c"
+echo 'int main(int n, char **v) { return tr_main(n, v, NULL, NULL); }' >>"$scratch/b.c"
+names_both() {
+    cc -std=gnu17 -I"$source/include" "$scratch/a.c" "$scratch/b.c" -o "$scratch/twice" -L"$build" -ltractor || return 1
+    LD_LIBRARY_PATH=$build "$scratch/twice" 2>"$scratch/err" && return 1
+    grep -q 'm\.twice.*a\.c:3.*b\.c:3\|m\.twice.*b\.c:3.*a\.c:3' "$scratch/err" || { cat "$scratch/err"; false; }
+}
+sanitized || check "two functions of one name end the program, naming both places" names_both
 finish

@@ -17,7 +17,7 @@
  * A function belongs to a module: the stem of the file that it is declared in ("venue" for venue.h), or
  * TR_MODULE if that is defined, as a string, before tractor.h is included. An actor serves only the
  * modules and functions that it was started with. Two functions of one name in one module end the
- * program when it starts, with both places.
+ * program when tr_main begins, with both places.
  *
  * Calls look like this, in actor.h: tr_call(portal, &line, say_hello, .other_actor = "donny"). */
 #ifndef TRACTOR_FUNCTION_H

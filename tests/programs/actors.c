@@ -1,4 +1,5 @@
 /* Actors as real processes: what a program may count on, through the public headers only. */
+#define _GNU_SOURCE /* memmem */
 #include "support/expect.h"
 
 #include <assert.h>
@@ -685,6 +686,55 @@ static int bytes_that_are_no_greeting_close_their_connection_only(void)
     return end(n, worker);
 }
 
+/* ---- a caller in another language ---------------------------------------------------------------------- */
+
+/* One msgpack array, framed. */
+static int speak(int fd, const char *body, size_t size)
+{
+    const unsigned char length[4] = {(unsigned char)size, (unsigned char)(size >> 8), 0, 0};
+    return send(fd, length, 4, MSG_NOSIGNAL) == 4 &&
+           send(fd, body, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+/* HELLO, then a START of sum() with these encoded arguments and no signature. */
+static bool answer_says(const char *address, const char *args, size_t size, const char *expected)
+{
+    static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                                "0123456789abcdef0123456789abcdef\xa0\x01";
+    static const char start[] = "\x98\x02\x07\xa6" "actors\xa3" "sum\x00\xcb\x7f\xf0\0\0\0\0\0\0\0";
+    char call[256], got[4096];
+    memcpy(call, start, sizeof start - 1);
+    memcpy(call + sizeof start - 1, args, size);
+    int fd = connect_raw(address);
+    bool found = false;
+    if (speak(fd, hello, sizeof hello - 1) && speak(fd, call, sizeof start - 1 + size))
+        for (size_t have = 0; !found;) {
+            ssize_t more = read(fd, got + have, sizeof got - have);
+            if (more <= 0)
+                break;
+            have += (size_t)more;
+            found = memmem(got, have, expected, strlen(expected)) != NULL;
+        }
+    close(fd);
+    return found;
+}
+
+static int wrong_arguments_are_told_by_name(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    const char *address = tr_portal_actor(worker)->address;
+    expect(answer_says(address, "\x80", 1, "\x93\x05\x07\x64")); /* RETURN 7 100: the default */
+    expect(answer_says(address, "\x81\xa4plus\x02", 7, "\x93\x05\x07\x02"));
+    expect(answer_says(address, "\x81\xa4plas\x02", 7, "there is no argument or member \"plas\""));
+    expect(answer_says(address, "\x81\xa4plus\xa1x", 8, "plus: expected int64_t, got"));
+    expect(answer_says(address, "\x81\xa2of\x91\xc3", 6, "of[0]: expected int64_t, got"));
+    expect(answer_says(address, "\x92\x01\x02", 3, "expected a map of members, got"));
+    tr_try(tr_call(worker, NULL, ping));
+    return end(n, worker);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(numbers_travel_at_their_limits),
@@ -716,6 +766,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(a_program_that_cannot_be_run_is_an_error_and_leaves_nothing),
     SCENARIO(nothing_works_with_a_null_portal),
     SCENARIO(bytes_that_are_no_greeting_close_their_connection_only),
+    SCENARIO(wrong_arguments_are_told_by_name),
 };
 
 static int run_all(void *only)
