@@ -32,7 +32,7 @@ struct tr_stream {
     bool told;                      /* tr_next has come to the outcome */
 };
 
-/* ---- the producer's end --------------------------------------------------------------------------------- */
+/* ---- the producer's end ------------------------------------------------------------------------- */
 
 static bool is_same(const tr_type *a, const tr_type *b)
 {
@@ -100,7 +100,7 @@ int serve_credit(struct session *session, const struct frame *frame)
     return 0;
 }
 
-/* ---- what arrives at the consumer's end ------------------------------------------------------------------- */
+/* ---- what arrives at the consumer's end --------------------------------------------------------- */
 
 static int queue_value(struct tr_stream *stream, tr_bytes value)
 {
@@ -130,7 +130,7 @@ void stream_ended(struct tr_stream *stream)
     lot_wake_all(&stream->waiting, 0);
 }
 
-/* ---- the consumer ----------------------------------------------------------------------------------------- */
+/* ---- the consumer ------------------------------------------------------------------------------- */
 
 int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info *fn,
                     const void *args)
@@ -206,7 +206,7 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
     return next(stream, ret_item);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------------ */
+/* ---- leaving ------------------------------------------------------------------------------------ */
 
 /* An error that nobody has heard of. The loss of a session is told to others: to the nursery of the actor,
  * to the next call. */
