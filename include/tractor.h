@@ -2,6 +2,7 @@
  *
  *     error.h      what failed, where, and why
  *     task.h       tasks, nurseries, cancel scopes, deadlines, memory of a task
+ *     sync.h       events, locks, semaphores ... between the tasks of a process
  *     channel.h    memory channels between the tasks of a process
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
@@ -15,6 +16,7 @@
 #include "tractor/error.h"
 #include "tractor/function.h"
 #include "tractor/stream.h"
+#include "tractor/sync.h"
 #include "tractor/task.h"
 #include "tractor/value.h"
 

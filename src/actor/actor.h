@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/runtime.h"
-#include "sync/event.h"
+#include "sync/lot.h"
 #include "tractor/actor.h"
 #include "transport/transport.h"
 
@@ -28,7 +28,7 @@ struct actor {
     struct link sessions;           /* all that are not ended, by `place` */
     size_t strangers;               /* sessions that have not greeted yet */
     struct io listener;
-    struct event told_to_end;       /* by the parent, or by a peer that may */
+    tr_event told_to_end;       /* by the parent, or by a peer that may */
     void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
     struct arena memory;
 };

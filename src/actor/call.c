@@ -21,7 +21,7 @@ static void finish(struct call *call, struct tr_error *error)
 {
     map_remove(&call->session->calls, call->id);
     call->error = error;
-    event_set(&call->done);
+    tr_event_set(&call->done);
     if (call->stream)
         stream_ended(call->stream);
 }
@@ -109,7 +109,6 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
         return error_raise(session_loss(session));
     call->session = session_ref(session);
     call->id = ++session->last_call;
-    event_init(&call->done);
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
                                                          : send_start(call, args, encoded, window);
     if (rc < 0)

@@ -14,7 +14,7 @@ struct call {
     struct arena *memory;           /* for what the result points to */
     void *ret;                      /* NULL: the result is dropped */
     struct tr_stream *stream;       /* that its values go to; NULL for a call of one result */
-    struct event done;
+    tr_event done;
     struct tr_error *error;         /* how it failed; owned; NULL for a result */
 };
 

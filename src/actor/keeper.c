@@ -58,11 +58,11 @@ struct keeper {
     struct buf args;                /* its arguments, encoded */
     void *result;                   /* its result, once `finished` without an error */
     struct tr_error *error;         /* how it failed; owned */
-    struct event finished;          /* there is a result or an error */
-    struct event asked_to_end;
+    tr_event finished;          /* there is a result or an error */
+    tr_event asked_to_end;
     tr_scope *life;                 /* around its being UP; NULL outside */
     bool killed;                    /* it had to be */
-    struct event gone;
+    tr_event gone;
     struct arena memory;            /* of all the texts above and the result */
 };
 
@@ -153,7 +153,7 @@ static void finish(struct keeper *keeper, int rc)
     keeper->error = error_of(rc);
     if (rc == TR_ECANCELLED && keeper->session)
         keeper->error = error_box(keeper->error, &keeper->session->peer);
-    event_set(&keeper->finished);
+    tr_event_set(&keeper->finished);
 }
 
 static int run_main(struct keeper *keeper)
@@ -256,13 +256,13 @@ static int keep(void *arg)
     rc = judge(keeper, rc);
     child_fini(&keeper->child);
     finish(keeper, rc < 0 ? rc : TR_ECANCELLED);
-    event_set(&keeper->gone);
+    tr_event_set(&keeper->gone);
     return rc;
 }
 
 int keeper_end(struct keeper *keeper)
 {
-    event_set(&keeper->asked_to_end);
+    tr_event_set(&keeper->asked_to_end);
     if (keeper->life)
         tr_scope_cancel(keeper->life);
     tr_try(event_wait(&keeper->gone));
@@ -332,10 +332,6 @@ static struct keeper *keeper_new(tr_nursery *nursery)
     keeper->child = (struct child){.control = -1, .lifeline = -1, .crash = -1};
     keeper->guest.release = release;
     machine_init(&keeper->state, "actor", keeper_states);
-    event_init(&keeper->child.exited);
-    event_init(&keeper->finished);
-    event_init(&keeper->asked_to_end);
-    event_init(&keeper->gone);
     nursery_add_guest(nursery, &keeper->guest);
     return keeper;
 }

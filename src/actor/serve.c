@@ -198,7 +198,6 @@ static int begin(struct session *session, const struct frame *frame)
     served->id = frame->id;
     served->fn = fn;
     served->credit = frame->start.window;
-    lot_init(&served->for_credit);
     served->seconds_left = frame->start.seconds_left;
     served->scope = tr_cancel_scope();
     int rc = prepare(served, &frame->start);
@@ -231,7 +230,7 @@ int serve_cancel(struct session *session, const struct frame *frame)
     if (served)
         tr_scope_cancel(&served->scope);
     else if (frame->id == 0)
-        event_set(&actor_self()->told_to_end);
+        tr_event_set(&actor_self()->told_to_end);
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct served {
     struct arena memory;            /* of arguments and result */
     void *args, *ret;
     int64_t credit;                 /* of a stream: what it may still send */
-    struct lot for_credit;          /* its tasks wait here for more */
+    tr_lot for_credit;          /* its tasks wait here for more */
     double seconds_left;            /* that the caller has; INFINITY for no limit */
     tr_scope scope;                 /* around the function: how the caller cancels it */
 };

@@ -72,7 +72,7 @@ void session_let_go(struct session *session)
 
 void session_flush(struct session *session)
 {
-    lot_wake_one(&session->to_write, 0);
+    lot_wake_one(&session->to_write);
 }
 
 bool session_is_up(const struct session *session)
@@ -128,7 +128,7 @@ static int write_some(struct session *session)
         now.data = now.memory;
         session->out = now;
     }
-    lot_wake_all(&session->for_room, 0);
+    lot_wake_all(&session->for_room);
     return rc;
 }
 
@@ -193,7 +193,7 @@ static int take_hello(struct session *session, const struct frame *frame)
     if (!session->peer.name || !session->peer.uuid || !session->peer.address)
         return error_raise_plain(-ENOMEM);
     machine_move(&session->state, SESSION_OPEN);
-    event_set(&session->greeted);
+    tr_event_set(&session->greeted);
     return 0;
 }
 
@@ -380,10 +380,10 @@ static void conclude(struct session *session, int rc)
     if (actor_self()->session_ended)
         actor_self()->session_ended(session);
     if (session->to_parent)
-        event_set(&actor_self()->told_to_end);
-    event_set(&session->greeted);
-    event_set(&session->ended);
-    lot_wake_all(&session->for_room, 0);
+        tr_event_set(&actor_self()->told_to_end);
+    tr_event_set(&session->greeted);
+    tr_event_set(&session->ended);
+    lot_wake_all(&session->for_room);
 }
 
 static int session_task(void *arg)
@@ -408,10 +408,6 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     session->peer = (tr_actor){"", "", "", 0};
     machine_init(&session->state, "session", session_states);
     list_init(&session->place);
-    lot_init(&session->to_write);
-    lot_init(&session->for_room);
-    event_init(&session->greeted);
-    event_init(&session->ended);
     session->to_parent = session->family = unborn;
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);

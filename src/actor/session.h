@@ -18,8 +18,8 @@ struct session {
     struct machine state;
     struct io io;
     struct buf in, out;             /* bytes not yet decoded; not yet written */
-    struct lot to_write;            /* the writer waits here for `out` to fill */
-    struct lot for_room;            /* and senders for it to empty */
+    tr_lot to_write;            /* the writer waits here for `out` to fill */
+    tr_lot for_room;            /* and senders for it to empty */
     tr_actor peer;                  /* who it is, once greeted; texts in `memory` */
     struct arena memory;
     bool dialed;                    /* by us, for our portals: it ends with the last of them */
@@ -31,8 +31,8 @@ struct session {
     uint64_t last_call;             /* the newest id we gave out */
     struct map calls;               /* ours, by id: struct call */
     struct map served;              /* the peer's, by id: struct served */
-    struct event greeted;           /* it is OPEN, or never will be */
-    struct event ended;
+    tr_event greeted;           /* it is OPEN, or never will be */
+    tr_event ended;
     struct tr_error *why;           /* what calls fail with since it was lost; owned; NULL otherwise */
     /* Asked when the connection is lost, for what became of the peer; may wait. A new reference, or NULL
      * for no idea. For sessions with our own children. */

@@ -24,7 +24,7 @@
 struct tr_stream {
     struct call call;
     struct buf values;              /* arrived and not yet taken: size, bytes, size, bytes ... */
-    struct lot waiting;             /* tr_next, for a value or the outcome */
+    tr_lot waiting;             /* tr_next, for a value or the outcome */
     struct arena memory;            /* of the value that was taken last */
     int64_t granted;                /* what the producer may still send */
     uint32_t taken;                 /* and what it is owed for what was taken since the last CREDIT */
@@ -96,7 +96,7 @@ int serve_credit(struct session *session, const struct frame *frame)
     if (!served->fn->info->stream || served->credit + frame->credit.bytes > UINT32_MAX)
         return raise_code(TR_EPROTOCOL, "a CREDIT frame for what is no stream, or over all bounds");
     served->credit += frame->credit.bytes;
-    lot_wake_all(&served->for_credit, 0);
+    lot_wake_all(&served->for_credit);
     return 0;
 }
 
@@ -109,7 +109,7 @@ static int queue_value(struct tr_stream *stream, tr_bytes value)
         return error_raise_plain(-ENOMEM);
     (void)buf_append(&stream->values, &size, sizeof size);
     (void)buf_append(&stream->values, value.data, value.size);
-    lot_wake_one(&stream->waiting, 0);
+    lot_wake_one(&stream->waiting);
     return 0;
 }
 
@@ -127,7 +127,7 @@ int stream_yielded(struct session *session, const struct frame *frame)
 
 void stream_ended(struct tr_stream *stream)
 {
-    lot_wake_all(&stream->waiting, 0);
+    lot_wake_all(&stream->waiting);
 }
 
 /* ---- the consumer ------------------------------------------------------------------------------- */
@@ -141,7 +141,6 @@ int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info 
         return error_raise_plain(-ENOMEM);
     stream->call = (struct call){.fn = fn, .stream = stream};
     stream->granted = STREAM_WINDOW;
-    lot_init(&stream->waiting);
     int rc = call_begin(&stream->call, portal->session, args, (tr_bytes){0}, STREAM_WINDOW);
     if (rc < 0) {
         mem_free(stream);

@@ -51,6 +51,11 @@ int map_put(struct map *map, uint64_t key, void *value)
     return 0;
 }
 
+void map_set(struct map *map, uint64_t key, void *value)
+{
+    map->slots[find(map, key)].value = value;
+}
+
 void *map_get(const struct map *map, uint64_t key)
 {
     return map->room ? map->slots[find(map, key)].value : NULL;

@@ -18,7 +18,7 @@
 struct registry {
     struct link entries;            /* struct entry, in the order they came */
     size_t count;
-    struct lot news;                /* whoever waits for a name waits here */
+    tr_lot news;                /* whoever waits for a name waits here */
 };
 
 struct entry {
@@ -39,7 +39,7 @@ static int add(struct session *session, const tr_actor *actor)
     *entry = (struct entry){.session = session, .actor = actor};
     list_push(&registry->entries, &entry->place);
     registry->count++;
-    lot_wake_all(&registry->news, 0);
+    lot_wake_all(&registry->news);
     return 0;
 }
 
@@ -66,7 +66,6 @@ int registry_serve(void)
     if (!registry)
         return error_raise_plain(-ENOMEM);
     list_init(&registry->entries);
-    lot_init(&registry->news);
     runtime->registry = registry;
     actor_self()->session_ended = session_ended;
     actor_self()->arbiter = runtime->self.address;

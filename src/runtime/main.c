@@ -203,7 +203,6 @@ static int run(char **argv, struct life *life)
 {
     struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.fd = -1}};
     list_init(&actor.sessions);
-    event_init(&actor.told_to_end);
     runtime->actor = &actor;
     int rc = sched_run(actor_main, life);
     if (rc < 0)

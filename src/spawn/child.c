@@ -21,7 +21,7 @@ static void exited(void *arg, struct sys_exit how)
 {
     struct child *child = arg;
     child->how = how;
-    event_set(&child->exited);
+    tr_event_set(&child->exited);
 }
 
 /* The child's ends; closed here once it has its copies. */
@@ -68,7 +68,6 @@ static int start_process(struct child *child, const int ends[ENDS], const char *
 int child_start(struct child *child, const char *program, char *const *argv)
 {
     *child = (struct child){.control = -1, .lifeline = -1, .crash = -1};
-    event_init(&child->exited);
     int ends[ENDS] = {-1, -1, -1};
     int rc = make_ends(child, ends);
     if (rc >= 0)

@@ -3,7 +3,7 @@
 #ifndef SPAWN_CHILD_H
 #define SPAWN_CHILD_H
 
-#include "sync/event.h"
+#include "sync/lot.h"
 #include "sys/sys.h"
 
 struct tr_error;
@@ -13,7 +13,7 @@ struct tr_error;
 struct child {
     struct sys_process *process;    /* NULL before the start and after child_fini */
     int control, lifeline, crash;   /* -1 when closed or handed over */
-    struct event exited;            /* the process has ended and is reaped */
+    tr_event exited;            /* the process has ended and is reaped */
     struct sys_exit how;            /* and this is how */
 };
 

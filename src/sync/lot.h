@@ -1,28 +1,30 @@
-/* A parking lot: tasks that wait for the same thing, the longest waiting first. What events, conditions
- * and channels are made of. (trio.lowlevel.ParkingLot) */
+/* Parking lots, as the rooms above use them: inside a task, and without a checkpoint more than needed. */
 #ifndef SYNC_LOT_H
 #define SYNC_LOT_H
 
-#include "base/list.h"
+#include "tractor/sync.h"
 
-#include <stdbool.h>
+struct task;
 
-struct lot {
-    struct link waiting;
-};
+/* A checkpoint: waits until woken. */
+int lot_park(tr_lot *lot);
 
-void lot_init(struct lot *lot);
+/* The same, not affected by cancellation. */
+void lot_park_shielded(tr_lot *lot);
 
-/* A checkpoint: waits for lot_wake; returns its rc, or TR_ECANCELLED. */
-int lot_park(struct lot *lot);
+/* Wakes the first; NULL when there is none. */
+struct task *lot_wake_one(tr_lot *lot);
 
-/* Wakes the first, or all. */
-void lot_wake_one(struct lot *lot, int rc);
-void lot_wake_all(struct lot *lot, int rc);
-
-static inline bool lot_empty(const struct lot *lot)
+static inline void lot_wake_all(tr_lot *lot)
 {
-    return list_empty(&lot->waiting);
+    while (lot_wake_one(lot))
+        continue;
+}
+
+/* A checkpoint on its way to waiting only. */
+static inline int event_wait(tr_event *event)
+{
+    return event->set ? 0 : lot_park(&event->waiting_);
 }
 
 #endif
