@@ -51,10 +51,10 @@ static void *resize(struct sys *sys, void *memory, size_t size)
     return got;
 }
 
-static int stack_map(struct sys *sys, size_t size, void **ret_low)
+static int stacks_map(struct sys *sys, size_t size, void **ret_low)
 {
     struct clock_world *world = world_of(sys);
-    void *low = refuses(world) ? NULL : aligned_alloc(4096, size);
+    void *low = refuses(world) ? NULL : aligned_alloc(size, size);
     if (!low)
         return -ENOMEM;
     world->alive++;
@@ -62,11 +62,17 @@ static int stack_map(struct sys *sys, size_t size, void **ret_low)
     return 0;
 }
 
-static void stack_unmap(struct sys *sys, void *low, size_t size)
+static void stacks_unmap(struct sys *sys, void *low, size_t size)
 {
     (void)size;
     world_of(sys)->alive--;
     free(low);
+}
+
+static void guard(struct sys *sys, void *page)
+{
+    (void)sys;
+    (void)page;
 }
 
 static void poll_clock(struct sys *sys, int64_t timeout_ns)
@@ -110,8 +116,9 @@ static const struct sys_ops clock_ops = {
     .now = now,
     .random = random_bytes,
     .resize = resize,
-    .stack_map = stack_map,
-    .stack_unmap = stack_unmap,
+    .stacks_map = stacks_map,
+    .stacks_unmap = stacks_unmap,
+    .guard = guard,
     .poll = poll_clock,
     .print_error = print_error,
     .abort = end,

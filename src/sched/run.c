@@ -102,7 +102,7 @@ int sched_run(int (*fn)(void *), void *arg)
     struct sched sched = {0};
     list_init(&sched.ready);
     list_init(&sched.batch);
-    list_init(&sched.spare_stacks);
+    list_init(&sched.slabs);
     list_init(&sched.spare_scopes);
     runtime->sched = &sched;
     int rc = -ENOMEM;

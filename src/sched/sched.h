@@ -93,8 +93,7 @@ struct sched {
     struct task *current;       /* NULL while the loop runs */
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
-    struct link spare_stacks;   /* of the default size, kept for the next tasks */
-    size_t spare_count;
+    struct link slabs;          /* of stacks, those that have one to give */
     struct link spare_scopes;   /* structs for tr_within, so that it seldom allocates */
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */

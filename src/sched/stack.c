@@ -1,39 +1,127 @@
-/* A mapping costs some microseconds and a reused stack nothing, so stacks of the default size go to a
- * list when their task ends. The list is bounded, lest one burst of tasks keep its memory for ever. */
+/* Stacks of tasks.
+ *
+ * Those of the default size come from slabs: one mapping for many stacks, so that a million tasks take a few
+ * thousand mappings and not two million, of which the kernel allows 65530. A slab's first page has its
+ * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
+ * address space, not memory). A stack that was used once is used again, the last one first, while its
+ * top is still in the cache; a slab that nobody uses goes back to the kernel, but for one, lest a task that
+ * comes and goes maps and unmaps each time.
+ *
+ * The lowest page of a stack is its guard: touching it ends the process instead of spoiling a neighbour. */
 #include "sched/stack.h"
 
 #include "base/list.h"
 #include "sched/sched.h"
 #include "sys/sys.h"
 
-enum { MOST_SPARE = 256 };
+#include <stdint.h>
+
+enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * STACK_DEFAULT };
+
+struct slab {
+    struct link place;          /* in sched->slabs if it has a stack to give, else in no list */
+    struct spare *spare;        /* used before and free now */
+    size_t touched;             /* stacks ever used, the one under this head included */
+    size_t used;
+};
+
+/* At the very top of a spare stack, in the page that the last task's struct has touched anyway. */
+struct spare {
+    struct spare *next;
+};
+
+static struct slab *slab_of(void *low)
+{
+    return (struct slab *)((uintptr_t)low & ~(uintptr_t)(SLAB_SIZE - 1));
+}
+
+static void *stack_of(struct slab *slab, size_t index)
+{
+    return (char *)slab + index * STACK_DEFAULT;
+}
+
+static struct spare *top_of(void *low)
+{
+    return (struct spare *)((char *)low + STACK_DEFAULT) - 1;
+}
+
+static struct slab *new_slab(struct sched *sched)
+{
+    void *low;
+    if (sys_stacks_map(SLAB_SIZE, &low) < 0)
+        return NULL;
+    struct slab *slab = low;
+    *slab = (struct slab){.touched = 1};
+    list_init(&slab->place);
+    list_push(&sched->slabs, &slab->place);
+    return slab;
+}
+
+static void *take(struct slab *slab)
+{
+    slab->used++;
+    if (slab->spare) {
+        void *low = (char *)(slab->spare + 1) - STACK_DEFAULT;
+        slab->spare = slab->spare->next;
+        return low;
+    }
+    void *low = stack_of(slab, slab->touched++);
+    sys_guard(low);
+    return low;
+}
+
+static void *map_one(size_t size)
+{
+    void *low;
+    if (sys_stacks_map(size, &low) < 0)
+        return NULL;
+    sys_guard(low);
+    return low;
+}
 
 void *stack_get(size_t size)
 {
     struct sched *sched = runtime->sched;
-    struct link *spare = size == STACK_DEFAULT ? list_shift(&sched->spare_stacks) : NULL;
-    if (spare) {
-        sched->spare_count--;
-        return (char *)(spare + 1) - STACK_DEFAULT;
-    }
-    void *low;
-    return sys_stack_map(size, &low) < 0 ? NULL : low;
+    if (size != STACK_DEFAULT)
+        return map_one(size);
+    struct slab *slab = list_empty(&sched->slabs)
+                            ? new_slab(sched)
+                            : container_of(sched->slabs.next, struct slab, place);
+    if (!slab)
+        return NULL;
+    void *low = take(slab);
+    if (!slab->spare && slab->touched == SLAB_STACKS)
+        list_remove(&slab->place);
+    return low;
 }
 
-/* The link lies at the very top, in the page that the task's struct has touched anyway. */
+/* Whether it is the only slab with stacks to give, and so worth keeping. */
+static bool is_last(const struct sched *sched, const struct slab *slab)
+{
+    return sched->slabs.next == &slab->place && sched->slabs.prev == &slab->place;
+}
+
 void stack_put(void *low, size_t size)
 {
     struct sched *sched = runtime->sched;
-    if (size != STACK_DEFAULT || sched->spare_count >= MOST_SPARE) {
-        sys_stack_unmap(low, size);
+    if (size != STACK_DEFAULT) {
+        sys_stacks_unmap(low, size);
         return;
     }
-    sched->spare_count++;
-    list_push(&sched->spare_stacks, (struct link *)((char *)low + size) - 1);
+    struct slab *slab = slab_of(low);
+    struct spare *spare = top_of(low);
+    spare->next = slab->spare;
+    slab->spare = spare;
+    if (list_empty(&slab->place))
+        list_push(sched->slabs.next, &slab->place); /* to the front: it is warm */
+    if (--slab->used > 0 || is_last(sched, slab))
+        return;
+    list_remove(&slab->place);
+    sys_stacks_unmap(slab, SLAB_SIZE);
 }
 
 void stacks_free(struct sched *sched)
 {
-    for (struct link *spare; (spare = list_shift(&sched->spare_stacks));)
-        sys_stack_unmap((char *)(spare + 1) - STACK_DEFAULT, STACK_DEFAULT);
+    for (struct link *first; (first = list_shift(&sched->slabs));)
+        sys_stacks_unmap(container_of(first, struct slab, place), SLAB_SIZE);
 }

@@ -1,4 +1,4 @@
-/* Stacks of tasks, kept for reuse. */
+/* Stacks of tasks. */
 #ifndef SCHED_STACK_H
 #define SCHED_STACK_H
 
@@ -21,7 +21,7 @@ struct sched;
 #endif
 enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024 };
 
-/* The lowest address of a stack; NULL when memory is out. */
+/* The lowest address of a stack whose size is a power of two; NULL when memory is out. */
 void *stack_get(size_t size);
 void stack_put(void *low, size_t size);
 void stacks_free(struct sched *sched);

@@ -14,6 +14,7 @@ struct real {
     uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */
     bool child_signal_on;
     struct link unseen;         /* the processes without a pidfd */
+    int guards;                 /* made by mapping */
 };
 
 static inline struct real *real_of(struct sys *sys)
@@ -25,8 +26,9 @@ static inline struct real *real_of(struct sys *sys)
 int64_t real_now(struct sys *sys);
 int real_random(struct sys *sys, void *ret_bytes, size_t size);
 void *real_resize(struct sys *sys, void *memory, size_t size);
-int real_stack_map(struct sys *sys, size_t size, void **ret_low);
-void real_stack_unmap(struct sys *sys, void *low, size_t size);
+int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
+void real_stacks_unmap(struct sys *sys, void *low, size_t size);
+void real_guard(struct sys *sys, void *page);
 
 /* real_poll.c */
 int real_poll_start(struct real *real);

@@ -49,10 +49,12 @@ struct sys_ops {
     int64_t (*now)(struct sys *sys);        /* nanoseconds, monotonic, from anywhere */
     int (*random)(struct sys *sys, void *ret_bytes, size_t size);
 
-    /* memory: as realloc; a size of 0 frees. Stacks are page-aligned, with a guard below them. */
+    /* memory: as realloc; a size of 0 frees. Stacks: fresh memory,
+     * aligned to its own size, a power of two; a guard is a page that nothing may touch, if possible. */
     void *(*resize)(struct sys *sys, void *memory, size_t size);
-    int (*stack_map)(struct sys *sys, size_t size, void **ret_low);
-    void (*stack_unmap)(struct sys *sys, void *low, size_t size);
+    int (*stacks_map)(struct sys *sys, size_t size, void **ret_low);
+    void (*stacks_unmap)(struct sys *sys, void *low, size_t size);
+    void (*guard)(struct sys *sys, void *page);
 
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
      * something was reported or `timeout_ns` is over (negative: no limit). */
@@ -137,13 +139,17 @@ static inline int sys_random(void *ret_bytes, size_t size)
 {
     return SYS_CALL_(random, ret_bytes, size);
 }
-static inline int sys_stack_map(size_t size, void **ret_low)
+static inline int sys_stacks_map(size_t size, void **ret_low)
 {
-    return SYS_CALL_(stack_map, size, ret_low);
+    return SYS_CALL_(stacks_map, size, ret_low);
 }
-static inline void sys_stack_unmap(void *low, size_t size)
+static inline void sys_stacks_unmap(void *low, size_t size)
 {
-    SYS_CALL_(stack_unmap, low, size);
+    SYS_CALL_(stacks_unmap, low, size);
+}
+static inline void sys_guard(void *page)
+{
+    SYS_CALL_(guard, page);
 }
 static inline int sys_watch(int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
 {
