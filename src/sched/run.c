@@ -1,11 +1,11 @@
 /* The run loop.
  *
  * Tasks that are ready run in batches: all that were ready when the batch began, in that order, each
- * until it parks or yields, one switching straight to the next. Between batches the loop, on the
- * thread's own stack, cancels scopes whose deadline has come and polls: with a timeout when nothing is
- * ready, and otherwise only a look, every so many batches, so that a task that yields in a loop starves
- * neither the others nor their descriptors, and two tasks that pass a ball do not pay a system call
- * each time. */
+ * until it parks or yields, one switching straight to the next. Between batches the deadlines are looked
+ * at; if one has come, nothing is ready, or so many batches have passed, the loop takes over on the
+ * thread's own stack: it cancels scopes whose deadline has come and polls, with a timeout when nothing is
+ * ready and otherwise only for a look. So a task that yields in a loop starves neither the others nor
+ * their descriptors, and two tasks that pass a ball do not pay a system call each time. */
 #include "sched/sched.h"
 
 #include "base/hooks.h"
@@ -30,11 +30,26 @@ void sched_entered(struct sched *sched)
     stack_put(low, size);
 }
 
+static bool deadline_has_come(struct sched *sched)
+{
+    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
+}
+
+/* The first task of the next batch, if it may begin without the loop. */
+static struct link *begin_batch(struct sched *sched)
+{
+    if (list_empty(&sched->ready) || sched->over || ++sched->batches % BATCHES_PER_LOOK == 0 ||
+        deadline_has_come(sched))
+        return NULL;
+    list_splice(&sched->batch, &sched->ready);
+    return list_shift(&sched->batch);
+}
+
 /* The fiber to go on with, all of whose circumstances are in place. */
 static struct fiber *next_fiber(struct sched *sched)
 {
     struct link *next = list_shift(&sched->batch);
-    if (!next) {
+    if (!next && !(next = begin_batch(sched))) {
         sched->current = NULL;
         runtime->error = &runtime->last;
         runtime->task_name = NULL;
@@ -51,7 +66,10 @@ static struct fiber *next_fiber(struct sched *sched)
 void sched_switch(struct task *from)
 {
     struct sched *sched = runtime->sched;
-    fiber_switch(&from->fiber, next_fiber(sched));
+    struct fiber *to = next_fiber(sched);
+    if (to == &from->fiber)
+        return; /* nobody else is ready */
+    fiber_switch(&from->fiber, to);
     sched_entered(sched);
 }
 
@@ -74,15 +92,13 @@ static void poll_world(struct sched *sched, int64_t next_deadline)
 
 static void loop(struct sched *sched)
 {
-    for (unsigned turn = 0; !sched->over; turn++) {
+    while (!sched->over) {
         int64_t next = NEVER;
         if (sched->deadlines.root)
             next = scope_expire(sched, sys_now());
-        if (list_empty(&sched->ready) || turn % BATCHES_PER_LOOK == 0) {
-            poll_world(sched, next);
-            if (sched->deadlines.root)
-                scope_expire(sched, sys_now());
-        }
+        poll_world(sched, next);
+        if (sched->deadlines.root)
+            scope_expire(sched, sys_now());
         list_splice(&sched->batch, &sched->ready);
         if (list_empty(&sched->batch))
             continue;

@@ -95,6 +95,7 @@ struct sched {
     struct heap deadlines;      /* of scopes, by `timer` */
     struct link slabs;          /* of stacks, those that have one to give */
     struct link spare_scopes;   /* structs for tr_within, so that it seldom allocates */
+    unsigned batches;           /* begun, to look at the world every so many */
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */
     int result;

@@ -80,9 +80,10 @@ int tr_scope_enter_(tr_scope *scope)
     struct scope *node = new_node(runtime->sched);
     if (!node)
         return error_raise_plain(-ENOMEM);
+    int64_t now = scope->deadline < FAR ? sys_now() : 0; /* without a deadline nobody asks */
     int64_t deadline = sched_deadline_ns(scope->deadline);
     if (scope->relative_ && deadline != NEVER) {
-        deadline += sys_now();
+        deadline += now;
         scope->deadline = to_seconds(deadline);
     }
     scope->relative_ = false;
@@ -94,7 +95,7 @@ int tr_scope_enter_(tr_scope *scope)
         scope_set_shield(node, true);
     if (deadline != NEVER)
         scope_set_deadline(node, deadline);
-    if (scope->cancel_called || (deadline != NEVER && deadline <= sys_now()))
+    if (scope->cancel_called || (deadline != NEVER && deadline <= now))
         scope_cancel(node);
     return 0;
 }

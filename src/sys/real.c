@@ -6,12 +6,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 int64_t real_now(struct sys *sys)
 {
     (void)sys;
-    return (int64_t)uv_hrtime();
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 int real_random(struct sys *sys, void *ret_bytes, size_t size)
