@@ -66,19 +66,20 @@ typedef struct tr_actor {
 
 /* Raises an error of your own: tr_raise("app.BadOrder", "no such venue: %s", venue). Returns
  * TR_ERAISED, or the code of the built-in type or errno value that `type` names, to be returned in
- * turn. Copies everything. */
+ * turn. Copies everything. Outside a run it has nowhere to put it and returns TR_ENORUNTIME. */
 #define tr_raise(type, ...) tr_raise_at_(__FILE__, __LINE__, (type), __VA_ARGS__)
 TR_API int tr_raise_at_(const char *file, int line, const char *type, const char *format, ...)
-    TR_PRINTF(4, 5);
+    TR_PRINTF(4, 5) TR_USE_RESULT;
 
 /* Raises `type` because of `cause`, which is kept by it; NULL stands for tr_last_error(). */
 #define tr_raise_from(cause, type, ...)                                                            \
     tr_raise_from_((cause), __FILE__, __LINE__, (type), __VA_ARGS__)
 TR_API int tr_raise_from_(const tr_error *cause, const char *file, int line, const char *type,
-                          const char *format, ...) TR_PRINTF(5, 6);
+                          const char *format, ...) TR_PRINTF(5, 6) TR_USE_RESULT;
 
-/* Raises an error that was kept, again: the same error, with the same id. Returns its code. */
-TR_API int tr_reraise(const tr_error *error);
+/* Raises an error that was kept, again: the same error, with the same id. Returns its code; TR_EMISUSE for
+ * NULL. */
+TR_API int tr_reraise(const tr_error *error) TR_USE_RESULT;
 
 /* The newest error of the calling task, or, outside tr_run and tr_main, the one they ended with on this
  * thread ("NoRuntime" before any). NULL when there was none. Borrowed: see Lifetime above. */
@@ -91,6 +92,7 @@ TR_API bool tr_error_is(const tr_error *error, const char *type);
 /* The nearest such error itself, or NULL. Borrowed from `error`. */
 TR_API const tr_error *tr_error_find(const tr_error *error, const char *type);
 
+/* What there is to know of it; of NULL nothing: 0, "" or NULL. */
 TR_API int tr_error_code(const tr_error *error);
 TR_API const char *tr_error_type(const tr_error *error);
 TR_API const char *tr_error_message(const tr_error *error);
@@ -119,12 +121,15 @@ TR_API const tr_error *tr_error_keep(const tr_error *error);
 TR_API void tr_error_release(const tr_error *error);
 
 /* The whole of it as text for people, several lines: types, messages, actors, causes, members,
- * backtraces. Belongs to the error and lives as long. Never NULL. */
+ * backtraces; each line ends with a newline. Belongs to the error and lives as long. Never NULL. */
 TR_API const char *tr_error_report(const tr_error *error);
 
 /* The type name and the sentence of a code; never NULL. Of an errno value the bare name, "ENOENT". */
 TR_API const char *tr_code_type(int code);
 TR_API const char *tr_code_sentence(int code);
+
+/* Drops a result on purpose; functions whose result matters warn otherwise. */
+#define tr_ignore(...) ((void)!(__VA_ARGS__))
 
 /* Returns from the enclosing function when an expression is a negative code. Use it for everything
  * whose failure you do not handle on the spot. */

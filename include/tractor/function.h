@@ -78,6 +78,8 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
  * For a function f: struct f_args, a table of its members, f_tr_info_, and small static functions that
  * give the typed call its types. None of them costs anything when not used. */
 
+#define TR_CHECKED_ TR_UNUSED_ TR_USE_RESULT
+
 #define TR_COMMON_(STREAM, OUT, NAME, ...)                                                         \
     struct NAME##_args {                                                                           \
         struct tr_arguments_are_named *named_;                                                     \
@@ -91,18 +93,18 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
 
 #define TR_FN_DECL_(LINKAGE, OUT, NAME, ...)                                                       \
     TR_COMMON_(false, OUT, NAME, __VA_ARGS__)                                                      \
-    TR_UNUSED_ static inline int NAME##_tr_run_(struct tr_nursery *nursery_, tr_portal **portal_,  \
+    TR_CHECKED_ static inline int NAME##_tr_run_(struct tr_nursery *nursery_, tr_portal **portal_, \
                                                 const struct tr_actor_options *options_,           \
                                                 const struct NAME##_args *args_)                   \
     {                                                                                              \
         return tr_run_in_actor_(nursery_, portal_, options_, &NAME##_tr_info_, args_);             \
     }                                                                                              \
-    TR_UNUSED_ static inline int NAME##_tr_call_(tr_portal *portal_, NAME##_tr_out_ *out_,         \
+    TR_CHECKED_ static inline int NAME##_tr_call_(tr_portal *portal_, NAME##_tr_out_ *out_,        \
                                                  const struct NAME##_args *args_)                  \
     {                                                                                              \
         return tr_call_(portal_, &NAME##_tr_info_, args_, out_);                                   \
     }                                                                                              \
-    TR_UNUSED_ static inline int NAME##_tr_result_(tr_portal *portal_, NAME##_tr_out_ *out_)       \
+    TR_CHECKED_ static inline int NAME##_tr_result_(tr_portal *portal_, NAME##_tr_out_ *out_)      \
     {                                                                                              \
         return tr_result_(portal_, &NAME##_tr_info_, out_);                                        \
     }                                                                                              \

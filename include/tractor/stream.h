@@ -71,12 +71,12 @@ TR_API void tr_stream_done_(tr_stream **stream);
 
 #define TR_STREAM_DECL_(LINKAGE, OUT, NAME, ...)                                                   \
     TR_COMMON_(true, OUT, NAME, __VA_ARGS__)                                                       \
-    TR_UNUSED_ static inline int NAME##_tr_open_(tr_portal *portal_, tr_stream **stream_,          \
+    TR_CHECKED_ static inline int NAME##_tr_open_(tr_portal *portal_, tr_stream **stream_,         \
                                                  const struct NAME##_args *args_)                  \
     {                                                                                              \
         return tr_open_stream_(portal_, stream_, &NAME##_tr_info_, args_);                         \
     }                                                                                              \
-    TR_UNUSED_ static inline int NAME##_tr_next_(tr_stream *stream_, NAME##_tr_out_ *item_)        \
+    TR_CHECKED_ static inline int NAME##_tr_next_(tr_stream *stream_, NAME##_tr_out_ *item_)       \
     {                                                                                              \
         return tr_next_(stream_, &NAME##_tr_info_, item_);                                         \
     }                                                                                              \

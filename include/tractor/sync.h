@@ -73,9 +73,8 @@ TR_API bool tr_locked(const tr_lock *lock);
 /* Evaluates an expression of type int while holding the lock: tr_holding(&lock, work(x)). Its value, or the
  * error of acquiring. A checkpoint. Like tr_within, with nothing to forget. */
 #define tr_holding(lock, ...)                                                                      \
-    tr_lock_leave_((lock), tr_lock_enter_(lock) < 0 ? TR_REFUSED_ : (__VA_ARGS__))
-TR_API int tr_lock_enter_(tr_lock *lock);
-TR_API int tr_lock_leave_(tr_lock *lock, int rc);
+    (tr_lock_acquire(lock) < 0 ? tr_refused_() : tr_lock_leave_((lock), (__VA_ARGS__)))
+TR_API int tr_lock_leave_(tr_lock *lock, int rc) TR_USE_RESULT;
 
 /* ---- semaphore -------------------------------------------------------------------------------------- */
 

@@ -71,12 +71,14 @@ TR_API tr_scope tr_shield(void);
 /* Evaluates an expression of type int inside the scope: tr_within(&limit, work(x)). Its value is the
  * expression's, but 0 if the scope absorbed a cancellation; a failed nursery inside that was left
  * without tr_join comes out here. Entering and leaving are one expression, so neither can be forgotten.
- * TR_EARGUMENT when the deadline is NaN or a negative duration, TR_EMISUSE when the scope is in use. */
+ * A nursery is opened and joined on the same side of it, for instance both in the function that the
+ * expression calls. TR_EARGUMENT when the deadline is NaN or a negative duration, TR_EMISUSE when the
+ * scope is in use. */
 #define tr_within(scope, ...)                                                                      \
-    tr_scope_leave_((scope), tr_scope_enter_(scope) < 0 ? TR_REFUSED_ : (__VA_ARGS__))
-#define TR_REFUSED_ (-2147483647 - 1)
+    (tr_scope_enter_(scope) < 0 ? tr_refused_() : tr_scope_leave_((scope), (__VA_ARGS__)))
 TR_API int tr_scope_enter_(tr_scope *scope);
-TR_API int tr_scope_leave_(tr_scope *scope, int rc);
+TR_API int tr_scope_leave_(tr_scope *scope, int rc) TR_USE_RESULT;
+TR_API int tr_refused_(void) TR_USE_RESULT;
 
 /* Cancels everything inside a scope that is entered; one that is not is cancelled once it is. */
 TR_API void tr_scope_cancel(tr_scope *scope);
@@ -119,9 +121,21 @@ TR_API int tr_started(void *value) TR_USE_RESULT;
 
 /* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error
  * or an ErrorGroup. Cancelled from outside it cancels everything in the nursery, still waits, and
- * returns TR_ECANCELLED, with the others if there were any. A checkpoint. Ends the process when the
- * nursery is not the innermost one of its host. */
+ * returns TR_ECANCELLED, with the others if there were any. Lets others run in any case; an empty nursery
+ * does not notice cancellation. Ends the process when a nursery or scope opened after this one is still
+ * open: to limit the time of a join, put the whole block into a function and tr_within around its call. */
 TR_API int tr_join(tr_nursery *nursery) TR_USE_RESULT;
+
+/* The same for a body with a result of its own, which counts like a task's: a failure cancels the nursery
+ * and comes out merged with the others', and TR_ECANCELLED is absorbed if it was this nursery that was
+ * cancelled. Returns a positive `rc` when nothing went wrong.
+ *
+ *     static int body(tr_nursery *n) { tr_try(...); ... return 0; }
+ *     ...
+ *     return tr_join_with(n, body(n));
+ *
+ * (Leaving the block by tr_try instead, the caller gets the error as it is, TR_ECANCELLED included.) */
+TR_API int tr_join_with(tr_nursery *nursery, int rc) TR_USE_RESULT;
 
 /* Cancels everything in the nursery, the body included; tr_join then returns 0 unless something else
  * went wrong. Always succeeds, also when repeated. */

@@ -123,6 +123,6 @@ void actor_say_goodbye(void)
         session_stop(container_of(at, struct session, place));
     tr_scope limit = tr_move_on_after(GOODBYE_S);
     limit.shield = true;
-    (void)tr_within(&limit, wait_for_ends(actor));
+    tr_ignore(tr_within(&limit, wait_for_ends(actor)));
     task_error_back(newest);
 }

@@ -160,7 +160,7 @@ static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
     if (fuller->code != TR_EREMOTE)
         return error;
     error_keep_actor(fuller, &error->actor);
-    fuller->cause = error_ref(cause);
+    error_set_cause(fuller, error_ref(cause));
     error_unref(error);
     return fuller;
 }

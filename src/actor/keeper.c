@@ -107,7 +107,7 @@ static struct tr_error *obituary(void *arg)
     struct keeper *keeper = arg;
     tr_scope patience = tr_move_on_after(EXIT_S);
     patience.shield = true;
-    (void)tr_within(&patience, event_wait(&keeper->child.exited));
+    tr_ignore(tr_within(&patience, event_wait(&keeper->child.exited)));
     return keeper->child.exited.set ? child_death(&keeper->child, &keeper->session->peer) : NULL;
 }
 
@@ -193,7 +193,7 @@ static int live_until_asked(struct keeper *keeper)
 static bool gone_within(struct keeper *keeper, double seconds)
 {
     tr_scope limit = tr_move_on_after(seconds);
-    (void)tr_within(&limit, event_wait(&keeper->child.exited));
+    tr_ignore(tr_within(&limit, event_wait(&keeper->child.exited)));
     return keeper->child.exited.set;
 }
 
@@ -226,10 +226,10 @@ static void end(struct keeper *keeper)
     machine_move(&keeper->state, KEEPER_ENDING);
     tr_scope shield = tr_shield();
     if (keeper->child.process)
-        (void)tr_within(&shield, descend_ladder(keeper));
+        tr_ignore(tr_within(&shield, descend_ladder(keeper)));
     tr_scope patience = tr_move_on_after(EXIT_S);
     patience.shield = true;
-    (void)tr_within(&patience, drain(keeper));
+    tr_ignore(tr_within(&patience, drain(keeper)));
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }

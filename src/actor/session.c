@@ -351,8 +351,7 @@ static struct tr_error *describe_loss(struct session *session, int rc)
         return cause; /* nobody there whom we know */
     died = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0, "actor %s is lost: %s",
                      session->peer.name, cause->message);
-    if (died->code == TR_EDIED)
-        died->cause = cause;
+    error_set_cause(died, cause);
     return error_box(died, &session->peer);
 }
 

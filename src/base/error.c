@@ -30,7 +30,7 @@ _Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")))
      .file = "",                                                                                   \
      .actor = {"", "", "", 0},                                                                     \
      .exit_status = -1,                                                                            \
-     .report = TYPE ": " SENTENCE},
+     .report = TYPE ": " SENTENCE "\n"},
 static const struct tr_error plain[] = {
     TR_ERRORS(PLAIN) /* and the one that must not need memory: */
     PLAIN(, -ENOMEM, "errno.ENOMEM", "out of memory")};
@@ -67,6 +67,8 @@ const char *tr_code_sentence(int code)
 
 static int code_of_type(const char *type)
 {
+    if (!type || !type[0])
+        return TR_ERAISED;
     for (size_t i = 0; i < PLAIN_COUNT; i++)
         if (strcmp(plain[i].type, type) == 0)
             return plain[i].code;
@@ -182,15 +184,23 @@ struct tr_error *error_ref(struct tr_error *error)
     return error;
 }
 
-void error_unref(struct tr_error *error)
+/* Without its cause. */
+static void free_error(struct tr_error *error)
 {
-    if (!error || error->refs == IMMORTAL || --error->refs > 0)
-        return;
-    error_unref(error->cause);
     for (size_t i = 0; i < error->member_count; i++)
         error_unref(error->members[i]);
+    map_fini(&error->keys);
     struct arena memory = error->memory;
     arena_fini(&memory);
+}
+
+void error_unref(struct tr_error *error)
+{
+    while (error && error->refs != IMMORTAL && --error->refs == 0) {
+        struct tr_error *cause = error->cause;
+        free_error(error);
+        error = cause;
+    }
 }
 
 int error_raise(struct tr_error *error)
@@ -217,101 +227,39 @@ struct tr_error *error_of(int rc)
     return last && last->code == rc ? error_ref(last) : error_plain(rc);
 }
 
-/* ---- several at once ------------------------------------------------------------------------------ */
+/* ---- boxes and backtraces -------------------------------------------------------------------------- */
 
-static bool contains(const struct tr_error *group, const struct tr_error *error)
+/* A chain of causes that grows without end, as in a loop that tries again, keeps its two ends. */
+void error_set_cause(struct tr_error *error, struct tr_error *cause)
 {
-    if (group == error || (group->id && group->id == error->id))
-        return true;
-    for (size_t i = 0; i < group->member_count; i++)
-        if (contains(group->members[i], error))
-            return true;
-    return false;
-}
-
-static struct tr_error *new_group(size_t room)
-{
-    struct tr_error *group = error_new(TR_EGROUP, tr_code_type(TR_EGROUP), "", 0, "%s",
-                                       tr_code_sentence(TR_EGROUP));
-    if (group->refs == IMMORTAL)
-        return group;
-    group->frame_count = 0; /* the members' backtraces are the telling ones */
-    group->members = arena_alloc(&group->memory, room * sizeof(struct tr_error *));
-    if (!group->members) {
-        error_unref(group);
-        return constant_for(-ENOMEM);
+    enum { DEEPEST = 32 };
+    if (error->refs == IMMORTAL) {
+        error_unref(cause);
+        return;
     }
-    return group;
-}
-
-/* Members of groups stand beside the others: the nesting that matters is that of causes. */
-static void add_members(struct tr_error *group, struct tr_error *from)
-{
-    size_t count = from->member_count ? from->member_count : 1;
-    for (size_t i = 0; i < count; i++) {
-        struct tr_error *member = from->member_count ? from->members[i] : from;
-        if (!contains(group, member))
-            group->members[group->member_count++] = error_ref(member);
+    if (cause && cause->depth >= DEEPEST) {
+        struct tr_error *root = cause;
+        while (root->cause)
+            root = root->cause;
+        error_ref(root);
+        error_unref(cause);
+        cause = root;
     }
-}
-
-struct tr_error *error_merge(struct tr_error *a, struct tr_error *b)
-{
-    if (!a || !b)
-        return a ? a : b;
-    struct tr_error *merged;
-    if (contains(a, b)) {
-        merged = error_ref(a);
-    } else if (contains(b, a)) {
-        merged = error_ref(b);
-    } else {
-        merged = new_group(a->member_count + b->member_count + 2);
-        if (merged->refs == IMMORTAL) { /* no memory for the group: the first is worth most */
-            merged = error_ref(a);
-        } else {
-            add_members(merged, a);
-            add_members(merged, b);
-        }
-    }
-    error_unref(a);
-    error_unref(b);
-    return merged;
-}
-
-struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found)
-{
-    if (!error)
-        return NULL;
-    if (error->code == TR_ECANCELLED) {
-        *ret_found = true;
-        error_unref(error);
-        return NULL;
-    }
-    struct tr_error *rest = NULL;
-    size_t cancelled = 0;
-    for (size_t i = 0; i < error->member_count; i++)
-        cancelled += error->members[i]->code == TR_ECANCELLED;
-    if (cancelled == 0)
-        return error;
-    *ret_found = true;
-    for (size_t i = 0; i < error->member_count; i++)
-        if (error->members[i]->code != TR_ECANCELLED)
-            rest = error_merge(rest, error_ref(error->members[i]));
-    error_unref(error);
-    return rest;
+    error->cause = cause;
+    error->depth = cause ? cause->depth + 1 : 0;
 }
 
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
 {
+    const struct tr_error *first = cause; /* what the whole row of boxes is about */
+    while (first->code == TR_EREMOTE && first->cause)
+        first = first->cause;
     struct tr_error *box = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
                                      "actor %s (%.8s, pid %d) failed: %s: %s", peer->name,
-                                     peer->uuid, peer->pid, cause->type, cause->message);
-    if (box->refs == IMMORTAL) {
-        error_unref(cause);
-        return box;
-    }
-    box->cause = cause;
-    error_keep_actor(box, peer);
+                                     peer->uuid, peer->pid, first->type, first->message);
+    error_set_cause(box, cause);
+    if (box->refs != IMMORTAL)
+        error_keep_actor(box, peer);
     return box;
 }
 
@@ -337,7 +285,7 @@ int tr_raise_at_(const char *file, int line, const char *type, const char *forma
 {
     va_list args;
     va_start(args, format);
-    struct tr_error *error = new_error(code_of_type(type), type, file, line, format, args);
+    struct tr_error *error = new_error(code_of_type(type), type && type[0] ? type : "Error", file, line, format, args);
     va_end(args);
     return error_raise(error);
 }
@@ -347,17 +295,18 @@ int tr_raise_from_(const tr_error *cause, const char *file, int line, const char
 {
     va_list args;
     va_start(args, format);
-    struct tr_error *error = new_error(code_of_type(type), type, file, line, format, args);
+    struct tr_error *error = new_error(code_of_type(type), type && type[0] ? type : "Error", file, line, format, args);
     va_end(args);
     if (!cause)
         cause = tr_last_error();
-    if (error->refs != IMMORTAL)
-        error->cause = error_ref((struct tr_error *)cause);
+    error_set_cause(error, error_ref((struct tr_error *)cause));
     return error_raise(error);
 }
 
 int tr_reraise(const tr_error *error)
 {
+    if (!error)
+        return raise_code(TR_EMISUSE, "there is no error to raise again");
     return error_raise(error_ref((struct tr_error *)error));
 }
 
@@ -385,73 +334,89 @@ bool tr_error_is(const tr_error *error, const char *type)
     return tr_error_find(error, type) != NULL;
 }
 
+/* What there is to read of no error at all. */
+static const struct tr_error none = {.refs = IMMORTAL,
+                                     .type = "",
+                                     .message = "",
+                                     .file = "",
+                                     .actor = {"", "", "", 0},
+                                     .exit_status = -1,
+                                     .report = ""};
+
+static const struct tr_error *or_none(const tr_error *error)
+{
+    return error ? error : &none;
+}
+
 int tr_error_code(const tr_error *error)
 {
-    return error->code;
+    return or_none(error)->code;
 }
 
 const char *tr_error_type(const tr_error *error)
 {
-    return error->type;
+    return or_none(error)->type;
 }
 
 const char *tr_error_message(const tr_error *error)
 {
-    return error->message;
+    return or_none(error)->message;
 }
 
 const tr_actor *tr_error_actor(const tr_error *error)
 {
-    return &error->actor;
+    return &or_none(error)->actor;
 }
 
 const char *tr_error_file(const tr_error *error)
 {
-    return error->file;
+    return or_none(error)->file;
 }
 
 int tr_error_line(const tr_error *error)
 {
-    return error->line;
+    return or_none(error)->line;
 }
 
 uint64_t tr_error_id(const tr_error *error)
 {
-    return error->id;
+    return or_none(error)->id;
 }
 
 const tr_error *tr_error_cause(const tr_error *error)
 {
-    return error->cause;
+    return or_none(error)->cause;
 }
 
 size_t tr_error_members(const tr_error *error)
 {
-    return error->member_count;
+    return or_none(error)->member_count;
 }
 
 const tr_error *tr_error_member(const tr_error *error, size_t index)
 {
-    return index < error->member_count ? error->members[index] : NULL;
+    return error && index < error->member_count ? error->members[index] : NULL;
 }
 
 int tr_error_signal(const tr_error *error)
 {
-    return error->signal;
+    return or_none(error)->signal;
 }
 
 int tr_error_exit_status(const tr_error *error)
 {
-    return error->exit_status;
+    return or_none(error)->exit_status;
 }
 
 size_t tr_error_frames(const tr_error *error)
 {
-    return error->frame_count;
+    return or_none(error)->frame_count;
 }
 
 const char *tr_error_frame(const tr_error *error, size_t index)
 {
+    if (!error)
+        return NULL;
     error_describe_frames((struct tr_error *)error);
     return index < error->frame_count ? error->frames[index] : NULL;
 }

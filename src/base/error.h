@@ -8,6 +8,7 @@
 #define BASE_ERROR_H
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "tractor/error.h"
 
 enum { ERROR_FRAMES = 24 };        /* enough to see the cause, small enough to send */
@@ -20,8 +21,10 @@ struct tr_error {
     int line;
     tr_actor actor;                /* where it arose; strings in `memory` */
     struct tr_error *cause;        /* owned, may be NULL */
+    int depth;                     /* how many causes there are below */
     struct tr_error **members;     /* of an ErrorGroup; owned */
-    size_t member_count;
+    size_t member_count, member_room;
+    struct map keys;               /* of the members: see group.c */
     const void *addresses[ERROR_FRAMES]; /* captured here, described only when somebody looks */
     const char **frames;           /* the descriptions, once made or received */
     size_t frame_count;
@@ -66,6 +69,9 @@ struct tr_error *error_merge(struct tr_error *a, struct tr_error *b);
 /* The error without its Cancelled parts, NULL when nothing else is left. Takes over the reference.
  * *ret_found tells whether there were any. */
 struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found);
+
+/* Makes `cause`, a reference or NULL, the reason for an error that nobody has seen yet. Takes it over. */
+void error_set_cause(struct tr_error *error, struct tr_error *cause);
 
 /* RemoteActorError around an error of `peer`. Takes over the reference. */
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer);

@@ -29,12 +29,20 @@ static void add(struct buf *text, int depth, const char *format, ...)
     (void)buf_append(text, "\n", 1);
 }
 
+static void add_place(struct buf *text, int depth, const struct tr_error *error)
+{
+    const tr_actor *actor = &error->actor;
+    if (error->file[0] && actor->name[0])
+        add(text, depth, "at %s:%d, in actor %s (%.8s, pid %d)", error->file, error->line,
+            actor->name, actor->uuid, actor->pid);
+    else if (error->file[0])
+        add(text, depth, "at %s:%d", error->file, error->line);
+}
+
 static void add_error(struct buf *text, int depth, const struct tr_error *error)
 {
     add(text, depth, "%s: %s", error->type, error->message);
-    if (error->file[0])
-        add(text, depth + 1, "at %s:%d, in actor %s (%.8s, pid %d)", error->file, error->line,
-            error->actor.name, error->actor.uuid, error->actor.pid);
+    add_place(text, depth + 1, error);
     if (error->code != TR_EREMOTE) /* a box's backtrace only shows that somebody waited */
         for (size_t i = 0; i < tr_error_frames(error); i++)
             add(text, depth + 2, "%s", tr_error_frame(error, i));
@@ -48,6 +56,8 @@ static void add_error(struct buf *text, int depth, const struct tr_error *error)
 
 const char *tr_error_report(const tr_error *error)
 {
+    if (!error)
+        return "";
     struct tr_error *keeper = (struct tr_error *)error;
     if (keeper->report)
         return keeper->report;

@@ -194,8 +194,6 @@ static void print_failure(void)
 {
     const char *report = tr_error_report(tr_last_error());
     sys_print_error(report, strlen(report));
-    if (report[0] && report[strlen(report) - 1] != '\n')
-        sys_print_error("\n", 1);
 }
 
 /* In the world that was just entered. */

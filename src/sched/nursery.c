@@ -1,7 +1,8 @@
 /* Nurseries: where tasks belong.
  *
  *     OPEN --> JOINING --> CLOSED           things may be started until CLOSED: a task in the nursery
- *                                           may start others while its host waits in tr_join
+ *                                           may start others while its host waits in tr_join. It is
+ *                                           closed the moment it is empty, before its host runs again
  *
  * A nursery is a cancel scope with a list of tasks and the errors they left. The body, which is the host
  * between tr_open_nursery and tr_join, counts as one of them. Any failure cancels the scope; the join
@@ -69,13 +70,20 @@ tr_nursery *tr_open_nursery(void)
     return nursery;
 }
 
+/* What made tr_open_nursery fail, if it did. */
+static int no_nursery(void)
+{
+    bool no_memory = *runtime->error && (*runtime->error)->code == -ENOMEM;
+    return no_memory ? -ENOMEM : raise_code(TR_EMISUSE, "the nursery is NULL");
+}
+
 int nursery_usable(struct tr_nursery *nursery)
 {
     int rc = task_required();
     if (rc < 0)
         return rc;
     if (!nursery)
-        return error_raise_plain(-ENOMEM); /* the one reason for tr_open_nursery to fail in a task */
+        return no_nursery();
     if (nursery->state.at == NURSERY_CLOSED)
         return raise_code(TR_ECLOSED, "the nursery has ended; nothing can be started in it");
     return 0;
@@ -107,6 +115,7 @@ static void wake_host_if_empty(struct tr_nursery *nursery)
     if (!nursery->host_waits || !is_empty(nursery))
         return;
     nursery->host_waits = false;
+    machine_move(&nursery->state, NURSERY_CLOSED);
     task_wake(nursery->host, 0);
 }
 
@@ -159,12 +168,12 @@ static struct tr_error *join(struct tr_nursery *nursery)
     machine_move(&nursery->state, NURSERY_JOINING);
     tell_join(nursery);
     if (is_empty(nursery)) {
+        machine_move(&nursery->state, NURSERY_CLOSED);
         task_yield();
     } else {
         nursery->host_waits = true;
         (void)task_park(cancel_the_rest, nursery);
     }
-    machine_move(&nursery->state, NURSERY_CLOSED);
     struct tr_error *errors = nursery->errors;
     nursery->errors = NULL;
     bool caught = false;
@@ -179,7 +188,7 @@ int tr_join(tr_nursery *nursery)
     if (rc < 0)
         return rc;
     if (!nursery)
-        return error_raise_plain(-ENOMEM);
+        return no_nursery();
     if (nursery->host != runtime->sched->current)
         panic("task %s joins a nursery opened by task %s", runtime->sched->current->name,
               nursery->host->name);
@@ -187,6 +196,14 @@ int tr_join(tr_nursery *nursery)
         return raise_code(TR_ECLOSED, "the nursery was joined before");
     struct tr_error *error = join(nursery);
     return error ? error_raise(error) : 0;
+}
+
+int tr_join_with(tr_nursery *nursery, int rc)
+{
+    if (rc < 0 && nursery && task_current() && nursery->state.at == NURSERY_OPEN)
+        add_error(nursery, error_of(rc));
+    int joined = tr_join(nursery);
+    return rc > 0 && joined == 0 ? rc : joined;
 }
 
 void tr_cancel(tr_nursery *nursery)
@@ -236,6 +253,8 @@ int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const char
     int rc = nursery_usable(nursery);
     if (rc < 0)
         return rc;
+    if (!fn)
+        return raise_code(TR_EARGUMENT, "a task needs a function");
     return start(nursery, fn, arg, name, file, line) ? 0 : error_raise_plain(-ENOMEM);
 }
 
@@ -259,6 +278,8 @@ int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_valu
     int rc = nursery_usable(nursery);
     if (rc < 0)
         return rc;
+    if (!fn)
+        return raise_code(TR_EARGUMENT, "a task needs a function");
     struct starting starting = {.nursery = nursery};
     nursery->starting++;
     rc = start_and_wait(&starting, fn, arg, name, file, line);

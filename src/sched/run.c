@@ -140,11 +140,12 @@ int tr_run(int (*fn)(void *), void *arg)
 {
     if (task_current())
         return raise_code(TR_EMISUSE, "tr_run inside a run: start a task instead");
-    struct sys *sys = sys_real_new();
-    if (!sys)
-        return -ENOMEM;
-    if (!fn)
+    if (!sys_real_new())
+        return -ENOMEM; /* there is no world that could keep an error */
+    if (!fn) {
+        sys_leave();
         return raise_code(TR_EARGUMENT, "tr_run needs a function");
+    }
     int rc = sched_run(fn, arg);
     sys_leave();
     return rc;

@@ -64,6 +64,8 @@ static struct scope *new_node(struct sched *sched)
 
 static int check(const tr_scope *scope)
 {
+    if (!scope)
+        return raise_code(TR_EMISUSE, "the scope is NULL");
     if (scope->own_)
         return raise_code(TR_EMISUSE, "this scope is entered already");
     if (isnan(scope->deadline) || (scope->relative_ && scope->deadline < 0))
@@ -108,13 +110,18 @@ static int conclude(const tr_scope *scope, struct tr_error *left, int rc)
                                                            : error_raise(left);
     if (rc >= 0)
         return rc;
-    return scope->fail_ ? error_raise_plain(TR_ETIMEOUT) : 0;
+    return scope->fail_ ? raise_code(TR_ETIMEOUT, "the time allowed in task %s was over", tr_task_name())
+                        : 0;
+}
+
+int tr_refused_(void)
+{
+    const tr_error *why = tr_last_error();
+    return why ? why->code : TR_ENORUNTIME;
 }
 
 int tr_scope_leave_(tr_scope *scope, int rc)
 {
-    if (rc == TR_REFUSED_)
-        return tr_last_error() ? tr_error_code(tr_last_error()) : TR_ENORUNTIME;
     struct scope *node = scope->own_;
     bool caught = false;
     struct tr_error *left = NULL;
@@ -131,6 +138,8 @@ int tr_scope_leave_(tr_scope *scope, int rc)
 
 void tr_scope_cancel(tr_scope *scope)
 {
+    if (!scope)
+        return;
     scope->cancel_called = true;
     if (scope->own_)
         scope_cancel(scope->own_);

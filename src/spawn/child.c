@@ -150,7 +150,7 @@ struct tr_error *child_death(struct child *child, const tr_actor *actor)
     error->exit_status = child->how.status;
     error->frame_count = 0; /* where we noticed it explains nothing */
     error_keep_actor(error, actor);
-    error->cause = last_words(child, actor);
+    error_set_cause(error, last_words(child, actor));
     return error;
 }
 

@@ -186,16 +186,23 @@ static int pass_checkpoint(void)
     return rc < 0 ? rc : task_cancelled();
 }
 
+/* A checkpoint in every case, or a task that tries in a loop would starve the others. */
+static int fail(int code)
+{
+    task_yield();
+    return error_raise_plain(code);
+}
+
 int tr_send(tr_sender *sender, const void *item)
 {
     int rc = pass_checkpoint();
     if (rc < 0)
         return rc;
     if (!sender)
-        return error_raise_plain(TR_ECLOSED);
+        return fail(TR_ECLOSED);
     struct channel *channel = sender->channel;
     if (channel->receivers == 0)
-        return error_raise_plain(TR_EBROKEN);
+        return fail(TR_EBROKEN);
     struct hand *receiver = first_hand(&channel->receiving);
     if (receiver) {
         memcpy(receiver->item, item, channel->item_size);
@@ -233,7 +240,7 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
     if (rc < 0)
         return rc;
     if (!receiver)
-        return error_raise_plain(TR_ECLOSED);
+        return fail(TR_ECLOSED);
     struct channel *channel = receiver->channel;
     rc = receive_now(channel, ret_item);
     if (rc == 0 && channel->senders > 0)

@@ -53,15 +53,8 @@ bool tr_locked(const tr_lock *lock)
     return lock->owner_ != NULL;
 }
 
-int tr_lock_enter_(tr_lock *lock)
-{
-    return tr_lock_acquire(lock);
-}
-
 int tr_lock_leave_(tr_lock *lock, int rc)
 {
-    if (rc == TR_REFUSED_)
-        return tr_last_error() ? tr_error_code(tr_last_error()) : TR_ENORUNTIME;
     struct tr_error *newest = task_error_aside();
     int released = tr_lock_release(lock);
     if (released < 0 && rc >= 0) {

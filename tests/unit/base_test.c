@@ -157,6 +157,72 @@ static int merged_errors_are_flat_and_count_once(void *arg)
     return 0;
 }
 
+static int many_failures_make_one_group_in_no_time(void *arg)
+{
+    (void)arg;
+    enum { FAILURES = 20000 }; /* whose square would take minutes */
+    struct tr_error *group = NULL;
+    for (int i = 0; i < FAILURES; i++) {
+        group = error_merge(group, an_error("A"));
+        group = error_merge(group, error_plain(TR_ECANCELLED));
+    }
+    expect(tr_error_members(group) == FAILURES + 1);
+    bool found = false;
+    group = error_without_cancelled(group, &found);
+    expect(found && tr_error_members(group) == FAILURES);
+    error_unref(group);
+    return 0;
+}
+
+static int a_group_that_somebody_holds_stays_as_it_is(void *arg)
+{
+    (void)arg;
+    struct tr_error *two = error_merge(an_error("A"), error_plain(TR_ECANCELLED));
+    struct tr_error *held = error_ref(two);
+    struct tr_error *three = error_merge(two, an_error("B"));
+    expect(tr_error_members(held) == 2 && tr_error_members(three) == 3);
+    bool found = false;
+    struct tr_error *rest = error_without_cancelled(error_ref(held), &found);
+    expect(found && tr_error_members(held) == 2 && strcmp(tr_error_type(rest), "A") == 0);
+    error_unref(rest);
+    error_unref(three);
+    error_unref(held);
+    return 0;
+}
+
+/* As in a loop that tries again and again: the stack and the memory it takes to free must be bounded. */
+static int a_chain_of_causes_keeps_its_two_ends(void *arg)
+{
+    (void)arg;
+    tr_ignore(tr_raise("app.First", "the reason"));
+    for (int i = 0; i < 100000; i++)
+        tr_ignore(tr_raise_from(NULL, "app.Retry", "again %d", i));
+    expect(tr_error_is(tr_last_error(), "app.First"));
+    expect(strcmp(tr_error_message(tr_last_error()), "again 99999") == 0);
+    int depth = 0;
+    for (const tr_error *error = tr_last_error(); error; error = tr_error_cause(error))
+        depth++;
+    expect(depth <= 40);
+    return 0;
+}
+
+static int of_no_error_there_is_nothing_to_know(void *arg)
+{
+    (void)arg;
+    expect(tr_error_code(NULL) == 0 && tr_error_type(NULL)[0] == 0);
+    expect(tr_error_message(NULL)[0] == 0 && tr_error_report(NULL)[0] == 0);
+    expect(tr_error_actor(NULL)->name[0] == 0 && tr_error_file(NULL)[0] == 0);
+    expect(tr_error_line(NULL) == 0 && tr_error_id(NULL) == 0 && !tr_error_cause(NULL));
+    expect(tr_error_members(NULL) == 0 && !tr_error_member(NULL, 0));
+    expect(tr_error_frames(NULL) == 0 && !tr_error_frame(NULL, 0));
+    expect(tr_error_signal(NULL) == 0 && tr_error_exit_status(NULL) == -1);
+    expect(!tr_error_is(NULL, "A") && !tr_error_keep(NULL));
+    tr_error_release(NULL);
+    expect(tr_reraise(NULL) == TR_EMISUSE);
+    expect(tr_raise(NULL, "no type") == TR_ERAISED && tr_error_is(tr_last_error(), "Error"));
+    return 0;
+}
+
 static int a_report_is_readable_at_any_depth_and_length(void *arg)
 {
     (void)arg;
@@ -195,6 +261,10 @@ int main(void)
         SCENARIO(the_buffer_gives_back_what_was_put_in),
         SCENARIO(the_arena_gives_zeroed_aligned_memory_of_any_size),
         SCENARIO(merged_errors_are_flat_and_count_once),
+        SCENARIO(many_failures_make_one_group_in_no_time),
+        SCENARIO(a_group_that_somebody_holds_stays_as_it_is),
+        SCENARIO(a_chain_of_causes_keeps_its_two_ends),
+        SCENARIO(of_no_error_there_is_nothing_to_know),
         SCENARIO(a_report_is_readable_at_any_depth_and_length),
         SCENARIO(every_code_has_a_name_and_a_sentence),
     };

@@ -192,6 +192,33 @@ static int closed_ends_say_so(void *arg)
     return 0;
 }
 
+static int note(void *arg)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Or it would starve the others, who might mend it. */
+static int sending_to_nobody_in_a_loop_lets_others_run(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    struct pipe pipe = {.count = 0};
+    bool ran = false;
+    int number = 1;
+    tr_try(open_pipe(&pipe, 1));
+    tr_close_receiver(&pipe.out);
+    tr_try(tr_start_soon(n, note, &ran));
+    while (!ran)
+        expect(tr_send(pipe.in, &number) == TR_EBROKEN);
+    ran = false;
+    tr_try(tr_start_soon(n, note, &ran));
+    while (!ran)
+        expect(tr_receive(NULL, &number) == TR_ECLOSED);
+    tr_close_sender(&pipe.in);
+    return tr_join(n);
+}
+
 /* ---- cancellation ---------------------------------------------------------------------------------------------- */
 
 static int a_cancelled_receiver_takes_nothing(void *arg)
@@ -286,6 +313,7 @@ int main(void)
         SCENARIO(a_waiting_sender_learns_that_nobody_will_receive),
         SCENARIO(a_waiting_receiver_learns_of_the_end),
         SCENARIO(closed_ends_say_so),
+        SCENARIO(sending_to_nobody_in_a_loop_lets_others_run),
         SCENARIO(a_cancelled_receiver_takes_nothing),
         SCENARIO(a_cancelled_sender_has_sent_nothing),
         SCENARIO(an_item_on_its_way_is_not_lost_to_cancellation),

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "sched/task.h"
 
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -49,6 +50,13 @@ static int a_second(void *arg)
 {
     (void)arg;
     return tr_sleep(1);
+}
+
+static int fail_when_cancelled(void *arg)
+{
+    (void)arg;
+    tr_ignore(tr_sleep_forever());
+    return tr_raise("app.WhenCancelled", "while it ended");
 }
 
 static bool about(double a, double b)
@@ -311,7 +319,7 @@ static int see_the_same_error(void)
 static int the_same_error_seen_by_body_and_nursery_counts_once(void *arg)
 {
     (void)arg;
-    (void)tr_raise("app.Once", "once");
+    tr_ignore(tr_raise("app.Once", "once"));
     shared = tr_error_keep(tr_last_error());
     tr_scope scope = tr_cancel_scope();
     int rc = tr_within(&scope, see_the_same_error());
@@ -635,6 +643,105 @@ static int frames_hold_what_is_allocated_in_them(void *arg)
 
 /* ---- misuse ------------------------------------------------------------------------------------------------------ */
 
+/* ---- the moment a nursery closes ----------------------------------------------------------------------------- */
+
+static tr_nursery *closing, *around_it;
+
+static int start_in_what_is_closing(void *arg)
+{
+    (void)arg;
+    expect(tr_start_soon(closing, forever, NULL) == TR_ECLOSED);
+    expect(tr_start(closing, forever, NULL, NULL) == TR_ECLOSED);
+    return 0;
+}
+
+/* The last task of a nursery; what it starts elsewhere runs before the nursery's host. */
+static int end_before_others_try(void *arg)
+{
+    (void)arg;
+    return tr_start_soon(around_it, start_in_what_is_closing, NULL);
+}
+
+static int open_and_join(int (*task)(void *))
+{
+    tr_auto(nursery) n = closing = tr_open_nursery();
+    if (task)
+        tr_try(tr_start_soon(n, task, NULL));
+    return tr_join(n);
+}
+
+/* It has no task any more, but its host has not run yet: trio closes it then and there. */
+static int nothing_starts_in_a_nursery_whose_join_is_decided(void *arg)
+{
+    (void)arg;
+    for (int with_task = 0; with_task <= 1; with_task++) {
+        tr_auto(nursery) around = around_it = tr_open_nursery();
+        if (!with_task)
+            tr_try(tr_start_soon(around, start_in_what_is_closing, NULL));
+        tr_try(open_and_join(with_task ? end_before_others_try : NULL));
+        tr_try(tr_join(around));
+    }
+    return 0;
+}
+
+static int sleep_in_cancelled(tr_nursery *n)
+{
+    tr_cancel(n);
+    return tr_sleep(1);
+}
+
+static int fail_in(tr_nursery *n)
+{
+    tr_try(tr_start_soon(n, fail_when_cancelled, NULL));
+    tr_try(tr_checkpoint());
+    return tr_raise("app.Body", "body");
+}
+
+static int a_body_with_a_result_counts_as_a_task(void *arg)
+{
+    (void)arg;
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, sleep_in_cancelled(n)) == 0); /* its own cancellation ends here */
+    }
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, 7) == 7);
+    }
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, fail_in(n)) == TR_EGROUP);
+        expect(tr_error_is(tr_last_error(), "app.Body"));
+        expect(tr_error_is(tr_last_error(), "app.WhenCancelled"));
+    }
+    expect(tr_join_with(NULL, -5) == TR_EMISUSE);
+    return 0;
+}
+
+/* No value of an expression means anything but itself. */
+static int a_scope_returns_any_value_of_its_expression(void *arg)
+{
+    (void)arg;
+    tr_scope scope = tr_move_on_after(1);
+    expect(tr_within(&scope, INT_MIN) == INT_MIN);
+    tr_lock lock = {0};
+    expect(tr_holding(&lock, INT_MIN) == INT_MIN && !tr_locked(&lock));
+    expect(tr_within(NULL, 1) == TR_EMISUSE);
+    tr_scope_cancel(NULL);
+    return tr_sleep(2);
+}
+
+static int null_is_refused_where_something_is_needed(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    expect(tr_start_soon(n, NULL, NULL) == TR_EARGUMENT);
+    expect(tr_start(n, NULL, NULL, NULL) == TR_EARGUMENT);
+    expect(tr_start_soon(NULL, forever, NULL) == TR_EMISUSE);
+    expect(tr_join(NULL) == TR_EMISUSE);
+    return tr_join(n);
+}
+
 static void everything_outside_a_run_says_so(void **state)
 {
     (void)state;
@@ -707,6 +814,26 @@ static int a_bit_of_everything(void *arg)
     return tr_join(n);
 }
 
+/* A real failure must not give way to the cancellation that it meets. */
+static int cancel_and_fail(void *arg)
+{
+    tr_nursery *n = arg;
+    tr_cancel(n);
+    tr_ignore(tr_sleep(1));
+    return tr_raise("app.Lost", "lost");
+}
+
+static int a_failure_among_cancellations(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, forever, NULL));
+    tr_try(tr_start_soon(n, cancel_and_fail, n));
+    int rc = tr_join(n);
+    expect(rc < 0);
+    return rc;
+}
+
 static int fail_in_failing_nurseries(void *arg)
 {
     (void)arg;
@@ -719,6 +846,7 @@ static void running_out_of_memory_anywhere_is_a_clean_error(void **state)
 {
     (void)state;
     run_short_of_memory(a_bit_of_everything);
+    run_short_of_memory(a_failure_among_cancellations);
     run_short_of_memory(leave_a_failing_nursery_in_a_task);
     run_short_of_memory(fail_in_failing_nurseries);
 }
@@ -758,6 +886,10 @@ int main(void)
         SCENARIO(the_effective_deadline_is_the_nearest_that_reaches_in),
         SCENARIO(cancellation_reaches_a_hundred_scopes_deep),
         SCENARIO(frames_hold_what_is_allocated_in_them),
+        SCENARIO(nothing_starts_in_a_nursery_whose_join_is_decided),
+        SCENARIO(a_body_with_a_result_counts_as_a_task),
+        SCENARIO(a_scope_returns_any_value_of_its_expression),
+        SCENARIO(null_is_refused_where_something_is_needed),
         cmocka_unit_test(everything_outside_a_run_says_so),
         SCENARIO(a_run_inside_a_run_is_refused),
         cmocka_unit_test(joining_an_outer_nursery_first_ends_the_process),
