@@ -26,6 +26,43 @@ check "the path is gone afterwards" [ ! -e "$scratch/arbiter" ]
 # A socket file that nobody answers at does not keep the place.
 python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$scratch/dead')" 2>/dev/null &&
     check "two programs meet where a dead one lived" meet "unix:$scratch/dead"
+# Six that start at once where a dead one lived: one of them is the arbiter, and all are with it.
+crowd() {
+    rm -rf "$scratch/there" "$scratch/there.lock" "$scratch"/said.*
+    python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$scratch/there')" 2>/dev/null
+    mkfifo "$scratch/stay"
+    pids=
+    for i in 1 2 3 4 5 6; do
+        timeout 20 "$neighbours" crowd "unix:$scratch/there" <"$scratch/stay" >"$scratch/said.$i" 2>&1 &
+        pids="$pids $!"
+    done
+    exec 9>"$scratch/stay" # it stays open until each has opened its end and spoken
+    i=0
+    for pid in $pids; do
+        i=$((i + 1))
+        until [ -s "$scratch/said.$i" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+    done
+    exec 9>&-
+    wait
+    rm "$scratch/stay"
+    [ "$(cat "$scratch"/said.* | sort | uniq -c | tr -s ' ')" = " 1 I am it
+ 5 I am with it" ] || { cat "$scratch"/said.*; false; }
+}
+for round in 1 2 3 4 5; do
+    check "there is one arbiter at a time, round $round" crowd
+done
+check "and no file of it is left" [ ! -e "$scratch/there" ] && check "nor its lock" [ ! -e "$scratch/there.lock" ]
+
+echo precious >"$scratch/file"
+keeps_files() {
+    "$neighbours" serve "unix:$scratch/file" >/dev/null 2>&1 && return 1
+    [ "$(cat "$scratch/file")" = precious ]
+}
+check "a file that is no socket is left alone" keeps_files
+
+ignoring_children() { (trap '' CHLD; "$build/examples/first_scene") >"$scratch/out" 2>&1; }
+check "a program that was started with SIGCHLD ignored works" ignoring_children
+
 # Two functions of one name in one module: the program does not even start.
 one() { printf '#define TR_MODULE "m"\n#include <tractor.h>\ntr_fn(void, twice)\n{\n    return 0;\n}\n'; }
 one >"$scratch/a.c"

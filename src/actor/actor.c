@@ -2,7 +2,8 @@
  *
  * Every actor listens, on Linux at an abstract Unix address that contains its uuid: nobody can guess it,
  * nobody can squat it, and it vanishes with the process. Whoever connects is greeted by a session; those that
- * have not greeted yet are few, so a crowd of silent connections cannot exhaust the actor. */
+ * have not greeted yet are few: in a crowd of silent connections the oldest is hung up on, so that they can
+ * neither exhaust the actor nor lock out those who speak at once. */
 #include "actor/actor.h"
 
 #include "actor/session.h"
@@ -37,9 +38,13 @@ int actor_required(void)
 int actor_check_name(const char *name)
 {
     size_t size = name ? strlen(name) : 0;
-    if (size >= 1 && size <= NAME_LENGTH)
-        return 0;
-    return raise_code(TR_EARGUMENT, "an actor's name has 1 to %d bytes, not %zu", NAME_LENGTH, size);
+    if (size < 1 || size > NAME_LENGTH)
+        return raise_code(TR_EARGUMENT, "an actor's name has 1 to %d bytes, not %zu", NAME_LENGTH, size);
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+            return raise_code(TR_EARGUMENT, "an actor's name with the control character %d in it",
+                              name[i]);
+    return 0;
 }
 
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
@@ -53,6 +58,22 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
     return 0;
 }
 
+/* Sessions are in the order they came. */
+static void hang_up_on_one(struct actor *actor)
+{
+    log_at(LOG_INFO, "actor", "%d connections have not greeted; the oldest is closed",
+           MOST_STRANGERS);
+    list_each(at, &actor->sessions)
+    {
+        struct session *session = container_of(at, struct session, place);
+        if (session->stranger) {
+            session_hang_up(session);
+            session_known(session);
+            return;
+        }
+    }
+}
+
 static int accept_task(void *arg)
 {
     struct actor *actor = arg;
@@ -62,13 +83,14 @@ static int accept_task(void *arg)
         if (rc == TR_ECLOSED)
             return 0; /* the actor is ending */
         tr_try(rc);
-        if (actor->strangers >= MOST_STRANGERS) {
-            log_at(LOG_WARNING, "actor", "%d connections have not greeted; one more is closed",
-                   MOST_STRANGERS);
-            sys_close(&fd);
-        } else if (session_new(fd, false, &session) >= 0) {
-            session_unref(session);
-        }
+        if (actor->strangers >= MOST_STRANGERS)
+            hang_up_on_one(actor);
+        if (session_new(fd, false, &session) < 0)
+            continue;
+        session->stranger = true;
+        actor->strangers++;
+        session_unref(session);
+        tr_try(tr_checkpoint()); /* a crowd must not keep everybody waiting */
     }
 }
 
@@ -77,7 +99,8 @@ int actor_listen(const char *address)
     struct actor *actor = actor_self();
     char own[ADDRESS_TEXT], at[ADDRESS_TEXT];
     snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
-    tr_try(transport_listen(address ? address : own, &actor->listener, at));
+    tr_try(transport_listen(address ? address : own, &actor->listener));
+    address_format(&actor->listener.at, at);
     runtime->self.address = arena_text(&actor->memory, at);
     if (!runtime->self.address) {
         runtime->self.address = "";
@@ -93,14 +116,7 @@ int actor_accept(void)
 
 void actor_unlisten(void)
 {
-    struct sys_address at;
-    if (actor_self()->listener.fd < 0)
-        return;
-    io_close(&actor_self()->listener);
-    struct tr_error *newest = task_error_aside();
-    if (address_parse(runtime->self.address, &at) >= 0)
-        sys_unlisten(&at);
-    task_error_back(newest);
+    transport_unlisten(&actor_self()->listener);
 }
 
 static int wait_for_ends(struct actor *actor)

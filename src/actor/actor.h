@@ -26,8 +26,8 @@ struct actor {
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
     struct link sessions;           /* all that are not ended, by `place` */
-    size_t strangers;               /* sessions that have not greeted yet */
-    struct io listener;
+    size_t strangers;               /* connections to us that have not greeted yet */
+    struct listener listener;
     tr_event told_to_end;       /* by the parent, or by a peer that may */
     void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
     struct arena memory;
@@ -54,10 +54,16 @@ void actor_say_goodbye(void);
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);
 
+/* Whether it is ending, or has not begun: nothing new is run. */
+static inline bool actor_is_ending(void)
+{
+    return !actor_self()->serving;
+}
+
 /* 32 hexadecimal digits that nobody else has. 0 or a negative code, raised. */
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
 
-/* TR_EARGUMENT, raised, unless it is 1 to NAME_LENGTH bytes long. */
+/* TR_EARGUMENT, raised, unless it is 1 to NAME_LENGTH bytes long and has no control characters. */
 int actor_check_name(const char *name);
 
 #endif

@@ -53,10 +53,12 @@ void calls_lost(struct session *session)
 {
     for (size_t i = 0; i < session->calls.room;) {
         struct call *call = session->calls.slots[i].value;
-        if (call)
-            finish(call, session_loss(session)); /* which may move another one into this slot */
-        else
+        if (!call) {
             i++;
+            continue;
+        }
+        call->lost = true;
+        finish(call, session_loss(session)); /* which may move another one into this slot */
     }
 }
 

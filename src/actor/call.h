@@ -15,6 +15,7 @@ struct call {
     void *ret;                      /* NULL: the result is dropped */
     struct tr_stream *stream;       /* that its values go to; NULL for a call of one result */
     tr_event done;
+    bool lost;                      /* it is done because the session is */
     struct tr_error *error;         /* how it failed; owned; NULL for a result */
 };
 

@@ -76,22 +76,41 @@ static void take_facts(struct tr_error *error, const facts *all)
         error->frames[i] = text_of(error->frames[i]);
 }
 
-static int get(struct reader *from, struct tr_error **ret_error, int depth);
+/* What is read, and how many errors it may still turn out to be: each takes far more memory than the few
+ * bytes that it can be told in. */
+struct source {
+    struct reader *from;
+    int left;
+};
 
-static int get_list(struct reader *from, struct tr_error *error, int depth, size_t count)
+static int get(struct source *source, struct tr_error **ret_error, int depth);
+
+static int get_members(struct source *source, struct tr_error *group, int depth, size_t count)
 {
-    error->members = arena_alloc(&error->memory, count * sizeof(struct tr_error *));
-    if (!error->members)
-        return error_raise_plain(-ENOMEM);
+    if (count > 0 && group->code != TR_EGROUP)
+        return raise_code(TR_EPROTOCOL, "an error with members that is no group");
     for (size_t i = 0; i < count; i++) {
-        tr_try(get(from, &error->members[i], depth + 1));
-        error->member_count++;
+        struct tr_error *member;
+        tr_try(get(source, &member, depth + 1));
+        if (!error_add_member(group, member)) {
+            error_unref(member);
+            return error_raise_plain(-ENOMEM);
+        }
     }
     return 0;
 }
 
-static int get_parts(struct reader *from, struct tr_error *error, int depth)
+static int get_cause(struct source *source, struct tr_error *error, int depth)
 {
+    struct tr_error *cause;
+    tr_try(get(source, &cause, depth + 1));
+    error_set_cause(error, cause);
+    return 0;
+}
+
+static int get_parts(struct source *source, struct tr_error *error, int depth)
+{
+    struct reader *from = source->from;
     size_t parts, causes, members;
     facts all = {0};
     tr_try(codec_get_array(from, &parts));
@@ -101,19 +120,19 @@ static int get_parts(struct reader *from, struct tr_error *error, int depth)
     if (parts != 3 || causes > 1 || depth > ERROR_DEPTH)
         return raise_code(TR_EPROTOCOL, "an error of the wrong shape");
     if (causes)
-        tr_try(get(from, &error->cause, depth + 1));
+        tr_try(get_cause(source, error, depth));
     tr_try(codec_get_array(from, &members));
-    if (members > ERROR_MEMBERS)
-        return raise_code(TR_EPROTOCOL, "an error with %zu members", members);
-    return members ? get_list(from, error, depth, members) : 0;
+    return get_members(source, error, depth, members);
 }
 
-static int get(struct reader *from, struct tr_error **ret_error, int depth)
+static int get(struct source *source, struct tr_error **ret_error, int depth)
 {
+    if (source->left-- == 0)
+        return raise_code(TR_EPROTOCOL, "more than %d errors in one", ERROR_MEMBERS);
     struct tr_error *error = error_blank(TR_ERAISED);
     if (!error)
         return error_raise_plain(-ENOMEM);
-    int rc = get_parts(from, error, depth);
+    int rc = get_parts(source, error, depth);
     if (rc < 0) {
         error_unref(error);
         return rc;
@@ -124,5 +143,6 @@ static int get(struct reader *from, struct tr_error **ret_error, int depth)
 
 int error_get(struct reader *from, struct tr_error **ret_error)
 {
-    return get(from, ret_error, 0);
+    struct source source = {from, ERROR_MEMBERS};
+    return get(&source, ret_error, 0);
 }

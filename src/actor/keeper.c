@@ -10,7 +10,8 @@
  * UP lasts, for an actor with a main function, until that has returned and the nursery's body has come to
  * its join: as long as the body runs, it or the other actors may have business with this one, and must not
  * find it gone because it was faster (Python's tractor does the same). For a daemon it lasts until somebody
- * asks it to end or it ends unasked, which is an error. ENDING is a ladder: a request, a second to comply,
+ * asks it to end or it ends unasked, which is an error. The end of the process is the end of its session,
+ * whoever else may still hold its socket. ENDING is a ladder: a request, a second to comply,
  * SIGTERM, another second, SIGKILL. It is shielded: whatever happens here, the process is gone and reaped
  * afterwards.
  *
@@ -26,6 +27,7 @@
 #include "spawn/child.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 
@@ -58,8 +60,8 @@ struct keeper {
     struct buf args;                /* its arguments, encoded */
     void *result;                   /* its result, once `finished` without an error */
     struct tr_error *error;         /* how it failed; owned */
-    tr_event finished;          /* there is a result or an error */
-    tr_event asked_to_end;
+    tr_event finished;              /* there is a result or an error */
+    bool asked;                     /* by tr_cancel_actor, before it ended of itself */
     tr_scope *life;                 /* around its being UP; NULL outside */
     bool killed;                    /* it had to be */
     tr_event gone;
@@ -111,10 +113,21 @@ static struct tr_error *obituary(void *arg)
     return keeper->child.exited.set ? child_death(&keeper->child, &keeper->session->peer) : NULL;
 }
 
+/* Called by the poller when the process has ended. What it had sent is still read. A keeper that only lingers
+ * has nothing to wait for any more. */
+static void process_ended(void *arg)
+{
+    struct keeper *keeper = arg;
+    if (keeper->session)
+        session_hang_up(keeper->session);
+    if (keeper->finished.set && keeper->life)
+        tr_scope_cancel(keeper->life);
+}
+
 static int begin(struct keeper *keeper)
 {
     tr_try(program_of(keeper));
-    tr_try(child_start(&keeper->child, keeper->program, actor_self()->argv));
+    tr_try(child_start(&keeper->child, keeper->program, actor_self()->argv, process_ended, keeper));
     int control = keeper->child.control;
     keeper->child.control = -1;
     tr_try(session_new(control, false, &keeper->session));
@@ -128,7 +141,7 @@ static int come_up(struct keeper *keeper)
 {
     tr_try(begin(keeper));
     tr_scope limit = tr_move_on_after(keeper->start_timeout);
-    int rc = tr_within(&limit, session_wait_open(keeper->session));
+    int rc = tr_within(&limit, session_wait_up(keeper->session));
     if (limit.cancelled_caught)
         return raise_code(TR_ESTART, "actor %s was not up after %g s", keeper->name,
                           keeper->start_timeout);
@@ -161,14 +174,14 @@ static int run_main(struct keeper *keeper)
     tr_bytes args = {keeper->args.data, keeper->args.size};
     int rc = call_run(keeper->session, keeper->main, NULL, args, &keeper->memory, keeper->result);
     finish(keeper, rc);
-    return rc < 0 ? rc : nursery_wait_join();
+    return rc < 0 || keeper->child.exited.set ? rc : nursery_wait_join();
 }
 
 /* A daemon's life: until somebody asks for its end, or the session ends, which is the process's end. */
 static int wait_for_end(struct keeper *keeper)
 {
     tr_try(event_wait(&keeper->session->ended));
-    return keeper->session->why && !keeper->asked_to_end.set
+    return keeper->session->why && !keeper->asked
                ? error_raise(error_ref(keeper->session->why))
                : 0;
 }
@@ -183,7 +196,7 @@ static int live_until_asked(struct keeper *keeper)
 {
     tr_scope life = tr_cancel_scope();
     keeper->life = &life;
-    int rc = keeper->asked_to_end.set ? 0 : tr_within(&life, live(keeper));
+    int rc = keeper->asked ? 0 : tr_within(&life, live(keeper));
     keeper->life = NULL;
     return rc;
 }
@@ -237,13 +250,15 @@ static void end(struct keeper *keeper)
 /* An actor that did all it was asked to and then crashed on its way out has failed all the same. */
 static int judge(struct keeper *keeper, int rc)
 {
-    struct sys_exit how = keeper->child.how;
-    if (rc >= 0 && !keeper->asked_to_end.set && keeper->session->why)
-        return error_raise(error_ref(keeper->session->why));
-    if (rc < 0 || keeper->killed || (how.signal == 0 && how.status == 0))
+    const struct sys_exit how = keeper->child.how;
+    struct tr_error *why = keeper->session ? keeper->session->why : NULL;
+    bool clean = how.signal == 0 && how.status == 0;
+    if (rc < 0 || keeper->killed || (clean && (keeper->asked || !why)))
         return rc;
-    struct tr_error *died = child_death(&keeper->child, &keeper->session->peer);
-    return error_raise(error_box(died, &keeper->session->peer));
+    if (why) /* the very error that calls over it have failed with */
+        return error_raise(error_ref(why));
+    const tr_actor *actor = &keeper->session->peer;
+    return error_raise(error_box(child_death(&keeper->child, actor), actor));
 }
 
 static int keep(void *arg)
@@ -262,7 +277,8 @@ static int keep(void *arg)
 
 int keeper_end(struct keeper *keeper)
 {
-    tr_event_set(&keeper->asked_to_end);
+    if (!keeper->child.exited.set && !(keeper->session && keeper->session->why))
+        keeper->asked = true; /* too late otherwise: it has ended of itself */
     if (keeper->life)
         tr_scope_cancel(keeper->life);
     tr_try(event_wait(&keeper->gone));
@@ -276,8 +292,10 @@ static void release(struct guest *guest)
     struct keeper *keeper = container_of(guest, struct keeper, guest);
     if (keeper->portal.session)
         session_let_go(keeper->portal.session);
-    if (keeper->session)
+    if (keeper->session) {
+        keeper->session->obituary = NULL;
         session_unref(keeper->session);
+    }
     buf_fini(&keeper->args);
     error_unref(keeper->error);
     struct arena memory = keeper->memory;
@@ -336,12 +354,26 @@ static struct keeper *keeper_new(tr_nursery *nursery)
     return keeper;
 }
 
+static int check(const tr_actor_options *options)
+{
+    if (!options)
+        return raise_code(TR_EARGUMENT, "the options are NULL");
+    tr_try(actor_check_name(options->name));
+    if (isnan(options->start_timeout) || options->start_timeout < 0)
+        return raise_code(TR_EARGUMENT, "actor %s cannot have %g seconds to start", options->name,
+                          options->start_timeout);
+    for (size_t i = 0; i < options->modules.count; i++)
+        if (!options->modules.items[i] || !options->modules.items[i][0])
+            return raise_code(TR_EARGUMENT, "a module of actor %s without a name", options->name);
+    return 0;
+}
+
 static int start(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_options *options,
                  const tr_fn_info *fn, const void *args)
 {
     tr_try(actor_required());
     tr_try(nursery_usable(nursery));
-    tr_try(actor_check_name(options->name));
+    tr_try(check(options));
     struct keeper *keeper = keeper_new(nursery);
     if (!keeper)
         return -ENOMEM;

@@ -63,5 +63,8 @@ int tr_cancel_actor(tr_portal *portal)
     session_tell(portal->session, FRAME_CANCEL, 0);
     tr_scope patience = tr_move_on_after(PATIENCE_S);
     tr_try(tr_within(&patience, event_wait(&portal->session->ended)));
-    return !patience.cancelled_caught && !portal->session->why;
+    if (patience.cancelled_caught)
+        return raise_code(TR_ETIMEOUT, "actor %s has not ended after %g s; only its parent may kill it",
+                          portal->session->peer.name, PATIENCE_S);
+    return 1;
 }

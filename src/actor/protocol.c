@@ -95,7 +95,7 @@ long frame_measure(const struct buf *in, enum session_state state)
     size_t size = 0;
     for (size_t i = 0; i < FRAME_HEADER; i++)
         size |= (size_t)in->data[i] << (8 * i);
-    size_t most = state == SESSION_OPEN ? LARGEST_FRAME : LARGEST_GREETING;
+    size_t most = state == SESSION_GREETING ? LARGEST_GREETING : LARGEST_FRAME;
     if (size > most)
         return raise_code(TR_EPROTOCOL, "a frame of %zu bytes, where %zu are allowed", size, most);
     return in->size < FRAME_HEADER + size ? 0 : (long)(FRAME_HEADER + size);

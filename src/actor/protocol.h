@@ -9,6 +9,7 @@
  * in the session's state, with anything missing or left over, ends the session and nothing else.
  *
  *     parent  BIRTH, HELLO  -->              a child reads who it is, then both greet each other
+ *             UP            <--              the child is enrolled and at its work
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function
  *             RETURN 7      <--              its result; or
@@ -31,7 +32,7 @@ enum { PROTOCOL_VERSION = 1 };
 /* Limits on what a peer can make us keep. */
 enum {
     FRAME_HEADER = 4,
-    LARGEST_GREETING = 4096,            /* of frames before the session is open */
+    LARGEST_GREETING = 4096,            /* of frames before the session is open, but for a parent's */
     LARGEST_FRAME = 16 * 1024 * 1024,   /* and after */
     MOST_FIELDS = 8,
     NAME_LENGTH = 255,
@@ -58,6 +59,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
 #define PROTOCOL(X)                                                                                \
     X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
     X(BIRTH, wire_birth, 6, SESSION_UNBORN)                                                             \
+    X(UP, wire_nothing, 0, SESSION_OPEN)                                                                \
     X(START, wire_start, 6, SESSION_OPEN)                                                               \
     X(YIELD, wire_outcome, 1, SESSION_OPEN)                                                             \
     X(CREDIT, wire_credit, 1, SESSION_OPEN)                                                             \

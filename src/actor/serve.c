@@ -23,38 +23,46 @@ enum { MOST_SERVED = 65536 };
 
 /* ---- answering ---------------------------------------------------------------------------------------- */
 
-static int put_error(struct session *session, uint64_t id, struct tr_error *error)
+static int put_error_frame(struct buf *out, uint64_t id, struct tr_error *error)
 {
     struct frame frame = {.kind = FRAME_ERROR, .id = id};
     size_t start;
-    tr_try(frame_open(&session->out, &frame, &start));
-    int rc = error_put(&session->out, error);
+    tr_try(frame_open(out, &frame, &start));
+    int rc = error_put(out, error);
     if (rc < 0) {
-        frame_abandon(&session->out, start);
+        frame_abandon(out, start);
         return rc;
     }
-    return frame_close(&session->out, start);
+    return frame_close(out, start);
 }
 
-/* If the error cannot be sent as it is (too large, no memory), why it cannot be is worth sending. */
-static void answer_error(struct session *session, uint64_t id, struct tr_error *error)
+/* If the error cannot be sent as it is (too large, no memory), why it cannot be is worth sending. Takes the
+ * error over. */
+static void put_error(struct buf *out, uint64_t id, struct tr_error *error)
 {
-    if (session_is_up(session)) {
-        int rc = put_error(session, id, error);
-        if (rc < 0) {
-            struct tr_error *instead = error_of(rc);
-            (void)put_error(session, id, instead);
-            error_unref(instead);
-        }
-        session_flush(session);
+    int rc = put_error_frame(out, id, error);
+    if (rc < 0) {
+        struct tr_error *instead = error_of(rc);
+        (void)put_error_frame(out, id, instead);
+        error_unref(instead);
     }
     error_unref(error);
 }
 
-static int put_result(struct served *served)
+/* At once, for what was refused. */
+static void answer_error(struct session *session, uint64_t id, struct tr_error *error)
+{
+    if (!session_is_up(session)) {
+        error_unref(error);
+        return;
+    }
+    put_error(&session->out, id, error);
+    session_flush(session);
+}
+
+static int put_result(struct served *served, struct buf *out)
 {
     struct frame frame = {.kind = FRAME_RETURN, .id = served->id};
-    struct buf *out = &served->session->out;
     size_t start;
     tr_try(frame_open(out, &frame, &start));
     const tr_fn_info *fn = served->fn->info;
@@ -66,17 +74,33 @@ static int put_result(struct served *served)
     return frame_close(out, start);
 }
 
+static void put_outcome(struct served *served, int rc, struct buf *out)
+{
+    if (rc >= 0)
+        rc = put_result(served, out);
+    if (rc < 0)
+        put_error(out, served->id, error_of(rc));
+}
+
+/* What the function returned may point to what lives no longer than this moment (another task's, another
+ * session's): it is encoded now. If there is no room to send it, it waits encoded; cancelled or not, the
+ * answer is due. */
 static void answer(struct served *served, int rc)
 {
     struct session *session = served->session;
-    if (served->scope.cancelled_caught)
+    struct buf late = {0};
+    if (served->scope.cancelled_caught && rc >= 0)
         rc = TR_ECANCELLED;
-    if (rc >= 0 && session_is_up(session)) {
-        rc = put_result(served);
-        session_flush(session);
+    if (!session_is_up(session))
+        return;
+    put_outcome(served, rc, session_has_room(session) ? &session->out : &late);
+    if (late.size > 0) {
+        (void)session_wait_room(session);
+        if (session_is_up(session))
+            (void)buf_append(&session->out, late.data, late.size);
+        buf_fini(&late);
     }
-    if (rc < 0)
-        answer_error(session, served->id, error_of(rc));
+    session_flush(session);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -98,7 +122,6 @@ static int serve_task(void *arg)
     if (isfinite(served->seconds_left))
         tr_scope_set_deadline(&served->scope, tr_now() + served->seconds_left);
     int rc = tr_within(&served->scope, served->fn->body(&ctx, served->args, served->ret));
-    (void)session_wait_room(served->session); /* cancelled or not, the answer is due */
     answer(served, rc);
     served_free(served);
     return 0;
@@ -106,7 +129,7 @@ static int serve_task(void *arg)
 
 /* ---- being asked --------------------------------------------------------------------------------------- */
 
-static int refuse_module(const char *module)
+static int refuse_module(const char *module, const char *function)
 {
     struct buf served = {0};
     tr_list_tr_str modules = actor_self()->modules;
@@ -114,8 +137,8 @@ static int refuse_module(const char *module)
         (void)buf_append(&served, ", ", i ? 2 : 0);
         (void)buf_append(&served, modules.items[i], strlen(modules.items[i]));
     }
-    int rc = raise_code(TR_ENOTEXPOSED, "actor %s does not serve module \"%.255s\"; it serves: %.*s",
-                        runtime->self.name, module, served.size ? (int)served.size : 7,
+    int rc = raise_code(TR_ENOTEXPOSED, "actor %s does not serve \"%.255s.%.255s\"; it serves: %.*s",
+                        runtime->self.name, module, function, served.size ? (int)served.size : 7,
                         served.size ? (const char *)served.data : "nothing");
     buf_fini(&served);
     return rc;
@@ -159,7 +182,7 @@ static int find(const wire_start *start, const tr_fn_entry **ret_fn)
         bool other_function = !fn && module_exists(start->module) &&
                               function_exposed(&actor_self()->modules, start->module, "");
         return other_function ? refuse_function(start->module, start->function)
-                              : refuse_module(start->module);
+                              : refuse_module(start->module, start->function);
     }
     if (!fn)
         return refuse_function(start->module, start->function);
@@ -188,6 +211,8 @@ static int prepare(struct served *served, const wire_start *start)
 static int begin(struct session *session, const struct frame *frame)
 {
     const tr_fn_entry *fn = NULL;
+    if (actor_is_ending())
+        return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
     tr_try(find(&frame->start, &fn));
     if (session->served.count >= MOST_SERVED)
         return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
@@ -203,8 +228,6 @@ static int begin(struct session *session, const struct frame *frame)
     int rc = prepare(served, &frame->start);
     if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
         rc = error_raise_plain(-ENOMEM);
-    if (rc >= 0)
-        rc = nursery_usable(actor_self()->serving);
     if (rc >= 0)
         rc = tr_start_soon_(actor_self()->serving, serve_task, served, fn->info->name,
                             fn->info->file, fn->info->line);
@@ -238,8 +261,10 @@ void served_lost(struct session *session)
 {
     for (size_t i = 0; i < session->served.room; i++) {
         struct served *served = session->served.slots[i].value;
-        if (served)
-            tr_scope_cancel(&served->scope);
+        if (!served)
+            continue;
+        tr_scope_cancel(&served->scope);
+        lot_wake_all(&served->for_credit); /* also those that are shielded: it will never come */
     }
 }
 

@@ -19,9 +19,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* Senders wait while this much is unsent; a peer that makes us answer more than twice as much without
- * reading any of it is cut off. */
-enum { OUT_ENOUGH = 1024 * 1024, OUT_TOO_MUCH = 2 * OUT_ENOUGH, READ_SIZE = 16 * 1024 };
+/* Senders wait while this much is unsent. For answers that no sender waits with (refusals, acknowledgements)
+ * it is the reader that waits: what the peer does not read keeps it from asking for more. Two actors might
+ * wait for each other so, hence the limit; a peer that has taken nothing by then is cut off. */
+enum { OUT_ENOUGH = 1024 * 1024, READ_SIZE = 16 * 1024 };
+static const double RELUCTANCE_S = 10;
 
 /* Absolute, not per byte: slow dripping does not prolong it. */
 static const double GREETING_S = 5;
@@ -120,6 +122,7 @@ static int write_some(struct session *session)
 {
     struct buf now = session->out;
     session->out = (struct buf){0};
+    session->unasked = 0;
     int rc = io_write_all(&session->io, now.data, now.size);
     if (session->out.memory) {
         buf_fini(&now);
@@ -193,8 +196,28 @@ static int take_hello(struct session *session, const struct frame *frame)
     if (!session->peer.name || !session->peer.uuid || !session->peer.address)
         return error_raise_plain(-ENOMEM);
     machine_move(&session->state, SESSION_OPEN);
+    session_known(session);
     tr_event_set(&session->greeted);
     return 0;
+}
+
+static int take_up(struct session *session, const struct frame *frame)
+{
+    (void)frame;
+    tr_event_set(&session->up);
+    return 0;
+}
+
+void session_known(struct session *session)
+{
+    actor_self()->strangers -= session->stranger;
+    session->stranger = false;
+}
+
+void session_hang_up(struct session *session)
+{
+    if (session->io.fd >= 0)
+        sys_hang_up(session->io.fd);
 }
 
 /* A child learns who it is. It can listen only now, and greets when it does. */
@@ -244,6 +267,7 @@ static int take_stop(struct session *session, const struct frame *frame)
 
 static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_HELLO] = take_hello,        [FRAME_BIRTH] = take_birth,     [FRAME_START] = serve_start,
+    [FRAME_UP] = take_up,
     [FRAME_YIELD] = stream_yielded,    [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
     [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_CANCEL_ACK] = take_nothing,
     [FRAME_STOP] = take_stop,
@@ -259,11 +283,32 @@ static int act_on(struct session *session, size_t size)
         log_at(LOG_TRACE, "session", "from %s: %s %llu",
                session->peer.name ? session->peer.name : "?", frame_name(frame.kind),
                (unsigned long long)frame.id);
+        size_t before = session->out.size;
         rc = actions[frame.kind](session, &frame);
+        if (session->out.size > before)
+            session->unasked += session->out.size - before;
     }
     arena_fini(&memory);
     buf_drain(&session->in, size);
     return rc;
+}
+
+static int wait_until_taken(struct session *session)
+{
+    while (session->unasked > OUT_ENOUGH && !session->mute)
+        tr_try(lot_park(&session->for_room));
+    return 0;
+}
+
+static int wait_for_reluctant(struct session *session)
+{
+    if (session->unasked <= OUT_ENOUGH)
+        return 0;
+    tr_scope limit = tr_move_on_after(RELUCTANCE_S);
+    tr_try(tr_within(&limit, wait_until_taken(session)));
+    return limit.cancelled_caught
+               ? raise_code(TR_EPROTOCOL, "the peer does not read what it asks for")
+               : 0;
 }
 
 static int act_on_all(struct session *session)
@@ -275,8 +320,7 @@ static int act_on_all(struct session *session)
         if (size == 0)
             return 0;
         tr_try(act_on(session, (size_t)size));
-        if (session->out.size > OUT_TOO_MUCH)
-            return raise_code(TR_EPROTOCOL, "the peer does not read what it asks for");
+        tr_try(wait_for_reluctant(session));
     }
     return 0;
 }
@@ -295,6 +339,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
                               session->peer.name ? session->peer.name : "the peer");
         buf_added(&session->in, (size_t)got);
         tr_try(act_on_all(session));
+        tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
     return 0;
 }
@@ -313,6 +358,8 @@ static int greet(struct session *session)
 {
     if (session->state.at == SESSION_GREETING)
         tr_try(send_hello(session));
+    if (session->family)
+        return read_until(session, is_greeted); /* the keeper knows how long a child may take */
     tr_scope limit = tr_fail_after(GREETING_S);
     return tr_within(&limit, read_until(session, is_greeted));
 }
@@ -323,10 +370,7 @@ static int talk(struct session *session)
 {
     tr_auto(nursery) writer = tr_open_nursery();
     tr_try(tr_start_soon(writer, write_task, session));
-    actor_self()->strangers++;
-    int rc = greet(session);
-    actor_self()->strangers--;
-    tr_try(rc);
+    tr_try(greet(session));
     tr_try(read_until(session, has_stopped));
     return tr_join(writer); /* what is still to be said */
 }
@@ -372,8 +416,11 @@ static void conclude(struct session *session, int rc)
                session->why->message);
     }
     machine_move(&session->state, SESSION_ENDED);
+    session_known(session);
     list_remove(&session->place);
     io_close(&session->io);
+    buf_fini(&session->in);
+    buf_fini(&session->out);
     served_lost(session);
     calls_lost(session);
     if (actor_self()->session_ended)
@@ -381,6 +428,7 @@ static void conclude(struct session *session, int rc)
     if (session->to_parent)
         tr_event_set(&actor_self()->told_to_end);
     tr_event_set(&session->greeted);
+    tr_event_set(&session->up);
     tr_event_set(&session->ended);
     lot_wake_all(&session->for_room);
 }
@@ -427,6 +475,12 @@ int session_new(int fd, bool unborn, struct session **ret_session)
 int session_wait_open(struct session *session)
 {
     tr_try(event_wait(&session->greeted));
+    return session->state.at == SESSION_OPEN ? 0 : error_raise(session_loss(session));
+}
+
+int session_wait_up(struct session *session)
+{
+    tr_try(event_wait(&session->up));
     return session->state.at == SESSION_OPEN ? 0 : error_raise(session_loss(session));
 }
 

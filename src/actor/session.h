@@ -24,14 +24,17 @@ struct session {
     struct arena memory;
     bool dialed;                    /* by us, for our portals: it ends with the last of them */
     bool family;                    /* with our parent or our child: it ends with the actor */
+    bool stranger;                  /* it was dialed by the peer, who has not greeted yet */
     size_t portals;
     bool to_parent;                 /* when it ends, so does this actor */
     bool said_stop, heard_stop;     /* the last frame was sent, was received */
     bool mute;                      /* writing failed: the reading side will learn why */
+    size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */
     uint64_t last_call;             /* the newest id we gave out */
     struct map calls;               /* ours, by id: struct call */
     struct map served;              /* the peer's, by id: struct served */
-    tr_event greeted;           /* it is OPEN, or never will be */
+    tr_event greeted;               /* it is OPEN, or never will be */
+    tr_event up;                    /* a child is enrolled and at its work, or never will be */
     tr_event ended;
     struct tr_error *why;           /* what calls fail with since it was lost; owned; NULL otherwise */
     /* Asked when the connection is lost, for what became of the peer; may wait. A new reference, or NULL
@@ -56,8 +59,16 @@ struct session *session_find(const char *uuid);
  * NULL or "" for whoever it is that lives there. */
 int session_open(const char *address, const char *uuid, struct session **ret_session);
 
-/* A checkpoint: waits until it is open. Why it never will be, raised, otherwise. */
+/* Checkpoints: wait until it is open / until our child at the other end is up. Why it never will be, raised,
+ * otherwise. */
 int session_wait_open(struct session *session);
+int session_wait_up(struct session *session);
+
+/* The peer is gone, or to be rid of: what has arrived is still acted on, and that is the end. */
+void session_hang_up(struct session *session);
+
+/* It is no stranger any more. */
+void session_known(struct session *session);
 
 /* What a call over this session, once it has ended, fails with: RemoteActorError around what became of the
  * peer; the same object each time if it was lost. A new reference. */

@@ -29,7 +29,6 @@ struct tr_stream {
     int64_t granted;                /* what the producer may still send */
     uint32_t taken;                 /* and what it is owed for what was taken since the last CREDIT */
     bool leaving;                   /* nobody will take what still arrives */
-    bool told;                      /* tr_next has come to the outcome */
 };
 
 /* ---- the producer's end ------------------------------------------------------------------------- */
@@ -141,11 +140,14 @@ int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info 
         return error_raise_plain(-ENOMEM);
     stream->call = (struct call){.fn = fn, .stream = stream};
     stream->granted = STREAM_WINDOW;
-    int rc = call_begin(&stream->call, portal->session, args, (tr_bytes){0}, STREAM_WINDOW);
+    int rc = tr_checkpoint();
+    if (rc >= 0)
+        rc = call_begin(&stream->call, portal->session, args, (tr_bytes){0}, STREAM_WINDOW);
     if (rc < 0) {
         mem_free(stream);
         return rc;
     }
+    session_hold(portal->session);
     *ret_stream = stream;
     return 0;
 }
@@ -176,19 +178,13 @@ static int take_value(struct tr_stream *stream, void *ret_item)
     return rc < 0 ? rc : 1;
 }
 
-static int outcome(struct tr_stream *stream)
-{
-    stream->told = true;
-    return stream->call.error ? call_raise(&stream->call) : 0;
-}
-
 static int next(struct tr_stream *stream, void *ret_item)
 {
     tr_try(give_credit(stream));
     arena_fini(&stream->memory);
     while (stream->values.size == 0) {
         if (stream->call.done.set)
-            return outcome(stream);
+            return stream->call.error ? call_raise(&stream->call) : 0;
         tr_try(lot_park(&stream->waiting));
     }
     return take_value(stream, ret_item);
@@ -207,13 +203,16 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
 
 /* ---- leaving ------------------------------------------------------------------------------------ */
 
-/* An error that nobody has heard of. The loss of a session is told to others: to the nursery of the actor,
- * to the next call. */
-static bool is_news(const struct tr_stream *stream)
+/* The producer is told to end. What goes wrong in that is the leaver's to know, but not what had gone wrong
+ * ahead of what was taken, which the leaver did not want to come to; and the loss of a session is told to
+ * others: to the nursery of the actor, to the next call. */
+static void leave(struct tr_stream *stream)
 {
-    const struct tr_error *error = stream->call.error;
-    bool cancelled = error && error->cause && error->cause->code == TR_ECANCELLED;
-    return error && !cancelled && !stream->told && stream->call.session->state.at == SESSION_OPEN;
+    struct call *call = &stream->call;
+    stream->leaving = true;
+    int rc = call_give_up(call);
+    if (rc < 0 && rc != TR_ECANCELLED && !call->lost)
+        task_fail_scope(error_ref(call->error));
 }
 
 void tr_stream_done_(tr_stream **held)
@@ -223,13 +222,12 @@ void tr_stream_done_(tr_stream **held)
         return;
     *held = NULL;
     struct tr_error *newest = task_error_aside();
-    stream->leaving = true;
     if (!stream->call.done.set)
-        (void)call_give_up(&stream->call);
-    if (is_news(stream))
-        task_fail_scope(error_ref(stream->call.error));
+        leave(stream);
     task_error_back(newest);
+    struct session *session = stream->call.session;
     call_end(&stream->call);
+    session_let_go(session);
     buf_fini(&stream->values);
     arena_fini(&stream->memory);
     mem_free(stream);

@@ -281,11 +281,16 @@ void error_describe_frames(struct tr_error *error)
 
 /* ---- the public view ------------------------------------------------------------------------------ */
 
+static const char *name_of(const char *type)
+{
+    return type && type[0] ? type : tr_code_type(TR_ERAISED);
+}
+
 int tr_raise_at_(const char *file, int line, const char *type, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    struct tr_error *error = new_error(code_of_type(type), type && type[0] ? type : "Error", file, line, format, args);
+    struct tr_error *error = new_error(code_of_type(type), name_of(type), file, line, format, args);
     va_end(args);
     return error_raise(error);
 }
@@ -295,7 +300,7 @@ int tr_raise_from_(const tr_error *cause, const char *file, int line, const char
 {
     va_list args;
     va_start(args, format);
-    struct tr_error *error = new_error(code_of_type(type), type && type[0] ? type : "Error", file, line, format, args);
+    struct tr_error *error = new_error(code_of_type(type), name_of(type), file, line, format, args);
     va_end(args);
     if (!cause)
         cause = tr_last_error();

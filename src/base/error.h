@@ -70,6 +70,10 @@ struct tr_error *error_merge(struct tr_error *a, struct tr_error *b);
  * *ret_found tells whether there were any. */
 struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found);
 
+/* Adds a member to an ErrorGroup that nobody has seen yet, and takes its reference over; false, with
+ * nothing taken, when memory is out. */
+bool error_add_member(struct tr_error *group, struct tr_error *member);
+
 /* Makes `cause`, a reference or NULL, the reason for an error that nobody has seen yet. Takes it over. */
 void error_set_cause(struct tr_error *error, struct tr_error *cause);
 

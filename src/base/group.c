@@ -53,8 +53,7 @@ static bool has_room(struct tr_error *group)
     return true;
 }
 
-/* Takes the reference over only if it could be added, or was there. */
-static bool add(struct tr_error *group, struct tr_error *member)
+bool error_add_member(struct tr_error *group, struct tr_error *member)
 {
     if (contains(group, member)) {
         error_unref(member);
@@ -79,10 +78,10 @@ static struct tr_error *better(struct tr_error *a, struct tr_error *b)
 static struct tr_error *add_all(struct tr_error *group, struct tr_error *from)
 {
     if (!is_group(from))
-        return add(group, from) ? group : better(group, from);
+        return error_add_member(group, from) ? group : better(group, from);
     for (size_t i = 0; i < from->member_count; i++) {
         struct tr_error *member = error_ref(from->members[i]);
-        if (!add(group, member))
+        if (!error_add_member(group, member))
             group = better(group, member);
         if (!is_group(group))
             break;

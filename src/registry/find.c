@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* For an arbiter to answer: what takes longer is something else. */
+/* For somebody at an arbiter's address to answer: what takes longer is something else. A child has the time
+ * that its parent gives it, since the arbiter is there and may be busy. */
 static const double ENROLL_S = 1;
 
 static int no_arbiter(const char *address)
@@ -31,6 +32,9 @@ static int reach(tr_portal **ret_portal)
 int tr_get_arbiter(tr_portal **ret_portal)
 {
     tr_try(actor_required());
+    tr_try(tr_checkpoint());
+    if (!ret_portal)
+        return raise_code(TR_EARGUMENT, "nowhere to put the portal");
     tr_portal *portal;
     int rc = reach(&portal);
     if (rc < 0)
@@ -55,7 +59,7 @@ static int enroll(void)
 
 int registry_enroll(void)
 {
-    tr_scope limit = tr_fail_after(ENROLL_S);
+    tr_scope limit = actor_self()->is_root ? tr_fail_after(ENROLL_S) : tr_cancel_scope();
     int rc = tr_within(&limit, enroll());
     return rc >= 0 || rc == TR_ECANCELLED ? rc : no_arbiter(actor_self()->arbiter);
 }
@@ -81,34 +85,65 @@ static int portal_to(const tr_directory_entry *entry, tr_portal **ret_portal)
     return 0;
 }
 
-int tr_wait_for_actor(tr_portal **ret_portal, const char *name)
+/* Whether it is only that the actor has ended meanwhile: nobody is at its address any more, or somebody
+ * else, or it hung up before it had greeted. */
+static bool has_ended(int rc)
 {
-    tr_try(actor_required());
-    tr_try(actor_check_name(name));
-    tr_auto(frame) frame = tr_open_frame();
-    tr_auto(portal) arbiter = NULL;
-    tr_directory_entry entry;
-    tr_try(tr_get_arbiter(&arbiter));
-    tr_try(tr_call(arbiter, &entry, tr_registry_wait, .name = name));
-    return portal_to(&entry, ret_portal);
+    return rc == -ECONNREFUSED || rc == -ENOENT || rc == -ECONNRESET || rc == TR_EBROKEN ||
+           rc == TR_ECLOSED;
 }
 
 /* An actor that has just ended may still be listed; then the next one of the name will do. */
-int tr_find_actor(tr_portal **ret_portal, const char *name)
+static int first_that_lives(const tr_list_tr_directory_entry *found, tr_portal **ret_portal)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        int rc = portal_to(&found->items[i], ret_portal);
+        if (rc >= 0)
+            return 1;
+        if (!has_ended(rc))
+            return rc;
+    }
+    return 0;
+}
+
+static int check(tr_portal **ret_portal, const char *name)
 {
     tr_try(actor_required());
     tr_try(actor_check_name(name));
+    return ret_portal ? 0 : raise_code(TR_EARGUMENT, "nowhere to put the portal");
+}
+
+int tr_find_actor(tr_portal **ret_portal, const char *name)
+{
+    tr_try(check(ret_portal, name));
     tr_auto(frame) frame = tr_open_frame();
     tr_auto(portal) arbiter = NULL;
     tr_list_tr_directory_entry found;
     tr_try(tr_get_arbiter(&arbiter));
     tr_try(tr_call(arbiter, &found, tr_registry_find, .name = name));
-    for (size_t i = 0; i < found.count; i++) {
-        int rc = portal_to(&found.items[i], ret_portal);
-        if (rc >= 0)
-            return 1;
-        if (rc == TR_ECANCELLED || rc == -ENOMEM)
-            return rc;
+    return first_that_lives(&found, ret_portal);
+}
+
+static int wait_until_listed(const char *name)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_auto(portal) arbiter = NULL;
+    tr_directory_entry entry;
+    tr_try(tr_get_arbiter(&arbiter));
+    return tr_call(arbiter, &entry, tr_registry_wait, .name = name);
+}
+
+/* For the arbiter to hear of an end that we have seen. */
+static const double NEWS_S = 0.01;
+
+int tr_wait_for_actor(tr_portal **ret_portal, const char *name)
+{
+    tr_try(check(ret_portal, name));
+    for (;;) {
+        tr_try(wait_until_listed(name));
+        int rc = tr_find_actor(ret_portal, name);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+        tr_try(tr_sleep(NEWS_S));
     }
-    return 0;
 }

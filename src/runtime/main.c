@@ -62,32 +62,40 @@ static bool is_free(const tr_error *error)
     return tr_error_is(error, "errno.ECONNREFUSED") || tr_error_is(error, "errno.ENOENT");
 }
 
+static int join(void)
+{
+    tr_try(actor_listen(NULL));
+    int rc = registry_enroll();
+    if (rc < 0)
+        actor_unlisten(); /* nobody has been told of that address */
+    return rc;
+}
+
 static int serve_at(const char *address)
 {
-    struct sys_address at;
-    tr_try(address_parse(address, &at));
-    actor_unlisten(); /* nobody has been told of our own address yet */
-    sys_unlisten(&at); /* the file of a socket that nobody answers at */
     tr_try(actor_listen(address));
     return registry_serve();
 }
 
-/* A shared arbiter is joined if there is one, and otherwise we are it. If another root was faster to
- * become it, it is there to be joined now. */
+/* Somebody may have the address and not answer yet, or not any more. */
+static const double INTERREGNUM_S = 2, LOOK_AGAIN_S = 0.01;
+
+/* A shared arbiter is joined if there is one, and otherwise we are it; which of several is first is
+ * decided by who gets to listen. */
 static int join_or_serve(struct actor *actor, const char *address)
 {
     actor->arbiter = arena_text(&actor->memory, address);
     if (!actor->arbiter)
         return error_raise_plain(-ENOMEM);
-    tr_try(actor_listen(NULL));
-    int rc = registry_enroll();
-    if (rc >= 0 || !is_free(tr_last_error()))
-        return rc;
-    rc = serve_at(address);
-    if (rc != -EADDRINUSE)
-        return rc;
-    tr_try(actor_listen(NULL));
-    return registry_enroll();
+    for (double until = tr_now() + INTERREGNUM_S;;) {
+        int rc = join();
+        if (rc >= 0 || !is_free(tr_last_error()))
+            return rc;
+        rc = serve_at(address);
+        if (rc != -EADDRINUSE || tr_now() > until)
+            return rc;
+        tr_try(tr_sleep(LOOK_AGAIN_S));
+    }
 }
 
 static int enter_root(struct actor *actor, const struct life *life)
@@ -113,9 +121,12 @@ static int enter_child(void)
     tr_try(child_inherit(&control));
     tr_try(session_new(control, true, &parent));
     int rc = session_wait_open(parent);
+    if (rc >= 0)
+        rc = registry_enroll();
+    if (rc >= 0)
+        session_tell(parent, FRAME_UP, 0);
     session_unref(parent);
-    tr_try(rc);
-    return registry_enroll();
+    return rc;
 }
 
 /* ---- living ---------------------------------------------------------------------------------------- */
@@ -142,17 +153,13 @@ static int serve_meanwhile(struct actor *actor, const struct life *life)
         return -ENOMEM;
     actor->serving = serving;
     int rc = do_what_one_is_there_for(actor, life);
-    bool ended = rc == TR_ECANCELLED && actor->told_to_end.set;
-    struct tr_error *newest = task_error_aside();
+    if (rc == TR_ECANCELLED && actor->told_to_end.set)
+        rc = 0;
     actor->serving = NULL;
+    struct tr_error *newest = task_error_aside();
     tr_cancel(serving);
-    int joined = tr_join(serving);
-    if (ended || rc >= 0) {
-        error_unref(newest);
-        return ended ? joined : joined < 0 ? joined : rc;
-    }
     task_error_back(newest);
-    return rc;
+    return tr_join_with(serving, rc);
 }
 
 static int live(struct actor *actor, const struct life *life)
@@ -192,6 +199,9 @@ bool tr_is_child(void)
 
 static void print_failure(void)
 {
+    const tr_error *error = tr_last_error();
+    sys_last_words(tr_error_type(error), tr_error_message(error), tr_error_file(error),
+                   tr_error_line(error));
     const char *report = tr_error_report(tr_last_error());
     sys_print_error(report, strlen(report));
 }
@@ -199,7 +209,7 @@ static void print_failure(void)
 /* In the world that was just entered. */
 static int run(char **argv, struct life *life)
 {
-    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.fd = -1}};
+    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     runtime->actor = &actor;
     int rc = sched_run(actor_main, life);

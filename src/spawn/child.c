@@ -22,6 +22,7 @@ static void exited(void *arg, struct sys_exit how)
     struct child *child = arg;
     child->how = how;
     tr_event_set(&child->exited);
+    child->on_exit(child->on_exit_arg);
 }
 
 /* The child's ends; closed here once it has its copies. */
@@ -65,9 +66,11 @@ static int start_process(struct child *child, const int ends[ENDS], const char *
     return sys_spawn(&what, exited, child, &child->process);
 }
 
-int child_start(struct child *child, const char *program, char *const *argv)
+int child_start(struct child *child, const char *program, char *const *argv,
+                void (*on_exit)(void *arg), void *arg)
 {
-    *child = (struct child){.control = -1, .lifeline = -1, .crash = -1};
+    *child = (struct child){
+        .control = -1, .lifeline = -1, .crash = -1, .on_exit = on_exit, .on_exit_arg = arg};
     int ends[ENDS] = {-1, -1, -1};
     int rc = make_ends(child, ends);
     if (rc >= 0)
@@ -89,6 +92,8 @@ void child_fini(struct child *child)
     if (child->process)
         sys_forget(child->process);
     child->process = NULL;
+    error_unref(child->death);
+    child->death = NULL;
     close_all(&child->control, &child->lifeline, &child->crash);
 }
 
@@ -133,16 +138,16 @@ static struct tr_error *last_words(struct child *child, const tr_actor *actor)
     return error;
 }
 
-struct tr_error *child_death(struct child *child, const tr_actor *actor)
+static struct tr_error *describe_death(struct child *child, const tr_actor *actor)
 {
     char how[96];
     if (child->how.signal)
-        snprintf(how, sizeof how, "killed by signal %d (%s)", child->how.signal,
+        snprintf(how, sizeof how, "was killed by signal %d (%s)", child->how.signal,
                  strsignal(child->how.signal));
     else
         snprintf(how, sizeof how, "exited with status %d", child->how.status);
     struct tr_error *error = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0,
-                                       "process %d of actor %s was not asked to end: %s",
+                                       "process %d of actor %s %s",
                                        actor->pid, actor->name, how);
     if (error->code != TR_EDIED)
         return error; /* memory is out; that is the error then */
@@ -152,6 +157,13 @@ struct tr_error *child_death(struct child *child, const tr_actor *actor)
     error_keep_actor(error, actor);
     error_set_cause(error, last_words(child, actor));
     return error;
+}
+
+struct tr_error *child_death(struct child *child, const tr_actor *actor)
+{
+    if (!child->death)
+        child->death = describe_death(child, actor);
+    return error_ref(child->death);
 }
 
 /* ---- in the child ------------------------------------------------------------------------------- */

@@ -13,13 +13,17 @@ struct tr_error;
 struct child {
     struct sys_process *process;    /* NULL before the start and after child_fini */
     int control, lifeline, crash;   /* -1 when closed or handed over */
-    tr_event exited;            /* the process has ended and is reaped */
+    tr_event exited;                /* the process has ended and is reaped */
     struct sys_exit how;            /* and this is how */
+    void (*on_exit)(void *arg);     /* called then, from the poller */
+    void *on_exit_arg;
+    struct tr_error *death;         /* once somebody asked; owned */
 };
 
 /* Starts `program` with argv. An errno value, raised as TR_ESTART with the program's name; then nothing
  * is left to clean up. No checkpoint. */
-int child_start(struct child *child, const char *program, char *const *argv);
+int child_start(struct child *child, const char *program, char *const *argv,
+                void (*on_exit)(void *arg), void *arg);
 
 /* 0 or an errno value, not raised; -ESRCH after the exit. */
 int child_signal(struct child *child, int number);
@@ -28,7 +32,7 @@ int child_signal(struct child *child, int number);
 void child_fini(struct child *child);
 
 /* ActorDied: what is known of the end of `actor`'s process, with its last words as the cause. A new
- * reference. To be called once, after the exit. */
+ * reference, the same each time. To be called after the exit. */
 struct tr_error *child_death(struct child *child, const tr_actor *actor);
 
 /* In a child: takes over what the parent passed on and binds our life to its; *ret_control is the socket.

@@ -11,6 +11,7 @@ struct real {
     struct sys sys;             /* first: operations get a pointer to this */
     uv_loop_t loop;
     uv_timer_t alarm;           /* ends a poll in time */
+    uv_timer_t ask;             /* has those without a pidfd asked once more */
     uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */
     bool child_signal_on;
     struct link unseen;         /* the processes without a pidfd */
@@ -45,8 +46,9 @@ void real_close(struct sys *sys, int fd);
 void real_adopt(struct sys *sys, int fd);
 int real_pipe(struct sys *sys, int ret_fds[2]);
 int real_pair(struct sys *sys, int ret_fds[2]);
-int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd);
-void real_unlisten(struct sys *sys, const struct sys_address *at);
+int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
+void real_unlisten(struct sys *sys, const struct sys_address *at, int lock);
+void real_hang_up(struct sys *sys, int fd);
 int real_accept(struct sys *sys, int fd, int *ret_fd);
 int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
 int real_connected(struct sys *sys, int fd);
@@ -66,6 +68,7 @@ int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
 
 /* real_crash.c */
+void real_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line);
 void real_crash_to(struct sys *sys, int fd);
 size_t real_trace(struct sys *sys, void **ret_addresses, size_t room);
 void real_trace_text(struct sys *sys, const void *address, char *ret_text, size_t room);

@@ -67,11 +67,14 @@ static size_t add_text(char *words, size_t used, const char *text)
     return used + ((size_t)size < room ? (size_t)size + 1 : room);
 }
 
-static void say_last_words(const char *type, const char *message, const char *file, unsigned line)
+void real_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line)
 {
+    (void)sys;
+    if (crash_fd < 0)
+        return;
     static char words[CRASH_ROOM]; /* static: a stack that may be at its end is no place for this */
     char number[16];
-    snprintf(number, sizeof number, "%u", line);
+    snprintf(number, sizeof number, "%d", line);
     const char *const texts[CRASH_TEXTS] = {
         [CRASH_TYPE] = type, [CRASH_MESSAGE] = message, [CRASH_FILE] = file, [CRASH_LINE] = number};
     size_t used = 0;
@@ -94,7 +97,6 @@ TR_API _Noreturn void __assert_fail(const char *expression, const char *file, un
     fflush(stdout); /* what the program said before comes out before */
     fprintf(stderr, "%s: %s:%u: %s: Assertion `%s' failed.\n", program_invocation_short_name, file,
             line, function ? function : "?", expression);
-    if (crash_fd >= 0)
-        say_last_words("AssertionError", expression, file, line);
+    real_last_words(NULL, "AssertionError", expression, file, (int)line);
     abort();
 }

@@ -13,7 +13,9 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -132,28 +134,103 @@ static int close_with(int fd, int error)
     return -error;
 }
 
-int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd)
+static bool is_path(const struct sys_address *at)
+{
+    return at->family == SYS_UNIX && at->name[0] == '/';
+}
+
+static void lock_name(const struct sys_address *at, char ret_path[SYS_ADDRESS_ROOM + 8])
+{
+    snprintf(ret_path, SYS_ADDRESS_ROOM + 8, "%s.lock", at->name);
+}
+
+/* The lock itself is a file that its last holder removes; whoever locked one that is no longer there tries
+ * again. */
+static int take_lock(const struct sys_address *at)
+{
+    char path[SYS_ADDRESS_ROOM + 8];
+    lock_name(at, path);
+    for (;;) {
+        struct stat ours, there;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+            return close_with(fd, errno == EWOULDBLOCK ? EADDRINUSE : errno);
+        if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino)
+            return fd;
+        close(fd);
+    }
+}
+
+/* Removes what a dead process left at the path; -EADDRINUSE for anything else. */
+static int clear_path(const union address *address, socklen_t size)
+{
+    struct stat there;
+    const char *path = address->un.sun_path;
+    if (lstat(path, &there) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(there.st_mode))
+        return -EADDRINUSE;
+    int fd = new_socket(address);
+    if (fd < 0)
+        return fd;
+    bool dead = connect(fd, &address->any, size) < 0 && errno == ECONNREFUSED;
+    close(fd);
+    if (!dead)
+        return -EADDRINUSE;
+    return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int bind_and_listen(const union address *address, socklen_t size)
+{
+    int fd = new_socket(address);
+    if (fd < 0)
+        return fd;
+    if (bind(fd, &address->any, size) < 0 || listen(fd, BACKLOG) < 0)
+        return close_with(fd, errno);
+    return fd;
+}
+
+int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock)
 {
     (void)sys;
     union address address;
     socklen_t size;
-    int rc = to_sockaddr(at, &address, &size);
+    int lock = -1, rc = to_sockaddr(at, &address, &size);
     if (rc < 0)
         return rc;
-    int fd = new_socket(&address);
-    if (fd < 0)
+    if (is_path(at) && (lock = take_lock(at)) < 0)
+        return lock;
+    if (lock >= 0)
+        rc = clear_path(&address, size);
+    int fd = rc < 0 ? rc : bind_and_listen(&address, size);
+    if (fd < 0) {
+        if (lock >= 0)
+            close(lock);
         return fd;
-    if (bind(fd, &address.any, size) < 0 || listen(fd, BACKLOG) < 0)
-        return close_with(fd, errno);
+    }
     *ret_fd = fd;
+    *ret_lock = lock;
     return 0;
 }
 
-void real_unlisten(struct sys *sys, const struct sys_address *at)
+void real_unlisten(struct sys *sys, const struct sys_address *at, int lock)
 {
     (void)sys;
-    if (at->family == SYS_UNIX && at->name[0] == '/')
-        unlink(at->name);
+    if (lock < 0)
+        return;
+    char path[SYS_ADDRESS_ROOM + 8];
+    lock_name(at, path);
+    unlink(at->name);
+    unlink(path);
+    close(lock);
+}
+
+void real_hang_up(struct sys *sys, int fd)
+{
+    (void)sys;
+    shutdown(fd, SHUT_RDWR);
 }
 
 int real_accept(struct sys *sys, int fd, int *ret_fd)

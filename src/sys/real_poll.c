@@ -25,7 +25,9 @@ static void alarm_rang(uv_timer_t *alarm)
 int real_poll_start(struct real *real)
 {
     int rc = uv_loop_init(&real->loop);
-    return rc < 0 ? rc : uv_timer_init(&real->loop, &real->alarm);
+    if (rc < 0 || (rc = uv_timer_init(&real->loop, &real->alarm)) < 0)
+        return rc;
+    return uv_timer_init(&real->loop, &real->ask);
 }
 
 static void close_rest(uv_handle_t *handle, void *arg)

@@ -2,10 +2,12 @@
  * between fork and exec.
  *
  * An exit is noticed through a pidfd, which the poller watches like any descriptor; where there is none
- * (an old kernel, valgrind) SIGCHLD says that one of ours may have ended, and each is asked, by its own
- * pid only, so that children the program started by other means stay its own.
+ * (an old kernel, valgrind), or where it says so before the status can be had (a debugger has it first),
+ * SIGCHLD says that one of ours may have ended, and each is asked, by its own pid only, so that children the
+ * program started by other means stay its own.
  *
- * A child dies with its parent by two independent means, each closing the other's gap: the lifeline, a
+ * The kernel sees to it that a child dies with its parent, by two independent means, each closing the
+ * other's gap: the lifeline, a
  * pipe that the kernel answers with SIGKILL when its last writer is gone, which works for a process
  * that is busy or stopped; and the parent-death signal, which works if somebody else holds the pipe. Both
  * are checked after arming, since the parent may have died before. */
@@ -38,14 +40,14 @@ struct sys_process {
     void *arg;
 };
 
-/* Reports the exit if there was one. A stranger's wait, or an ignored SIGCHLD, may have taken the status;
- * what is left to say then is that the process is gone. */
-static void reap(struct sys_process *process)
+/* Reports the exit if there was one, and whether it did. A stranger's wait may have taken the status; what
+ * is left to say then is that the process is gone. */
+static bool reap(struct sys_process *process)
 {
     int status;
     pid_t got = process->reaped ? 0 : waitpid(process->pid, &status, WNOHANG);
     if (got == 0 || (got < 0 && errno != ECHILD))
-        return;
+        return false;
     process->reaped = true;
     list_remove(&process->unseen);
     struct sys_exit how = {.status = -1};
@@ -54,12 +56,7 @@ static void reap(struct sys_process *process)
     if (got > 0 && WIFSIGNALED(status))
         how.signal = WTERMSIG(status);
     process->exited(process->arg, how);
-}
-
-static void pidfd_ready(void *arg, int events)
-{
-    (void)events;
-    reap(arg);
+    return true;
 }
 
 static void child_signal(uv_signal_t *handle, int number)
@@ -70,17 +67,45 @@ static void child_signal(uv_signal_t *handle, int number)
         reap(container_of(at, struct sys_process, unseen));
 }
 
+static int listen_to_signal(struct real *real)
+{
+    if (!real->child_signal_on) {
+        int rc = uv_signal_init(&real->loop, &real->child_signal);
+        if (rc < 0)
+            return rc;
+        real->child_signal.data = real;
+        real->child_signal_on = true;
+    }
+    return uv_signal_start(&real->child_signal, child_signal, SIGCHLD);
+}
+
+static void ask_now(uv_timer_t *timer)
+{
+    struct real *real = timer->data;
+    child_signal(&real->child_signal, SIGCHLD);
+}
+
+/* It may have ended before the signal was listened to, so it is asked once soon; from the poller, since
+ * whoever starts a process does not expect to be told of its end in the middle of that. */
 static int notice_by_signal(struct real *real, struct sys_process *process)
 {
-    list_push(&real->unseen, &process->unseen);
-    if (real->child_signal_on)
-        return 0;
-    int rc = uv_signal_init(&real->loop, &real->child_signal);
+    int rc = listen_to_signal(real);
     if (rc < 0)
         return rc;
+    list_push(&real->unseen, &process->unseen);
     real->child_signal.data = real;
-    real->child_signal_on = true;
-    return uv_signal_start(&real->child_signal, child_signal, SIGCHLD);
+    real->ask.data = real;
+    return uv_timer_start(&real->ask, ask_now, 0, 0);
+}
+
+/* Readable, and yet no status to be had: a debugger has first call on it, and SIGCHLD comes when it lets
+ * go. */
+static void pidfd_ready(void *arg, int events)
+{
+    (void)events;
+    struct sys_process *process = arg;
+    if (!reap(process))
+        (void)notice_by_signal(process->real, process);
 }
 
 static int notice_exit(struct real *real, struct sys_process *process)
@@ -106,6 +131,10 @@ __attribute__((constructor)) static void take_birth(void)
         return;
     snprintf(birth, sizeof birth, "%s", said);
     unsetenv(BIRTH);
+    int fds[3];
+    if (sscanf(birth, "%d,%d,%d", &fds[0], &fds[1], &fds[2]) == 3)
+        for (int i = 0; i < 3; i++)
+            fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* they are for us alone */
 }
 
 bool sys_real_is_child(void)
@@ -164,6 +193,15 @@ static int exec_child(const struct sys_spawn *what, char **environment, pid_t *r
     return -rc;
 }
 
+/* An ignored SIGCHLD, which a program may inherit without knowing, has the kernel throw away how children
+ * ended. */
+static void want_exit_statuses(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+        signal(SIGCHLD, SIG_DFL);
+}
+
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                struct sys_process **ret)
 {
@@ -171,6 +209,7 @@ int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exi
     struct sys_process *process = calloc(1, sizeof *process);
     char entry[sizeof BIRTH + sizeof birth];
     snprintf(entry, sizeof entry, "%s=%s", BIRTH, what->birth);
+    want_exit_statuses();
     char **environment = environment_with(entry);
     int rc = process && environment ? exec_child(what, environment, &process->pid) : -ENOMEM;
     free(environment);
@@ -201,6 +240,8 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
     (void)sys;
     if (process->reaped)
         return -ESRCH;
+    if (process->pidfd >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0) == 0)
+        return 0;
     return kill(process->pid, number) < 0 ? -errno : 0;
 }
 
@@ -239,7 +280,7 @@ int real_die_with_parent(struct sys *sys, int lifeline, int parent)
         fcntl(lifeline, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
         return -errno;
     struct pollfd end = {.fd = lifeline, .events = POLLIN};
-    if (poll(&end, 1, 0) != 0)
+    if (poll(&end, 1, 0) > 0)
         _exit(EXIT_FAILURE); /* it died before the line was armed */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return -errno;

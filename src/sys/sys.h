@@ -72,8 +72,11 @@ struct sys_ops {
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
 
     /* network */
-    int (*listen)(struct sys *sys, const struct sys_address *at, int *ret_fd);
-    void (*unlisten)(struct sys *sys, const struct sys_address *at); /* removes a socket's file */
+    /* A socket in the file system comes with a lock that whoever listens there holds, so that the file of
+     * a dead one can be told from a living one's; *ret_lock is -1 for others. unlisten removes both. */
+    int (*listen)(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
+    void (*unlisten)(struct sys *sys, const struct sys_address *at, int lock);
+    void (*hang_up)(struct sys *sys, int fd);       /* what has arrived can still be read, then the end */
     int (*accept)(struct sys *sys, int fd, int *ret_fd);
     int (*connect)(struct sys *sys, const struct sys_address *to, int *ret_fd);
     int (*connected)(struct sys *sys, int fd);      /* how it went, once writable */
@@ -89,6 +92,8 @@ struct sys_ops {
     int (*program)(struct sys *sys, char *ret_path, size_t room);   /* our own, resolved */
     const char *(*birth)(struct sys *sys);          /* what our parent's spawn said; NULL: a root */
     int (*die_with_parent)(struct sys *sys, int lifeline, int parent);
+    void (*last_words)(struct sys *sys, const char *type, const char *message, const char *file,
+                       int line);                   /* to the parent, where crash_to says */
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
     int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
@@ -194,13 +199,17 @@ static inline int sys_pair(int ret_fds[2])
 {
     return SYS_CALL_(pair, ret_fds);
 }
-static inline int sys_listen(const struct sys_address *at, int *ret_fd)
+static inline int sys_listen(const struct sys_address *at, int *ret_fd, int *ret_lock)
 {
-    return SYS_CALL_(listen, at, ret_fd);
+    return SYS_CALL_(listen, at, ret_fd, ret_lock);
 }
-static inline void sys_unlisten(const struct sys_address *at)
+static inline void sys_unlisten(const struct sys_address *at, int lock)
 {
-    SYS_CALL_(unlisten, at);
+    SYS_CALL_(unlisten, at, lock);
+}
+static inline void sys_hang_up(int fd)
+{
+    SYS_CALL_(hang_up, fd);
 }
 static inline int sys_accept(int fd, int *ret_fd)
 {
@@ -246,6 +255,10 @@ static inline int sys_program(char *ret_path, size_t room)
 static inline const char *sys_birth(void)
 {
     return runtime->sys->ops->birth(runtime->sys);
+}
+static inline void sys_last_words(const char *type, const char *message, const char *file, int line)
+{
+    SYS_CALL_(last_words, type, message, file, line);
 }
 static inline int sys_die_with_parent(int lifeline, int parent)
 {

@@ -25,13 +25,17 @@ static int check_connected(int fd)
     return rc == 0 ? -EACCES : rc;
 }
 
+/* A Unix socket whose queue of connections is full says so at once; whoever lives there is only busy. */
+static const double BACKLOG_PAUSE_S = 0.005;
+
 int transport_connect(const char *address, int *ret_fd)
 {
     struct sys_address to;
     int fd, rc = address_parse(address, &to);
     if (rc < 0)
         return rc;
-    rc = sys_connect(&to, &fd);
+    while ((rc = sys_connect(&to, &fd)) == -EAGAIN)
+        tr_try(tr_sleep(BACKLOG_PAUSE_S));
     if (rc < 0)
         return fail(rc, "connecting to", address);
     rc = check_connected(fd);
@@ -43,25 +47,34 @@ int transport_connect(const char *address, int *ret_fd)
     return rc == TR_ECANCELLED ? rc : fail(rc, "connecting to", address);
 }
 
-int transport_listen(const char *address, struct io *ret, char ret_address[ADDRESS_TEXT])
+int transport_listen(const char *address, struct listener *ret)
 {
     struct sys_address at;
-    int fd, rc = address_parse(address, &at);
+    int fd, lock, rc = address_parse(address, &at);
     if (rc < 0)
         return rc;
-    rc = sys_listen(&at, &fd);
+    rc = sys_listen(&at, &fd, &lock);
     if (rc < 0)
         return fail(rc, "listening at", address);
     rc = sys_local_address(fd, &at);
+    rc = rc < 0 ? fail(rc, "listening at", address) : io_open(&ret->io, fd);
     if (rc < 0) {
+        sys_unlisten(&at, lock);
         sys_close(&fd);
-        return fail(rc, "listening at", address);
+        return rc;
     }
-    address_format(&at, ret_address);
-    rc = io_open(ret, fd);
-    if (rc < 0)
-        sys_close(&fd);
-    return rc;
+    ret->at = at;
+    ret->lock = lock;
+    return 0;
+}
+
+/* The file goes first: once the socket is closed it might be another one's. */
+void transport_unlisten(struct listener *listener)
+{
+    if (listener->io.fd < 0)
+        return;
+    sys_unlisten(&listener->at, listener->lock);
+    io_close(&listener->io);
 }
 
 /* Out of descriptors or memory the listener waits for better times: whoever connects is kept waiting by
@@ -73,12 +86,12 @@ static bool is_shortage(int rc)
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
-int transport_accept(struct io *listener, int *ret_fd)
+int transport_accept(struct listener *listener, int *ret_fd)
 {
     for (;;) {
-        if (listener->fd < 0)
+        if (listener->io.fd < 0)
             return error_raise_plain(TR_ECLOSED);
-        int fd, rc = sys_accept(listener->fd, &fd);
+        int fd, rc = sys_accept(listener->io.fd, &fd);
         if (rc >= 0 && sys_peer_is_us(fd) == 1) {
             *ret_fd = fd;
             return 0;
@@ -88,7 +101,7 @@ int transport_accept(struct io *listener, int *ret_fd)
             sys_close(&fd);
             rc = tr_checkpoint();
         } else if (rc == -EAGAIN) {
-            rc = io_wait_readable(listener);
+            rc = io_wait_readable(&listener->io);
         } else if (is_shortage(rc)) {
             rc = tr_sleep(SHORTAGE_PAUSE_S);
         } else {

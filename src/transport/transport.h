@@ -21,10 +21,20 @@ void address_format(const struct sys_address *address, char ret_text[ADDRESS_TEX
  * user's socket. */
 int transport_connect(const char *address, int *ret_fd);
 
-/* Listens; ret_address says where, with the port that the kernel chose for :0. No checkpoint. */
-int transport_listen(const char *address, struct io *ret, char ret_address[ADDRESS_TEXT]);
+/* Where others may connect. */
+struct listener {
+    struct io io;               /* fd -1: not listening */
+    struct sys_address at;      /* with the port that the kernel chose for :0 */
+    int lock;                   /* on the file, for a path; else -1 */
+};
+
+/* Listens; -EADDRINUSE, raised, if somebody does already. No checkpoint. */
+int transport_listen(const char *address, struct listener *ret);
+
+/* Ends that, and leaves no file behind. Does nothing if not listening. */
+void transport_unlisten(struct listener *listener);
 
 /* A checkpoint: the next connection by this user; others are closed. */
-int transport_accept(struct io *listener, int *ret_fd);
+int transport_accept(struct listener *listener, int *ret_fd);
 
 #endif

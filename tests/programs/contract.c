@@ -2,6 +2,7 @@
  * declarations. */
 #define TR_MODULE "contract"
 #include "support/expect.h"
+#include "support/inherited.h"
 
 #include <stdlib.h>
 
@@ -87,6 +88,18 @@ static int a_program_that_never_joins_is_given_up(void)
     return tr_join(n);
 }
 
+static int what_stands_before_tr_main_inherits_nothing_of_ours(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *other;
+    setenv("OTHER_VERSION", "looks", 1);
+    int rc = start(n, &other);
+    unsetenv("OTHER_VERSION");
+    tr_try(rc);
+    tr_try(tr_cancel_actor(other));
+    return tr_join(n);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(both_declarations_are_shown),
@@ -94,6 +107,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(a_function_opened_as_a_stream_says_so),
     SCENARIO(a_program_that_ends_while_it_starts_is_an_error),
     SCENARIO(a_program_that_never_joins_is_given_up),
+    SCENARIO(what_stands_before_tr_main_inherits_nothing_of_ours),
 };
 
 static int run_all(void *only)
@@ -103,6 +117,9 @@ static int run_all(void *only)
 
 int main(int argc, char **argv)
 {
+    char count[16];
+    snprintf(count, sizeof count, "%d", inherited());
+    setenv("INHERITED", count, !tr_is_child());
     static char path[4096];
     const char *slash = strrchr(argv[0], '/');
     snprintf(path, sizeof path, "%.*sother_version", slash ? (int)(slash - argv[0] + 1) : 0, argv[0]);

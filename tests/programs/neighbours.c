@@ -1,8 +1,11 @@
-/* Two programs that share an arbiter: "serve ADDRESS" becomes it and waits for a visitor; "visit ADDRESS"
- * finds it there, calls it, and lets it go. */
+/* Programs that share an arbiter: "serve ADDRESS" becomes it and waits for a visitor; "visit ADDRESS" finds
+ * it there, calls it, and lets it go; "crowd ADDRESS" says whether it is the arbiter, and stays until its
+ * standard input ends. */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <tractor.h>
+#include <unistd.h>
 
 static bool visited;
 
@@ -35,11 +38,24 @@ static int visit(void *arg)
     return 0;
 }
 
+static int stay(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) arbiter = NULL;
+    tr_try(tr_get_arbiter(&arbiter));
+    puts(tr_portal_actor(arbiter)->pid == getpid() ? "I am it" : "I am with it");
+    fflush(stdout);
+    struct pollfd end = {.fd = 0, .events = POLLIN};
+    while (poll(&end, 1, 0) == 0) /* an arbiter must not block */
+        tr_try(tr_sleep(0.01));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
-    bool host = strcmp(argv[1], "serve") == 0;
-    return tr_main(argc, argv, host ? serve : visit, NULL, .name = host ? "host" : "visitor",
+    bool host = strcmp(argv[1], "serve") == 0, crowd = strcmp(argv[1], "crowd") == 0;
+    return tr_main(argc, argv, crowd ? stay : host ? serve : visit, NULL, .name = host ? "host" : "visitor",
                    .arbiter = argv[2], .modules = tr_names(tr_this_module()));
 }

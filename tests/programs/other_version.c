@@ -1,5 +1,7 @@
 /* What contract.c calls: a program of another age. */
 #define TR_MODULE "contract"
+#include "support/inherited.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <tractor.h>
@@ -26,6 +28,12 @@ static int no_root(void *arg)
     return 3;
 }
 
+/* Whether a program that this one started now would get more descriptors than this one's parent got. */
+static int inherits_anything(void)
+{
+    return inherited() > atoi(getenv("INHERITED"));
+}
+
 int main(int argc, char **argv)
 {
     const char *how = getenv("OTHER_VERSION");
@@ -33,5 +41,7 @@ int main(int argc, char **argv)
         return 9;
     if (how && strcmp(how, "hangs") == 0)
         pause();
+    if (how && strcmp(how, "looks") == 0 && inherits_anything())
+        return 8;
     return tr_main(argc, argv, no_root, NULL);
 }

@@ -93,6 +93,54 @@ static int one_root_after_the_other(char **argv)
     return wrong + check("the second", tr_main(1, argv, nothing, NULL), 7);
 }
 
+static int fail_for_real(void *arg)
+{
+    (void)arg;
+    tr_try(tr_checkpoint());
+    return tr_raise("app.Real", "the real one");
+}
+
+static int be_cancelled_by_a_sibling(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_for_real, NULL));
+    tr_try(tr_sleep(5));
+    return tr_join(n);
+}
+
+static int fail_beside_a_sibling(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_for_real, NULL));
+    tr_ignore(tr_sleep(5));
+    return tr_raise("app.Body", "and the body");
+}
+
+static int the_error_behind_a_cancelled_body_is_told(char **argv)
+{
+    int wrong = check("tr_main", tr_main(1, argv, be_cancelled_by_a_sibling, NULL), 1);
+    wrong += !tr_error_is(tr_last_error(), "app.Real");
+    wrong += check("tr_main", tr_main(1, argv, fail_beside_a_sibling, NULL), 1);
+    wrong += !tr_error_is(tr_last_error(), "app.Real") || !tr_error_is(tr_last_error(), "app.Body");
+    wrong += check("tr_run", tr_run(be_cancelled_by_a_sibling, NULL), TR_ERAISED);
+    return wrong + !tr_error_is(tr_last_error(), "app.Real");
+}
+
+static int refused_runs_cost_nothing(char **argv)
+{
+    (void)argv;
+    int before = dup(0);
+    close(before);
+    for (int i = 0; i < 50; i++)
+        if (tr_run(NULL, NULL) != TR_EARGUMENT)
+            return 1;
+    int after = dup(0);
+    close(after);
+    return after > before + 8; /* the last world is kept for its error */
+}
+
 static int no_name(char **argv)
 {
     int wrong = check("tr_main", tr_main(1, argv, nothing, NULL, .name = ""), 1);
@@ -170,6 +218,8 @@ static const struct {
     CASE(a_root_inside_a_root),
     CASE(a_second_root_in_another_thread),
     CASE(one_root_after_the_other),
+    CASE(the_error_behind_a_cancelled_body_is_told),
+    CASE(refused_runs_cost_nothing),
     CASE(no_name),
     CASE(no_address),
     CASE(an_arbiter_that_is_a_web_server),

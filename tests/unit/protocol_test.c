@@ -1,6 +1,7 @@
 /* Frames: each kind there and back, in its state only, and bytes that are none. */
 #include "support/virtual.h"
 
+#include "actor/error_wire.h"
 #include "actor/protocol.h"
 #include "base/error.h"
 
@@ -16,6 +17,7 @@ static const struct sample {
 } samples[] = {
     {SESSION_GREETING, {.kind = FRAME_HELLO, .hello = {1, 2, "donny", "u", "unix:@x", 77}}},
     {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2}}},
+    {SESSION_OPEN, {.kind = FRAME_UP}},
     {SESSION_OPEN,
      {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 9, {"\x80", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_YIELD, .id = 7, .outcome = {{"\x2a", 1}}}},
@@ -139,6 +141,47 @@ static int spoilt_frames_never_hurt(void *arg)
     return 0;
 }
 
+/* 15 bytes that say "a group of the following errors, without a cause". */
+static int an_error_of_very_many_errors_is_refused(void *arg)
+{
+    (void)arg;
+    struct buf bytes = {0};
+    enum { MEMBERS = 5000 };
+    static const char none[] = "\x93\x80\x90\x90";
+    static const char group[] = "\x93\x81\xa4" "code\xd1\xef\xfb" "\x90\xdc\x13\x88"; /* -4101, 5000 */
+    tr_try(buf_append(&bytes, group, sizeof group - 1));
+    for (int i = 0; i < MEMBERS; i++)
+        tr_try(buf_append(&bytes, none, sizeof none - 1));
+    struct reader from = {bytes.data, bytes.size};
+    struct tr_error *error;
+    expect(error_get(&from, &error) == TR_EPROTOCOL);
+    expect_error("ProtocolError", "more than 1024 errors");
+    buf_fini(&bytes);
+    return 0;
+}
+
+static int a_group_of_errors_comes_back_as_it_was(void *arg)
+{
+    (void)arg;
+    struct buf bytes = {0};
+    struct tr_error *group = NULL, *got;
+    for (int i = 0; i < 20; i++)
+        group = error_merge(group, error_new(TR_ERAISED, "app.Bad", "file.c", i, "number %d", i));
+    error_set_cause(group, error_plain(TR_EBROKEN));
+    tr_try(error_put(&bytes, group));
+    struct reader from = {bytes.data, bytes.size};
+    tr_try(error_get(&from, &got));
+    expect(tr_error_members(got) == 20 && tr_error_id(got) == tr_error_id(group));
+    expect(strcmp(tr_error_message(tr_error_member(got, 19)), "number 19") == 0);
+    expect(tr_error_is(got, "Broken"));
+    got = error_merge(got, error_ref(group->members[3])); /* which is in it already */
+    expect(tr_error_members(got) == 20);
+    error_unref(got);
+    error_unref(group);
+    buf_fini(&bytes);
+    return 0;
+}
+
 static int put_and_take(void *arg)
 {
     (void)arg;
@@ -167,6 +210,8 @@ int main(void)
         SCENARIO(each_kind_comes_back_as_it_was),
         SCENARIO(a_kind_is_taken_in_its_state_only),
         SCENARIO(a_frame_too_large_is_refused_by_its_length_alone),
+        SCENARIO(an_error_of_very_many_errors_is_refused),
+        SCENARIO(a_group_of_errors_comes_back_as_it_was),
         SCENARIO(spoilt_frames_never_hurt),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };

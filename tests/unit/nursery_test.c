@@ -1,0 +1,474 @@
+/* Nurseries on the virtual clock: joins, errors, tr_start, and the moment they close. */
+#include "support/tasks.h"
+
+#include "base/error.h"
+#include "sched/task.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- nurseries --------------------------------------------------------------------------------------------- */
+
+static int a_join_waits_for_every_task(void *arg)
+{
+    (void)arg;
+    double start = tr_now();
+    tr_auto(nursery) n = tr_open_nursery();
+    for (int i = 0; i < 1000; i++)
+        tr_try(tr_start_soon(n, a_second, NULL));
+    tr_try(tr_join(n));
+    expect(about(tr_now() - start, 1));
+    expect(!tr_cancelled(n));
+    return 0;
+}
+
+static int a_failed_task_cancels_its_siblings_and_comes_out(void *arg)
+{
+    (void)arg;
+    struct witness sibling = {0};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, watched, &sibling));
+    tr_try(tr_start_soon(n, fail_after_a_second, NULL));
+    expect(tr_join(n) == TR_ERAISED);
+    expect(strcmp(tr_error_type(tr_last_error()), "app.Late") == 0); /* a single one is not wrapped */
+    expect(sibling.ended == 1 && sibling.cancelled == 1);
+    expect(tr_cancelled(n));
+    return 0;
+}
+
+static int two_failures_are_a_group(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    expect(tr_join(n) == TR_EGROUP);
+    expect(tr_error_members(tr_last_error()) == 2);
+    expect(tr_error_is(tr_last_error(), "app.Bad"));
+    return 0;
+}
+
+static int fail_while_being_cancelled(void *arg)
+{
+    (void)arg;
+    if (tr_sleep_forever() == TR_ECANCELLED)
+        return tr_raise("app.Cleanup", "and the clean-up failed too");
+    return 0;
+}
+
+static int an_error_during_cancellation_is_kept(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_while_being_cancelled, NULL));
+    tr_try(tr_checkpoint());
+    tr_cancel(n);
+    tr_cancel(n);
+    expect(tr_join(n) == TR_ERAISED);
+    expect(tr_error_is(tr_last_error(), "app.Cleanup"));
+    return 0;
+}
+
+static int an_explicit_cancel_is_no_error(void *arg)
+{
+    (void)arg;
+    struct witness task = {0};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, watched, &task));
+    tr_cancel(n);
+    expect(tr_checkpoint() == TR_ECANCELLED); /* the body is inside */
+    tr_try(tr_join(n));
+    expect(task.cancelled == 1);
+    return 0;
+}
+
+static int join_in_a_second(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, forever, NULL));
+    return tr_join(n);
+}
+
+static int a_join_that_is_cancelled_cancels_and_still_waits(void *arg)
+{
+    (void)arg;
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, join_in_a_second()));
+    expect(limit.cancelled_caught);
+    return 0;
+}
+
+enum way { RETURN, BREAK, GOTO };
+
+static int leave(enum way way, struct witness *witness)
+{
+    for (;;) {
+        tr_auto(nursery) n = tr_open_nursery();
+        tr_try(tr_start_soon(n, watched, witness));
+        tr_try(tr_checkpoint());
+        if (way == RETURN)
+            return 0;
+        if (way == BREAK)
+            break;
+        goto out;
+    }
+out:
+    return 0;
+}
+
+static int leaving_a_block_by_any_way_cancels_and_joins(void *arg)
+{
+    (void)arg;
+    for (enum way way = RETURN; way <= GOTO; way++) {
+        struct witness task = {0};
+        tr_try(leave(way, &task));
+        expect(task.ended == 1 && task.cancelled == 1);
+        tr_try(tr_checkpoint()); /* and nothing around is cancelled by it */
+    }
+    return 0;
+}
+
+static int leave_a_failing_nursery(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    (void)!tr_checkpoint();
+    return 0;
+}
+
+static int the_error_of_an_implicit_join_fails_the_enclosing_scope(void *arg)
+{
+    (void)arg;
+    tr_scope scope = tr_cancel_scope();
+    expect(tr_within(&scope, leave_a_failing_nursery()) == TR_ERAISED);
+    expect(tr_error_is(tr_last_error(), "app.Bad"));
+    expect(scope.cancel_called);
+    return tr_checkpoint();
+}
+
+static int leave_a_failing_nursery_in_a_task(void *arg)
+{
+    (void)arg;
+    return leave_a_failing_nursery();
+}
+
+static int the_error_of_an_implicit_join_in_a_task_fails_its_nursery(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, leave_a_failing_nursery_in_a_task, NULL));
+    expect(tr_join(n) == TR_ERAISED);
+    expect(tr_error_is(tr_last_error(), "app.Bad"));
+    return 0;
+}
+
+static int fail_in_a_failing_nursery(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    (void)!tr_checkpoint();
+    return tr_raise("app.Body", "the body");
+}
+
+static int body_and_task_failing_together_are_a_group_of_both(void *arg)
+{
+    (void)arg;
+    tr_scope scope = tr_cancel_scope();
+    expect(tr_within(&scope, fail_in_a_failing_nursery()) == TR_EGROUP);
+    expect(tr_error_members(tr_last_error()) == 2);
+    expect(tr_error_is(tr_last_error(), "app.Body"));
+    expect(tr_error_is(tr_last_error(), "app.Bad"));
+    return 0;
+}
+
+/* Both see the error that is kept here. */
+static const tr_error *shared;
+
+static int fail_shared(void *arg)
+{
+    (void)arg;
+    return tr_reraise(shared);
+}
+
+static int see_the_same_error(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_shared, NULL));
+    (void)!tr_checkpoint();
+    return tr_reraise(shared);
+}
+
+static int the_same_error_seen_by_body_and_nursery_counts_once(void *arg)
+{
+    (void)arg;
+    tr_ignore(tr_raise("app.Once", "once"));
+    shared = tr_error_keep(tr_last_error());
+    tr_scope scope = tr_cancel_scope();
+    int rc = tr_within(&scope, see_the_same_error());
+    bool same = tr_error_id(tr_last_error()) == tr_error_id(shared);
+    tr_error_release(shared);
+    expect(rc == TR_ERAISED && same);
+    return 0;
+}
+
+static int a_nursery_cannot_be_used_after_its_end(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_join(n));
+    expect(tr_start_soon(n, forever, NULL) == TR_ECLOSED);
+    expect(tr_start(n, forever, NULL, NULL) == TR_ECLOSED);
+    expect(tr_join(n) == TR_ECLOSED);
+    tr_cancel(n);
+    expect(tr_start_soon(NULL, forever, NULL) < 0 && tr_join(NULL) < 0);
+    return 0;
+}
+
+static int start_another(void *arg)
+{
+    tr_nursery *nursery = arg;
+    tr_try(tr_sleep(1));
+    return tr_start_soon(nursery, a_second, NULL);
+}
+
+static int a_task_may_start_others_while_the_host_joins(void *arg)
+{
+    (void)arg;
+    double start = tr_now();
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, start_another, n));
+    tr_try(tr_join(n));
+    expect(about(tr_now() - start, 2));
+    return 0;
+}
+
+/* ---- tr_start ------------------------------------------------------------------------------------------------ */
+
+static int start_then_wait(void *arg)
+{
+    tr_try(tr_sleep(1));
+    tr_try(tr_started(arg));
+    return tr_sleep_forever();
+}
+
+static int tr_start_waits_for_tr_started_and_moves_the_task(void *arg)
+{
+    (void)arg;
+    double start = tr_now();
+    int token;
+    void *value;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start(n, start_then_wait, &token, &value));
+    expect(value == &token && about(tr_now() - start, 1));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static int an_error_before_tr_started_is_the_starters_only(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    expect(tr_start(n, fail_after_a_second, NULL, NULL) == TR_ERAISED);
+    expect(tr_error_is(tr_last_error(), "app.Late"));
+    expect(!tr_cancelled(n));
+    expect(tr_start(n, a_second, NULL, NULL) == TR_EMISUSE); /* never said that it had started */
+    expect(tr_started(NULL) == TR_EMISUSE);
+    return tr_join(n);
+}
+
+static int start_then_fail(void *arg)
+{
+    (void)arg;
+    tr_try(tr_started(NULL));
+    return tr_raise("app.Later", "after the start");
+}
+
+static int an_error_after_tr_started_is_the_nurserys(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start(n, start_then_fail, NULL, NULL));
+    expect(tr_join(n) == TR_ERAISED);
+    expect(tr_error_is(tr_last_error(), "app.Later"));
+    return 0;
+}
+
+static int a_start_that_is_cancelled_leaves_nothing(void *arg)
+{
+    (void)arg;
+    struct witness task = {0};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, tr_start(n, watched, &task, NULL)));
+    expect(limit.cancelled_caught && task.ended == 1);
+    return tr_join(n);
+}
+
+/* ---- the moment a nursery closes ----------------------------------------------------------------------------- */
+
+static tr_nursery *closing, *around_it;
+
+static int start_in_what_is_closing(void *arg)
+{
+    (void)arg;
+    expect(tr_start_soon(closing, forever, NULL) == TR_ECLOSED);
+    expect(tr_start(closing, forever, NULL, NULL) == TR_ECLOSED);
+    return 0;
+}
+
+/* The last task of a nursery; what it starts elsewhere runs before the nursery's host. */
+static int end_before_others_try(void *arg)
+{
+    (void)arg;
+    return tr_start_soon(around_it, start_in_what_is_closing, NULL);
+}
+
+static int open_and_join(int (*task)(void *))
+{
+    tr_auto(nursery) n = closing = tr_open_nursery();
+    if (task)
+        tr_try(tr_start_soon(n, task, NULL));
+    return tr_join(n);
+}
+
+/* It has no task any more, but its host has not run yet: trio closes it then and there. */
+static int nothing_starts_in_a_nursery_whose_join_is_decided(void *arg)
+{
+    (void)arg;
+    for (int with_task = 0; with_task <= 1; with_task++) {
+        tr_auto(nursery) around = around_it = tr_open_nursery();
+        if (!with_task)
+            tr_try(tr_start_soon(around, start_in_what_is_closing, NULL));
+        tr_try(open_and_join(with_task ? end_before_others_try : NULL));
+        tr_try(tr_join(around));
+    }
+    return 0;
+}
+
+static int sleep_in_cancelled(tr_nursery *n)
+{
+    tr_cancel(n);
+    return tr_sleep(1);
+}
+
+static int fail_in(tr_nursery *n)
+{
+    tr_try(tr_start_soon(n, fail_when_cancelled, NULL));
+    tr_try(tr_checkpoint());
+    return tr_raise("app.Body", "body");
+}
+
+static int a_body_with_a_result_counts_as_a_task(void *arg)
+{
+    (void)arg;
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, sleep_in_cancelled(n)) == 0); /* its own cancellation ends here */
+    }
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, 7) == 7);
+    }
+    {
+        tr_auto(nursery) n = tr_open_nursery();
+        expect(tr_join_with(n, fail_in(n)) == TR_EGROUP);
+        expect(tr_error_is(tr_last_error(), "app.Body"));
+        expect(tr_error_is(tr_last_error(), "app.WhenCancelled"));
+    }
+    expect(tr_join_with(NULL, -5) == TR_EMISUSE);
+    return 0;
+}
+
+static int null_is_refused_where_something_is_needed(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    expect(tr_start_soon(n, NULL, NULL) == TR_EARGUMENT);
+    expect(tr_start(n, NULL, NULL, NULL) == TR_EARGUMENT);
+    expect(tr_start_soon(NULL, forever, NULL) == TR_EMISUSE);
+    expect(tr_join(NULL) == TR_EMISUSE);
+    return tr_join(n);
+}
+
+/* ---- short of memory ------------------------------------------------------------------------------------------------ */
+
+static int a_bit_of_everything(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_after_a_second, NULL));
+    tr_try(tr_start(n, start_then_wait, NULL, NULL));
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, tr_sleep(0.5)));
+    if (!tr_format("%d", 1))
+        return -12;
+    return tr_join(n);
+}
+
+/* A real failure must not give way to the cancellation that it meets. */
+static int cancel_and_fail(void *arg)
+{
+    tr_nursery *n = arg;
+    tr_cancel(n);
+    tr_ignore(tr_sleep(1));
+    return tr_raise("app.Lost", "lost");
+}
+
+static int a_failure_among_cancellations(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, forever, NULL));
+    tr_try(tr_start_soon(n, cancel_and_fail, n));
+    int rc = tr_join(n);
+    expect(rc < 0);
+    return rc;
+}
+
+static int fail_in_failing_nurseries(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, leave_a_failing_nursery_in_a_task, NULL));
+    return fail_in_a_failing_nursery();
+}
+
+static void running_out_of_memory_anywhere_is_a_clean_error(void **state)
+{
+    (void)state;
+    run_short_of_memory(a_bit_of_everything);
+    run_short_of_memory(a_failure_among_cancellations);
+    run_short_of_memory(leave_a_failing_nursery_in_a_task);
+    run_short_of_memory(fail_in_failing_nurseries);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENARIO(a_join_waits_for_every_task),
+        SCENARIO(a_failed_task_cancels_its_siblings_and_comes_out),
+        SCENARIO(two_failures_are_a_group),
+        SCENARIO(an_error_during_cancellation_is_kept),
+        SCENARIO(an_explicit_cancel_is_no_error),
+        SCENARIO(a_join_that_is_cancelled_cancels_and_still_waits),
+        SCENARIO(leaving_a_block_by_any_way_cancels_and_joins),
+        SCENARIO(the_error_of_an_implicit_join_fails_the_enclosing_scope),
+        SCENARIO(the_error_of_an_implicit_join_in_a_task_fails_its_nursery),
+        SCENARIO(body_and_task_failing_together_are_a_group_of_both),
+        SCENARIO(the_same_error_seen_by_body_and_nursery_counts_once),
+        SCENARIO(a_nursery_cannot_be_used_after_its_end),
+        SCENARIO(a_task_may_start_others_while_the_host_joins),
+        SCENARIO(tr_start_waits_for_tr_started_and_moves_the_task),
+        SCENARIO(an_error_before_tr_started_is_the_starters_only),
+        SCENARIO(an_error_after_tr_started_is_the_nurserys),
+        SCENARIO(a_start_that_is_cancelled_leaves_nothing),
+        SCENARIO(nothing_starts_in_a_nursery_whose_join_is_decided),
+        SCENARIO(a_body_with_a_result_counts_as_a_task),
+        SCENARIO(null_is_refused_where_something_is_needed),
+        cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
