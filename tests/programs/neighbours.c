@@ -7,24 +7,20 @@
 #include <tractor.h>
 #include <unistd.h>
 
-static bool visited;
+static tr_event visited;
 
 tr_fn(tr_str, knock, (tr_str, who))
 {
-    visited = true;
+    tr_event_set(&visited);
     return tr_return_fmt("come in, %s", args->who);
 }
 
 static int serve(void *arg)
 {
     (void)arg;
-    tr_auto(portal) visitor = NULL;
     puts("open");
     fflush(stdout);
-    tr_try(tr_wait_for_actor(&visitor, "visitor"));
-    while (!visited)
-        tr_try(tr_sleep(0.01));
-    return 0;
+    return tr_event_wait(&visited);
 }
 
 static int visit(void *arg)
