@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum { ROUNDS = 9, SWITCHES = 200000, SPAWNS = 100000, MESSAGES = 200000, SCOPES = 200000 };
-enum { MANY = 100000, MILLION = 100000 };
+enum { MANY = 100000, MILLION = 1000000 };
 
 /* ---- what the tasks do ------------------------------------------------------------------------------------- */
 

@@ -69,10 +69,11 @@ static void stacks_unmap(struct sys *sys, void *low, size_t size)
     free(low);
 }
 
-static void guard(struct sys *sys, void *page)
+static void guard(struct sys *sys, void *low, size_t size)
 {
     (void)sys;
-    (void)page;
+    (void)low;
+    (void)size;
 }
 
 static void poll_clock(struct sys *sys, int64_t timeout_ns)

@@ -4,9 +4,17 @@
  * with a scheduler of its own. It belongs to a nursery of its parent, like a task: the nursery ends when
  * it has ended and was reaped, its failure is the nursery's failure, and cancelling the nursery ends it.
  *
+ * A child is started with its parent's arguments, environment, working directory and standard streams.
+ * It ignores SIGINT and SIGQUIT, which a terminal sends to all: what they mean is the root's business. When
+ * it is to end (tr_cancel_actor, the end of its nursery) it is asked to; after one second it gets SIGTERM,
+ * after another SIGKILL. Processes that it forked by itself are its own business.
+ *
+ * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
+ *
  * A portal is a handle through which an actor's functions are called. The one that a nursery's actor
  * comes with belongs to the nursery and can be used and read until the nursery's block is left, also
- * after tr_join; the others belong to the caller: tr_auto(portal) p = NULL;
+ * after tr_join; the others belong to the caller: tr_auto(portal) p = NULL; (which does nothing to one of a
+ * nursery, if it stands inside the nursery's block)
  *
  * What a call returns (strings, lists) lives in the calling task's innermost frame (task.h). */
 #ifndef TRACTOR_ACTOR_H
@@ -21,8 +29,10 @@
 typedef struct tr_main_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* the root actor's; "root" if NULL */
-    const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here;
-                             * NULL: $TRACTOR_ARBITER, or an arbiter private to this tree */
+    const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here:
+                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". What was enrolled
+                             * there is not found any more once the root that serves it has ended.
+                             * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* that other actors may call in the root */
     const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
                              * "warning"; inherited by children */
@@ -58,7 +68,7 @@ typedef struct tr_actor_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* 1 to 255 bytes; need not be unique */
     tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
-    const char *program;    /* to run instead of this one; it must call tr_main */
+    const char *program;    /* the path of another to run instead of this one; it must call tr_main */
     double start_timeout;   /* seconds until it must be up; 0: 30 */
 } tr_actor_options;
 
@@ -103,8 +113,9 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
  *     tr_try(tr_call(portal, &line, say_hello, .other_actor = "donny"));
  *
  * The compiler checks names and types of arguments and result (NULL for void, or to drop it). A
- * checkpoint. Cancelled, it cancels the remote task and waits for its end, 2 seconds at most. The
- * deadline of the calling scope holds in the callee too.
+ * checkpoint. Cancelled, it cancels the remote task and waits for its end, 2 seconds at most; what does
+ * not heed that runs on. The deadline of the calling scope holds in the callee too. Without one, a call to
+ * an actor that is busy for ever takes for ever.
  * TR_EREMOTE when the call failed there or the actor died: tr_last_error() then has the remote error as
  * its cause, such as ModuleNotExposed, FunctionNotFound, ArgumentError, SignatureMismatch, ActorDied,
  * or whatever the function raised. A daemon lives on after a call in it failed. (Portal.run) */
@@ -114,13 +125,16 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
 
 /* Waits for the result of the function that the actor was started with, and gives it again each time.
  * It belongs to the portal. Only observes: a failed actor fails its nursery whether or not anybody
- * looked. A checkpoint on its way to waiting only. TR_EREMOTE with the nursery's error, TR_EMISUSE if the
- * actor was not started by tr_run_in_actor, TR_ESIGNATURE if not with this function. (Portal.result) */
+ * looked (and since that cancels the body, one who wants every result, failed or not, uses a daemon and
+ * tr_call, or a nursery for each). A checkpoint on its way to waiting only. TR_EREMOTE with the nursery's
+ * error, TR_EMISUSE if the actor was not started by tr_run_in_actor, TR_ESIGNATURE if not with this function. (Portal.result) */
 #define tr_result(portal, ret, fn) fn##_tr_result_((portal), (ret))
 
 /* Asks the actor to end and waits until it is gone: 1 when it went by itself, 0 when it had to be
- * killed. Its calls end with an error, its nursery goes on without it. A checkpoint; once asked it ends
- * also if this is cancelled. (Portal.cancel_actor) */
+ * killed. Its calls end with an error, its nursery goes on without it. If it has died before, that is
+ * still the nursery's error. An actor that is not of a nursery of ours cannot be killed: TR_ETIMEOUT when it
+ * has not ended after 3 seconds. A checkpoint; once asked it ends also if this is cancelled.
+ * (Portal.cancel_actor) */
 TR_API int tr_cancel_actor(tr_portal *portal) TR_USE_RESULT;
 
 /* Who is behind the portal. Belongs to it. Never NULL for a portal that is not. */

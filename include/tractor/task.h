@@ -10,6 +10,10 @@
  * again and again, until the scope is left; the scope that was cancelled absorbs it. Pass it on like any
  * other error (tr_try does). Work that must be done all the same runs in a shielded scope.
  *
+ * A task's stack has 64 KiB, the first task's 1 MiB (four times that under sanitizers): large buffers belong
+ * into tr_alloc. Overflowing it ends the process, for certain if variables of one function stay below 64 KiB
+ * or the program is built with -fstack-clash-protection.
+ *
  * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
  * scope. Everything else neither lets others run nor notices cancellation. All of it belongs to the
  * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. */

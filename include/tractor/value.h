@@ -93,6 +93,7 @@ TR_BUILTIN_(tr_bytes);
 TR_BUILTIN_(_Bool); /* what `bool` is to the preprocessor */
 typedef tr_list__Bool tr_list_bool;
 #define tr_type_tr_list_bool tr_type_tr_list__Bool
+#define tr_type_bool tr_type__Bool /* where it is a keyword */
 
 TR_API extern const tr_type tr_type_void, tr_type_tr_raw;
 typedef tr_bytes tr_raw;
@@ -186,13 +187,19 @@ TR_API const tr_value *tr_value_get(const tr_value *map, const char *key);
                   TR_EACH8_, TR_EACH7_, TR_EACH6_, TR_EACH5_, TR_EACH4_,                           \
                   TR_EACH3_, TR_EACH2_, TR_EACH1_, )(M, S, __VA_ARGS__)
 
-/* A member declared bool is stored as one byte of 0 or 1, since C converts any pointer to a true bool
- * without a word, and .urgent = "no" must not compile. */
-typedef unsigned char tr_flag;
+/* A member declared bool is stored as an unsigned, 0 for false, since C converts any pointer to a true bool
+ * without a word, and .urgent = "no" must not compile. As wide as an int, since .urgent = flags & 0x100
+ * must be true. */
+typedef unsigned tr_flag;
+TR_API extern const tr_type tr_type_tr_flag;
 #define TR_STORE__Bool , tr_flag
+#define TR_STORE_bool , tr_flag
+#define TR_DESCRIBE__Bool , tr_type_tr_flag
+#define TR_DESCRIBE_bool , tr_type_tr_flag
 #define TR_SECOND_(a, b, ...) b
 #define TR_SECOND_OF_(...) TR_SECOND_(__VA_ARGS__)
 #define TR_STORED_(T) TR_SECOND_OF_(TR_STORE_##T, T, )
+#define TR_DESCRIBED_(T) TR_SECOND_OF_(TR_DESCRIBE_##T, tr_type_##T, )
 #define TR_MEMBER_(...) TR_MEMBER2_(__VA_ARGS__)
 #define TR_MEMBER2_(S, T, N, ...) TR_STORED_(T) N;
 
@@ -201,7 +208,7 @@ typedef unsigned char tr_flag;
         TR_EACH_(TR_FIELD_, S, __VA_ARGS__){NULL, 0, NULL, NULL}};
 #define TR_FIELD_(...) TR_FIELD2_(__VA_ARGS__)
 #define TR_FIELD2_(S, T, N, ...)                                                                   \
-    {#N, offsetof(struct S, N), &tr_type_##T, TR_DEFAULT_(T, __VA_ARGS__)},
+    {#N, offsetof(struct S, N), &TR_DESCRIBED_(T), TR_DEFAULT_(T, __VA_ARGS__)},
 #define TR_DEFAULT_(T, ...) TR_THIRD_(__VA_ARGS__, TR_GIVEN_, TR_NOT_GIVEN_, )(T, __VA_ARGS__)
 #define TR_THIRD_(a, b, c, ...) c
 #define TR_GIVEN_(T, D, ...) (const TR_STORED_(T)[1]) { D }

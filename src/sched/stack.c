@@ -7,7 +7,9 @@
  * top is still in the cache; a slab that nobody uses goes back to the kernel, but for one, lest a task that
  * comes and goes maps and unmaps each time.
  *
- * The lowest page of a stack is its guard: touching it ends the process instead of spoiling a neighbour. */
+ * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
+ * as a stack, since a function with large variables may step over a page without touching it; it costs
+ * address space only. */
 #include "sched/stack.h"
 
 #include "base/list.h"
@@ -16,7 +18,8 @@
 
 #include <stdint.h>
 
-enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * STACK_DEFAULT };
+enum { GUARD = STACK_DEFAULT, SLOT = GUARD + STACK_DEFAULT };
+enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * SLOT };
 
 struct slab {
     struct link place;          /* in sched->slabs if it has a stack to give, else in no list */
@@ -33,11 +36,6 @@ struct spare {
 static struct slab *slab_of(void *low)
 {
     return (struct slab *)((uintptr_t)low & ~(uintptr_t)(SLAB_SIZE - 1));
-}
-
-static void *stack_of(struct slab *slab, size_t index)
-{
-    return (char *)slab + index * STACK_DEFAULT;
 }
 
 static struct spare *top_of(void *low)
@@ -65,18 +63,19 @@ static void *take(struct slab *slab)
         slab->spare = slab->spare->next;
         return low;
     }
-    void *low = stack_of(slab, slab->touched++);
-    sys_guard(low);
-    return low;
+    char *slot = (char *)slab + slab->touched++ * SLOT;
+    sys_guard(slot, GUARD);
+    return slot + GUARD;
 }
 
+/* In the upper half of what is mapped. */
 static void *map_one(size_t size)
 {
     void *low;
-    if (sys_stacks_map(size, &low) < 0)
+    if (sys_stacks_map(2 * size, &low) < 0)
         return NULL;
-    sys_guard(low);
-    return low;
+    sys_guard((char *)low + size - GUARD, GUARD);
+    return (char *)low + size;
 }
 
 void *stack_get(size_t size)
@@ -105,7 +104,7 @@ void stack_put(void *low, size_t size)
 {
     struct sched *sched = runtime->sched;
     if (size != STACK_DEFAULT) {
-        sys_stacks_unmap(low, size);
+        sys_stacks_unmap((char *)low - size, 2 * size);
         return;
     }
     struct slab *slab = slab_of(low);

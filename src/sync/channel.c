@@ -87,7 +87,7 @@ int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, size_t i
     int rc = task_required();
     if (rc < 0)
         return rc;
-    if (item_size == 0 || capacity > SIZE_MAX / 2 / item_size)
+    if (!ret_sender || !ret_receiver || item_size == 0 || capacity > SIZE_MAX / 2 / item_size)
         return raise_code(TR_EARGUMENT, "a channel of %zu items of %zu bytes", capacity, item_size);
     struct channel *channel = new_channel(item_size, capacity);
     if (!channel)
@@ -200,6 +200,8 @@ int tr_send(tr_sender *sender, const void *item)
         return rc;
     if (!sender)
         return fail(TR_ECLOSED);
+    if (!item)
+        return raise_code(TR_EARGUMENT, "there is no item to send");
     struct channel *channel = sender->channel;
     if (channel->receivers == 0)
         return fail(TR_EBROKEN);
@@ -241,6 +243,8 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
         return rc;
     if (!receiver)
         return fail(TR_ECLOSED);
+    if (!ret_item)
+        return raise_code(TR_EARGUMENT, "there is no room for the item");
     struct channel *channel = receiver->channel;
     rc = receive_now(channel, ret_item);
     if (rc == 0 && channel->senders > 0)

@@ -67,13 +67,12 @@ void real_stacks_unmap(struct sys *sys, void *low, size_t size)
 #define MADV_GUARD_INSTALL 102
 #endif
 
-void real_guard(struct sys *sys, void *page)
+void real_guard(struct sys *sys, void *low, size_t size)
 {
     enum { MOST_BY_MAPPING = 10000 };
     struct real *real = real_of(sys);
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    if (madvise(page, size, MADV_GUARD_INSTALL) < 0 && real->guards++ < MOST_BY_MAPPING)
-        (void)mprotect(page, size, PROT_NONE);
+    if (madvise(low, size, MADV_GUARD_INSTALL) < 0 && real->guards++ < MOST_BY_MAPPING)
+        (void)mprotect(low, size, PROT_NONE);
 }
 
 static const char *real_env(struct sys *sys, const char *name)

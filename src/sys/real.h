@@ -29,7 +29,7 @@ int real_random(struct sys *sys, void *ret_bytes, size_t size);
 void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
-void real_guard(struct sys *sys, void *page);
+void real_guard(struct sys *sys, void *low, size_t size);
 
 /* real_poll.c */
 int real_poll_start(struct real *real);

@@ -50,11 +50,11 @@ struct sys_ops {
     int (*random)(struct sys *sys, void *ret_bytes, size_t size);
 
     /* memory: as realloc; a size of 0 frees. Stacks: fresh memory,
-     * aligned to its own size, a power of two; a guard is a page that nothing may touch, if possible. */
+     * aligned to its own size, a power of two; a guard is pages that nothing may touch, if possible. */
     void *(*resize)(struct sys *sys, void *memory, size_t size);
     int (*stacks_map)(struct sys *sys, size_t size, void **ret_low);
     void (*stacks_unmap)(struct sys *sys, void *low, size_t size);
-    void (*guard)(struct sys *sys, void *page);
+    void (*guard)(struct sys *sys, void *low, size_t size);
 
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
      * something was reported or `timeout_ns` is over (negative: no limit). */
@@ -152,9 +152,9 @@ static inline void sys_stacks_unmap(void *low, size_t size)
 {
     SYS_CALL_(stacks_unmap, low, size);
 }
-static inline void sys_guard(void *page)
+static inline void sys_guard(void *low, size_t size)
 {
-    SYS_CALL_(guard, page);
+    SYS_CALL_(guard, low, size);
 }
 static inline int sys_watch(int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
 {

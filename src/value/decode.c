@@ -58,7 +58,10 @@ static int decode_bool(struct decoder *decoder, const tr_type *type, void *at,
     tr_try(take(decoder, &head, path));
     if (head.kind != MSGPACK_BOOL)
         return mismatch(path, type, &head);
-    *(unsigned char *)at = head.boolean;
+    if (type->size == sizeof(tr_flag))
+        *(tr_flag *)at = head.boolean;
+    else
+        *(bool *)at = head.boolean;
     return 0;
 }
 
@@ -171,11 +174,6 @@ static int decode_bytes(struct decoder *decoder, const tr_type *type, void *at,
 
 /* ---- structs ------------------------------------------------------------------------------------------- */
 
-static size_t stored_size(const tr_type *type)
-{
-    return type->kind == TR_BOOL ? 1 : type->size;
-}
-
 static int find_field(const tr_field *fields, const struct msgpack_head *key)
 {
     for (int i = 0; fields[i].name; i++)
@@ -215,7 +213,7 @@ static int decode_members(struct decoder *decoder, const tr_field *fields, char 
         tr_try(decode_member(decoder, fields, &given, record, path));
     for (int i = 0; fields[i].name; i++)
         if (fields[i].fallback && !(given & (uint64_t)1 << i))
-            memcpy(record + fields[i].offset, fields[i].fallback, stored_size(fields[i].type));
+            memcpy(record + fields[i].offset, fields[i].fallback, fields[i].type->size);
     return 0;
 }
 

@@ -21,9 +21,9 @@ static int encode_void(struct buf *out, const tr_type *type, const void *at, con
 
 static int encode_bool(struct buf *out, const tr_type *type, const void *at, const struct path *path)
 {
-    (void)type;
     (void)path;
-    return msgpack_put_bool(out, *(const unsigned char *)at != 0);
+    bool is_member = type->size == sizeof(tr_flag);
+    return msgpack_put_bool(out, is_member ? *(const tr_flag *)at != 0 : *(const bool *)at);
 }
 
 static int encode_int(struct buf *out, const tr_type *type, const void *at, const struct path *path)
@@ -100,15 +100,9 @@ static bool is_zero(const void *at, size_t size)
     return true;
 }
 
-/* How many bytes a member takes in its struct: a bool is stored as one. */
-static size_t stored_size(const tr_type *type)
-{
-    return type->kind == TR_BOOL ? 1 : type->size;
-}
-
 static bool is_default(const tr_field *field, const char *record)
 {
-    return field->fallback && is_zero(record + field->offset, stored_size(field->type));
+    return field->fallback && is_zero(record + field->offset, field->type->size);
 }
 
 static int encode_members(struct buf *out, const tr_field *fields, const char *record,

@@ -19,6 +19,7 @@ BUILTIN(double, "double", TR_DOUBLE);
 BUILTIN(tr_str, "tr_str", TR_STR);
 BUILTIN(tr_bytes, "tr_bytes", TR_BYTES);
 BUILTIN(_Bool, "bool", TR_BOOL);
+const tr_type tr_type_tr_flag = {.name = "bool", .size = sizeof(tr_flag), .kind = TR_BOOL};
 BUILTIN(tr_value, "tr_value", TR_VALUE);
 
 const tr_type tr_type_void = {"void", 0, TR_VOID, NULL, NULL};

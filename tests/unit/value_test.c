@@ -104,6 +104,22 @@ static int a_struct_comes_back_as_it_was(void *arg)
     return 0;
 }
 
+static int any_bit_makes_a_member_true(void *arg)
+{
+    (void)arg;
+    for (int bit = 0; bit < 32; bit++) {
+        struct buf out = {0};
+        struct arena memory = {0};
+        leg sent = {.live = 1u << bit}, got = {.live = 77};
+        tr_try(codec_encode(&out, &tr_type_leg, &sent));
+        tr_try(decode(&tr_type_leg, out.data, out.size, &memory, &got));
+        expect(got.live == true);
+        arena_fini(&memory);
+        buf_fini(&out);
+    }
+    return 0;
+}
+
 static int integers_are_taken_in_any_width_but_must_fit(void *arg)
 {
     (void)arg;
@@ -268,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENARIO(a_struct_comes_back_as_it_was),
+        SCENARIO(any_bit_makes_a_member_true),
         SCENARIO(integers_are_taken_in_any_width_but_must_fit),
         SCENARIO(an_error_names_the_path_and_both_types),
         SCENARIO(counts_that_the_bytes_cannot_hold_are_refused_at_once),
