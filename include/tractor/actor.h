@@ -127,7 +127,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
  * It belongs to the portal. Only observes: a failed actor fails its nursery whether or not anybody
  * looked (and since that cancels the body, one who wants every result, failed or not, uses a daemon and
  * tr_call, or a nursery for each). A checkpoint on its way to waiting only. TR_EREMOTE with the nursery's
- * error, TR_EMISUSE if the actor was not started by tr_run_in_actor, TR_ESIGNATURE if not with this function. (Portal.result) */
+ * error, TR_EMISUSE if the actor was not started by tr_run_in_actor, TR_ESIGNATURE if not with this
+ * function. (Portal.result) */
 #define tr_result(portal, ret, fn) fn##_tr_result_((portal), (ret))
 
 /* Asks the actor to end and waits until it is gone: 1 when it went by itself, 0 when it had to be
