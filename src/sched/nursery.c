@@ -55,16 +55,16 @@ tr_nursery *tr_open_nursery(void)
 {
     if (task_required() < 0)
         return NULL;
-    struct tr_nursery *nursery = mem_zalloc(sizeof *nursery);
+    struct tr_nursery *nursery = pool_get(&runtime->sched->nurseries, sizeof *nursery);
     if (!nursery) {
         error_raise_plain(-ENOMEM);
         return NULL;
     }
     struct task *host = runtime->sched->current;
+    *nursery = (struct tr_nursery){.host = host};
     machine_init(&nursery->state, "nursery", nursery_states);
     list_init(&nursery->tasks);
     list_init(&nursery->for_join);
-    nursery->host = host;
     scope_init(&nursery->scope, "nursery", host, host->scope);
     scope_enter(&nursery->scope);
     return nursery;
@@ -217,12 +217,8 @@ bool tr_cancelled(const tr_nursery *nursery)
     return nursery && nursery->scope.cancel_called;
 }
 
-void tr_nursery_done_(tr_nursery **held)
+static void clean_up(struct tr_nursery *nursery)
 {
-    struct tr_nursery *nursery = *held;
-    if (!nursery)
-        return;
-    *held = NULL;
     struct tr_error *newest = task_error_aside();
     if (nursery->state.at == NURSERY_OPEN) {
         scope_cancel(&nursery->scope);
@@ -232,8 +228,18 @@ void tr_nursery_done_(tr_nursery **held)
         next = guest->next;
         guest->release(guest);
     }
-    mem_free(nursery);
     task_error_back(newest);
+}
+
+void tr_nursery_done_(tr_nursery **held)
+{
+    struct tr_nursery *nursery = *held;
+    if (!nursery)
+        return;
+    *held = NULL;
+    if (nursery->state.at == NURSERY_OPEN || nursery->guests)
+        clean_up(nursery);
+    pool_put(&runtime->sched->nurseries, nursery);
 }
 
 /* ---- starting ------------------------------------------------------------------------------------- */

@@ -107,19 +107,12 @@ static void loop(struct sched *sched)
     }
 }
 
-static void free_scopes(struct sched *sched)
-{
-    for (struct link *spare; (spare = list_shift(&sched->spare_scopes));)
-        mem_free(container_of(spare, struct scope, sibling));
-}
-
 int sched_run(int (*fn)(void *), void *arg)
 {
     struct sched sched = {0};
     list_init(&sched.ready);
     list_init(&sched.batch);
     list_init(&sched.slabs);
-    list_init(&sched.spare_scopes);
     runtime->sched = &sched;
     int rc = -ENOMEM;
     if (task_new(NULL, fn, arg, "main", "", 0)) {
@@ -129,7 +122,8 @@ int sched_run(int (*fn)(void *), void *arg)
         sched.outcome = error_plain(-ENOMEM);
     }
     stacks_free(&sched);
-    free_scopes(&sched);
+    pool_fini(&sched.scopes);
+    pool_fini(&sched.nurseries);
     runtime->sched = NULL;
     error_unref(runtime->last);
     runtime->last = sched.outcome;

@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/machine.h"
+#include "base/pool.h"
 #include "base/runtime.h"
 #include "sched/fiber.h"
 #include "sched/task.h"
@@ -94,7 +95,8 @@ struct sched {
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
     struct link slabs;          /* of stacks, those that have one to give */
-    struct link spare_scopes;   /* structs for tr_within, so that it seldom allocates */
+    struct pool scopes;         /* structs for tr_within */
+    struct pool nurseries;
     unsigned batches;           /* begun, to look at the world every so many */
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */

@@ -56,12 +56,6 @@ tr_scope tr_fail_after(double seconds)
     return (tr_scope){.deadline = seconds, .relative_ = true, .fail_ = true};
 }
 
-static struct scope *new_node(struct sched *sched)
-{
-    struct link *spare = list_shift(&sched->spare_scopes);
-    return spare ? container_of(spare, struct scope, sibling) : mem_alloc(sizeof(struct scope));
-}
-
 static int check(const tr_scope *scope)
 {
     if (!scope)
@@ -79,7 +73,7 @@ int tr_scope_enter_(tr_scope *scope)
     if (rc < 0 || (rc = check(scope)) < 0)
         return rc;
     struct task *task = runtime->sched->current;
-    struct scope *node = new_node(runtime->sched);
+    struct scope *node = pool_get(&runtime->sched->scopes, sizeof(struct scope));
     if (!node)
         return error_raise_plain(-ENOMEM);
     int64_t now = scope->deadline < FAR ? sys_now() : 0; /* without a deadline nobody asks */
@@ -132,7 +126,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
     scope->cancelled_caught = caught;
     scope->own_ = NULL;
     scope_fini(node);
-    list_push(&runtime->sched->spare_scopes, &node->sibling);
+    pool_put(&runtime->sched->scopes, node);
     return conclude(scope, left, rc);
 }
 

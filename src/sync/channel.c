@@ -166,14 +166,17 @@ static void dismiss_all(struct link *line, int rc)
 
 static void put(struct channel *channel, const void *item)
 {
-    size_t at = (channel->first + channel->count++) % channel->capacity;
+    size_t at = channel->first + channel->count++;
+    if (at >= channel->capacity)
+        at -= channel->capacity;
     memcpy(channel->ring + at * channel->item_size, item, channel->item_size);
 }
 
 static void take(struct channel *channel, void *ret_item)
 {
     memcpy(ret_item, channel->ring + channel->first * channel->item_size, channel->item_size);
-    channel->first = (channel->first + 1) % channel->capacity;
+    if (++channel->first == channel->capacity)
+        channel->first = 0;
     channel->count--;
 }
 
