@@ -84,6 +84,7 @@ static void poll_world(struct sched *sched, int64_t next_deadline)
 {
     int64_t timeout = 0;
     if (list_empty(&sched->ready)) {
+        stacks_trim(sched);
         int64_t now = next_deadline == NEVER ? 0 : sys_now();
         timeout = next_deadline == NEVER ? -1 : next_deadline > now ? next_deadline - now : 0;
     }
@@ -113,6 +114,7 @@ int sched_run(int (*fn)(void *), void *arg)
     list_init(&sched.ready);
     list_init(&sched.batch);
     list_init(&sched.slabs);
+    list_init(&sched.idle_slabs);
     runtime->sched = &sched;
     int rc = -ENOMEM;
     if (task_new(NULL, fn, arg, "main", "", 0)) {

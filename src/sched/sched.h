@@ -94,7 +94,8 @@ struct sched {
     struct task *current;       /* NULL while the loop runs */
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
-    struct link slabs;          /* of stacks, those that have one to give */
+    struct link slabs;          /* of stacks, those that have some used and some to give */
+    struct link idle_slabs;     /* those that have none used */
     struct pool scopes;         /* structs for tr_within */
     struct pool nurseries;
     unsigned batches;           /* begun, to look at the world every so many */

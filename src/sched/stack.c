@@ -4,8 +4,8 @@
  * thousand mappings and not two million, of which the kernel allows 65530. A slab's first page has its
  * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
  * address space, not memory). A stack that was used once is used again, the last one first, while its
- * top is still in the cache; a slab that nobody uses goes back to the kernel, but for one, lest a task that
- * comes and goes maps and unmaps each time.
+ * top is still in the cache. Slabs that nobody uses go back to the kernel when the loop has nothing else to
+ * do, but for one, lest a task that comes and goes maps and unmaps each time.
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
@@ -22,7 +22,7 @@ enum { GUARD = STACK_DEFAULT, SLOT = GUARD + STACK_DEFAULT };
 enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * SLOT };
 
 struct slab {
-    struct link place;          /* in sched->slabs if it has a stack to give, else in no list */
+    struct link place;          /* in sched->slabs or idle_slabs; in no list while all are used */
     struct spare *spare;        /* used before and free now */
     size_t touched;             /* stacks ever used, the one under this head included */
     size_t used;
@@ -43,7 +43,12 @@ static struct spare *top_of(void *low)
     return (struct spare *)((char *)low + STACK_DEFAULT) - 1;
 }
 
-static struct slab *new_slab(struct sched *sched)
+static struct slab *first_of(struct link *slabs)
+{
+    return list_empty(slabs) ? NULL : container_of(slabs->next, struct slab, place);
+}
+
+static struct slab *new_slab(void)
 {
     void *low;
     if (sys_stacks_map(SLAB_SIZE, &low) < 0)
@@ -51,7 +56,6 @@ static struct slab *new_slab(struct sched *sched)
     struct slab *slab = low;
     *slab = (struct slab){.touched = 1};
     list_init(&slab->place);
-    list_push(&sched->slabs, &slab->place);
     return slab;
 }
 
@@ -83,21 +87,17 @@ void *stack_get(size_t size)
     struct sched *sched = runtime->sched;
     if (size != STACK_DEFAULT)
         return map_one(size);
-    struct slab *slab = list_empty(&sched->slabs)
-                            ? new_slab(sched)
-                            : container_of(sched->slabs.next, struct slab, place);
-    if (!slab)
+    struct slab *slab = first_of(&sched->slabs);
+    if (!slab && !(slab = first_of(&sched->idle_slabs)) && !(slab = new_slab()))
         return NULL;
     void *low = take(slab);
-    if (!slab->spare && slab->touched == SLAB_STACKS)
+    bool full = !slab->spare && slab->touched == SLAB_STACKS;
+    if (slab->used == 1 || full) {
         list_remove(&slab->place);
+        if (!full)
+            list_push(&sched->slabs, &slab->place);
+    }
     return low;
-}
-
-/* Whether it is the only slab with stacks to give, and so worth keeping. */
-static bool is_last(const struct sched *sched, const struct slab *slab)
-{
-    return sched->slabs.next == &slab->place && sched->slabs.prev == &slab->place;
 }
 
 void stack_put(void *low, size_t size)
@@ -111,16 +111,23 @@ void stack_put(void *low, size_t size)
     struct spare *spare = top_of(low);
     spare->next = slab->spare;
     slab->spare = spare;
-    if (list_empty(&slab->place))
+    if (--slab->used == 0) {
+        list_remove(&slab->place);
+        list_push(&sched->idle_slabs, &slab->place);
+    } else if (list_empty(&slab->place)) {
         list_push(sched->slabs.next, &slab->place); /* to the front: it is warm */
-    if (--slab->used > 0 || is_last(sched, slab))
-        return;
-    list_remove(&slab->place);
-    sys_stacks_unmap(slab, SLAB_SIZE);
+    }
+}
+
+void stacks_trim(struct sched *sched)
+{
+    struct link *slabs = &sched->idle_slabs;
+    while (slabs->next != slabs->prev)
+        sys_stacks_unmap(container_of(list_shift(slabs), struct slab, place), SLAB_SIZE);
 }
 
 void stacks_free(struct sched *sched)
 {
-    for (struct link *first; (first = list_shift(&sched->slabs));)
+    for (struct link *first; (first = list_shift(&sched->idle_slabs));)
         sys_stacks_unmap(container_of(first, struct slab, place), SLAB_SIZE);
 }

@@ -24,6 +24,9 @@ enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024 }
 /* The lowest address of a stack whose size is a power of two; NULL when memory is out. */
 void *stack_get(size_t size);
 void stack_put(void *low, size_t size);
+
+/* Gives back what is not used, but for a little / everything, once all tasks are gone. */
+void stacks_trim(struct sched *sched);
 void stacks_free(struct sched *sched);
 
 #endif
