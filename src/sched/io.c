@@ -87,7 +87,8 @@ static int wait_for(struct io *io, int who)
         io->waiting[who] = NULL;
         return error_raise_plain(rc);
     }
-    rc = task_park(stop_waiting, &wait);
+    rc = task_park(who == READER ? "a descriptor to be readable" : "a descriptor to be writable",
+                   stop_waiting, &wait);
     return rc == TR_ECLOSED ? error_raise_plain(rc) : rc;
 }
 

@@ -154,7 +154,7 @@ int nursery_wait_join(void)
         return tr_checkpoint();
     struct join_waiter waiter = {.task = task};
     list_push(&nursery->for_join, &waiter.place);
-    return task_park(stop_waiting, &waiter);
+    return task_park("the join of its nursery", stop_waiting, &waiter);
 }
 
 static void tell_join(struct tr_nursery *nursery)
@@ -172,7 +172,7 @@ static struct tr_error *join(struct tr_nursery *nursery)
         task_yield();
     } else {
         nursery->host_waits = true;
-        (void)task_park(cancel_the_rest, nursery);
+        (void)task_park("the tasks of its nursery", cancel_the_rest, nursery);
     }
     struct tr_error *errors = nursery->errors;
     nursery->errors = NULL;

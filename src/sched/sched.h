@@ -38,6 +38,9 @@ struct scope {
 void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent);
 /* Out of the tree; its children must be gone. */
 void scope_fini(struct scope *scope);
+/* The next scope in the tree below `top` after `scope`, whose own children are skipped if asked; NULL at the
+ * end. */
+struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_children);
 void scope_cancel(struct scope *scope);
 void scope_set_deadline(struct scope *scope, int64_t deadline);
 void scope_set_shield(struct scope *scope, bool shield);
@@ -71,6 +74,7 @@ struct task {
     void *arg;
     task_abort_fn *abort;       /* how to end the wait it is parked in; NULL: not by cancellation */
     void *abort_arg;
+    const char *waits_for;      /* while PARKED: "a lock" */
     int woken_with;
     struct starting *starting;  /* until tr_started, for a task of tr_start */
     const char *name, *file;    /* what started it */

@@ -53,8 +53,7 @@ static bool update(struct scope *scope)
     return true;
 }
 
-/* The next scope in the tree below `top` after `scope`, whose own children are skipped if asked. */
-static struct scope *next_below(struct scope *top, struct scope *scope, bool skip_children)
+struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_children)
 {
     if (!skip_children && !list_empty(&scope->children))
         return scope_of(scope->children.next);
@@ -71,7 +70,7 @@ static struct scope *next_below(struct scope *top, struct scope *scope, bool ski
 static void update_below(struct scope *top)
 {
     for (struct scope *scope = top; scope;)
-        scope = next_below(top, scope, !update(scope));
+        scope = scope_next(top, scope, !update(scope));
 }
 
 static void schedule(struct scope *scope)

@@ -117,9 +117,10 @@ void task_deliver(struct task *task)
         task_wake(task, TR_ECANCELLED);
 }
 
-int task_park(task_abort_fn *abort, void *arg)
+int task_park(const char *what, task_abort_fn *abort, void *arg)
 {
     struct task *task = runtime->sched->current;
+    task->waits_for = what;
     task->abort = abort;
     task->abort_arg = arg;
     if (task->scope->cancelled && aborted(task)) {

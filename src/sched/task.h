@@ -22,8 +22,9 @@ struct task *task_current(void);
 int task_required(void);
 
 /* Waits until woken; returns the waker's rc, or TR_ECANCELLED (raised) once `abort` has agreed. With
- * abort NULL it cannot be cancelled. Cancellation that is already there is delivered at once. */
-int task_park(task_abort_fn *abort, void *arg);
+ * abort NULL it cannot be cancelled. Cancellation that is already there is delivered at once. `what` it waits
+ * for is told to people: "a lock". */
+int task_park(const char *what, task_abort_fn *abort, void *arg);
 
 /* Makes a parked task ready. */
 void task_wake(struct task *task, int rc);

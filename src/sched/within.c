@@ -176,7 +176,7 @@ static bool give_up(void *arg)
 int tr_sleep_forever(void)
 {
     int rc = task_required();
-    return rc < 0 ? rc : task_park(give_up, NULL);
+    return rc < 0 ? rc : task_park("its time, or cancellation", give_up, NULL);
 }
 
 int tr_sleep_until(double deadline)

@@ -143,11 +143,11 @@ static bool withdraw(void *arg)
     return true;
 }
 
-static int wait_with(struct link *line, void *item)
+static int wait_with(const char *what, struct link *line, void *item)
 {
     struct hand hand = {.task = task_current(), .item = item};
     list_push(line, &hand.place);
-    return task_park(withdraw, &hand);
+    return task_park(what, withdraw, &hand);
 }
 
 static struct hand *first_hand(struct link *line)
@@ -215,7 +215,7 @@ int tr_send(tr_sender *sender, const void *item)
     } else if (channel->count < channel->capacity) {
         put(channel, item);
     } else {
-        rc = wait_with(&channel->sending, (void *)item);
+        rc = wait_with("room in a channel", &channel->sending, (void *)item);
         return rc == TR_EBROKEN ? error_raise_plain(rc) : rc;
     }
     task_yield();
@@ -251,7 +251,7 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
     struct channel *channel = receiver->channel;
     rc = receive_now(channel, ret_item);
     if (rc == 0 && channel->senders > 0)
-        return wait_with(&channel->receiving, ret_item);
+        return wait_with("an item from a channel", &channel->receiving, ret_item);
     task_yield();
     return rc;
 }

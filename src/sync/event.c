@@ -11,5 +11,6 @@ void tr_event_set(tr_event *event)
 
 int tr_event_wait(tr_event *event)
 {
-    return event->set ? tr_checkpoint() : tr_park(&event->waiting_);
+    tr_try(task_required());
+    return event->set ? tr_checkpoint() : event_wait(event);
 }

@@ -80,7 +80,7 @@ int tr_limiter_try(tr_limiter *limiter, const void *borrower)
 static int wait_for_one(tr_limiter *limiter, uint64_t key)
 {
     tr_try(enlist(limiter, key, &waits_for_one));
-    int rc = lot_park(&limiter->waiting_);
+    int rc = lot_park_for(&limiter->waiting_, "a limiter");
     if (rc < 0)
         strike(limiter, key);
     else

@@ -27,7 +27,7 @@ int tr_lock_acquire(tr_lock *lock)
     tr_try(task_cancelled());
     int rc = tr_lock_try(lock);
     if (rc == 0)
-        return lot_park(&lock->waiting_); /* whoever wakes us has made us the owner */
+        return lot_park_for(&lock->waiting_, "a lock"); /* whoever wakes us has made us the owner */
     if (rc > 0)
         task_yield();
     return rc < 0 ? rc : 0;
@@ -86,7 +86,7 @@ int tr_semaphore_acquire(tr_semaphore *semaphore)
     tr_try(task_required());
     tr_try(task_cancelled());
     if (tr_semaphore_try(semaphore) == 0)
-        return lot_park(&semaphore->waiting_);
+        return lot_park_for(&semaphore->waiting_, "a semaphore");
     task_yield();
     return 0;
 }
@@ -107,7 +107,7 @@ int tr_semaphore_release(tr_semaphore *semaphore)
 static void take_back(tr_lock *lock)
 {
     if (lock->owner_)
-        lot_park_shielded(&lock->waiting_);
+        lot_park_shielded(&lock->waiting_, "a lock");
     else
         lock->owner_ = task_current();
 }
@@ -118,7 +118,7 @@ int tr_condition_wait(tr_condition *condition, tr_lock *lock)
     tr_try(check_owner(lock));
     tr_try(task_cancelled());
     tr_try(tr_lock_release(lock));
-    int rc = lot_park(&condition->waiting_);
+    int rc = lot_park_for(&condition->waiting_, "a condition");
     if (rc < 0)
         take_back(lock);
     return rc;

@@ -36,18 +36,18 @@ static bool leave(void *waiter)
     return true;
 }
 
-int lot_park(tr_lot *lot)
+int lot_park_for(tr_lot *lot, const char *what)
 {
     struct tr_waiter_ waiter = {.task = task_current()};
     add(lot, &waiter);
-    return task_park(leave, &waiter);
+    return task_park(what, leave, &waiter);
 }
 
-void lot_park_shielded(tr_lot *lot)
+void lot_park_shielded(tr_lot *lot, const char *what)
 {
     struct tr_waiter_ waiter = {.task = task_current()};
     add(lot, &waiter);
-    (void)task_park(NULL, NULL);
+    (void)task_park(what, NULL, NULL);
 }
 
 struct task *lot_wake_one(tr_lot *lot)

@@ -6,11 +6,16 @@
 
 struct task;
 
-/* A checkpoint: waits until woken. */
-int lot_park(tr_lot *lot);
+/* A checkpoint: waits until woken. `what` is told to people. */
+int lot_park_for(tr_lot *lot, const char *what);
+
+static inline int lot_park(tr_lot *lot)
+{
+    return lot_park_for(lot, "another task");
+}
 
 /* The same, not affected by cancellation. */
-void lot_park_shielded(tr_lot *lot);
+void lot_park_shielded(tr_lot *lot, const char *what);
 
 /* Wakes the first; NULL when there is none. */
 struct task *lot_wake_one(tr_lot *lot);
@@ -24,7 +29,7 @@ static inline void lot_wake_all(tr_lot *lot)
 /* A checkpoint on its way to waiting only. */
 static inline int event_wait(tr_event *event)
 {
-    return event->set ? 0 : lot_park(&event->waiting_);
+    return event->set ? 0 : lot_park_for(&event->waiting_, "an event");
 }
 
 #endif

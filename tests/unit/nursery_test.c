@@ -393,6 +393,38 @@ static int null_is_refused_where_something_is_needed(void *arg)
     return tr_join(n);
 }
 
+/* ---- looking inside -------------------------------------------------------------------------------------------- */
+
+static int wait_for_an_event(void *event)
+{
+    tr_scope limit = tr_move_on_after(90);
+    return tr_within(&limit, tr_event_wait(event));
+}
+
+static int the_tree_shows_who_waits_for_what(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_event event = {0};
+    tr_scope shield = tr_shield();
+    tr_try(tr_start_soon(n, wait_for_an_event, &event)); const int line = __LINE__;
+    tr_try(tr_sleep(30));
+    tr_str before = tr_task_tree();
+    tr_try(tr_within(&shield, (tr_cancel(n), before = tr_task_tree(), 0)));
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "task main: running\n"
+             "  nursery, cancelled\n"
+             "    task wait_for_an_event (%s:%d): ready\n"
+             "      scope, 60.000 s left\n"
+             "    scope, shielded\n",
+             __FILE__, line);
+    if (strcmp(before, expected) != 0)
+        fprintf(stderr, "%s", before);
+    expect(strcmp(before, expected) == 0);
+    return tr_join(n);
+}
+
 /* ---- short of memory ------------------------------------------------------------------------------------------------ */
 
 static int a_bit_of_everything(void *arg)
@@ -468,6 +500,7 @@ int main(void)
         SCENARIO(nothing_starts_in_a_nursery_whose_join_is_decided),
         SCENARIO(a_body_with_a_result_counts_as_a_task),
         SCENARIO(null_is_refused_where_something_is_needed),
+        SCENARIO(the_tree_shows_who_waits_for_what),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
