@@ -76,6 +76,12 @@ static void guard(struct sys *sys, void *low, size_t size)
     (void)size;
 }
 
+static void name_overflow(struct sys *sys, sys_overflow_fn *which)
+{
+    (void)sys;
+    (void)which;
+}
+
 static void poll_clock(struct sys *sys, int64_t timeout_ns)
 {
     if (timeout_ns < 0)
@@ -120,6 +126,7 @@ static const struct sys_ops clock_ops = {
     .stacks_map = stacks_map,
     .stacks_unmap = stacks_unmap,
     .guard = guard,
+    .name_overflow = name_overflow,
     .poll = poll_clock,
     .print_error = print_error,
     .abort = end,

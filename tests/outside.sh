@@ -63,6 +63,15 @@ check "a file that is no socket is left alone" keeps_files
 ignoring_children() { (trap '' CHLD; "$build/examples/first_scene") >"$scratch/out" 2>&1; }
 check "a program that was started with SIGCHLD ignored works" ignoring_children
 
+overflows() {
+    (ulimit -c 0; "$build/tests/programs/overflow" "$1") 2>"$scratch/err"
+    [ $? -gt 128 ] || return 1
+    grep -q "libtractor: task $1 (.*overflow.c:[0-9]*) needs more stack than its 6[0-9] KiB" "$scratch/err" ||
+        { cat "$scratch/err"; false; }
+}
+sanitized || check "a task that outgrows its stack is named" overflows step
+sanitized || check "also when it steps over the end" overflows leap
+
 # Two functions of one name in one module: the program does not even start.
 one() { printf '#define TR_MODULE "m"\n#include <tractor.h>\ntr_fn(void, twice)\n{\n    return 0;\n}\n'; }
 one >"$scratch/a.c"

@@ -14,6 +14,8 @@
 #include "sys/sys.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 
 enum { BATCHES_PER_LOOK = 64 };
 
@@ -108,6 +110,20 @@ static void loop(struct sched *sched)
     }
 }
 
+/* On a signal stack, with the task as it was: nothing may be allocated, and nothing is certain. */
+static bool name_overflow(const void *address, char *ret_text, size_t room)
+{
+    const struct task *task = task_current();
+    if (!task)
+        return false;
+    uintptr_t low = (uintptr_t)task->fiber.low, at = (uintptr_t)address;
+    if (at >= low || at < low - STACK_DEFAULT)
+        return false;
+    snprintf(ret_text, room, "task %s (%s:%d) needs more stack than its %zu KiB", task->name,
+             task->file, task->line, task->fiber.size / 1024);
+    return true;
+}
+
 int sched_run(int (*fn)(void *), void *arg)
 {
     struct sched sched = {0};
@@ -116,6 +132,7 @@ int sched_run(int (*fn)(void *), void *arg)
     list_init(&sched.slabs);
     list_init(&sched.idle_slabs);
     runtime->sched = &sched;
+    sys_name_overflow(name_overflow);
     int rc = -ENOMEM;
     if (task_new(NULL, fn, arg, "main", "", 0)) {
         loop(&sched);

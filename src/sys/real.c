@@ -109,6 +109,7 @@ __attribute__((noreturn)) static void real_abort(struct sys *sys)
 
 static void real_stop(struct sys *sys)
 {
+    real_forget_overflow(real_of(sys));
     real_poll_stop(real_of(sys));
 }
 
@@ -149,6 +150,7 @@ static const struct sys_ops real_ops = {
     .program = real_program,
     .birth = real_birth,
     .die_with_parent = real_die_with_parent,
+    .name_overflow = real_name_overflow,
     .last_words = real_last_words,
     .crash_to = real_crash_to,
     .claim_root = real_claim_root,

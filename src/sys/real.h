@@ -16,6 +16,7 @@ struct real {
     bool child_signal_on;
     struct link unseen;         /* the processes without a pidfd */
     int guards;                 /* made by mapping */
+    void *signal_stack;         /* of this thread, where we gave it one */
 };
 
 static inline struct real *real_of(struct sys *sys)
@@ -68,6 +69,8 @@ int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
 
 /* real_crash.c */
+void real_name_overflow(struct sys *sys, sys_overflow_fn *which);
+void real_forget_overflow(struct real *real);
 void real_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line);
 void real_crash_to(struct sys *sys, int fd);
 size_t real_trace(struct sys *sys, void **ret_addresses, size_t room);

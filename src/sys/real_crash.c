@@ -5,11 +5,14 @@
  * pipe it was given, which expression failed where. In a process without such a pipe nothing changes. */
 #include "sys/real.h"
 
+#include "base/runtime.h"
+
 #include "sys/crash.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +84,7 @@ void real_last_words(struct sys *sys, const char *type, const char *message, con
     for (size_t i = 0; i < CRASH_TEXTS; i++)
         used = add_text(words, used, texts[i]);
     void *addresses[16];
-    size_t count = real_trace(NULL, addresses, 16);
+    size_t count = file[0] ? real_trace(NULL, addresses, 16) : 0; /* a place that has no file has no stack */
     for (size_t i = 0; i < count; i++) {
         char text[256];
         real_trace_text(NULL, addresses[i], text, sizeof text);
@@ -89,6 +92,68 @@ void real_last_words(struct sys *sys, const char *type, const char *message, con
     }
     while (write(crash_fd, words, used) < 0 && errno == EINTR)
         continue;
+}
+
+/* ---- a task's stack that is not enough ---------------------------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__)
+
+/* AddressSanitizer says more than we could. */
+void real_name_overflow(struct sys *sys, sys_overflow_fn *which)
+{
+    (void)sys;
+    (void)which;
+}
+
+#else
+
+static sys_overflow_fn *which_overflow;
+
+/* Says what it was, and lets the instruction fault once more, now as if nobody had asked. */
+static void fault(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    char text[256];
+    signal(number, SIG_DFL);
+    if (!runtime || !which_overflow(info->si_addr, text, sizeof text))
+        return;
+    char line[300];
+    int size = snprintf(line, sizeof line, "libtractor: %s\n", text);
+    (void)!write(STDERR_FILENO, line, (size_t)size);
+    real_last_words(NULL, "StackOverflow", text, "", 0);
+}
+
+enum { SIGNAL_STACK = 64 * 1024 };
+
+static void give_signal_stack(struct real *real)
+{
+    stack_t now;
+    if (real->signal_stack || sigaltstack(NULL, &now) < 0 || !(now.ss_flags & SS_DISABLE))
+        return;
+    if (!(real->signal_stack = malloc(SIGNAL_STACK)))
+        return;
+    stack_t ours = {.ss_sp = real->signal_stack, .ss_size = SIGNAL_STACK};
+    (void)sigaltstack(&ours, NULL);
+}
+
+void real_name_overflow(struct sys *sys, sys_overflow_fn *which)
+{
+    struct sigaction now, ours = {.sa_sigaction = fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    give_signal_stack(real_of(sys));
+    which_overflow = which;
+    if (sigaction(SIGSEGV, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
+        (void)sigaction(SIGSEGV, &ours, NULL);
+}
+
+#endif
+
+void real_forget_overflow(struct real *real)
+{
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (real->signal_stack)
+        (void)sigaltstack(&none, NULL);
+    free(real->signal_stack);
+    real->signal_stack = NULL;
 }
 
 TR_API _Noreturn void __assert_fail(const char *expression, const char *file, unsigned line,

@@ -42,6 +42,7 @@ struct sys_spawn {
 };
 
 typedef void sys_ready_fn(void *arg, int events);
+typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 
 struct sys_ops {
@@ -92,6 +93,9 @@ struct sys_ops {
     int (*program)(struct sys *sys, char *ret_path, size_t room);   /* our own, resolved */
     const char *(*birth)(struct sys *sys);          /* what our parent's spawn said; NULL: a root */
     int (*die_with_parent)(struct sys *sys, int lifeline, int parent);
+    /* `which` is asked, on a signal stack, whether a bad address is the end of a task's stack, and what to
+     * say of it; no handler of the program's own is replaced. */
+    void (*name_overflow)(struct sys *sys, sys_overflow_fn *which);
     void (*last_words)(struct sys *sys, const char *type, const char *message, const char *file,
                        int line);                   /* to the parent, where crash_to says */
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
@@ -255,6 +259,10 @@ static inline int sys_program(char *ret_path, size_t room)
 static inline const char *sys_birth(void)
 {
     return runtime->sys->ops->birth(runtime->sys);
+}
+static inline void sys_name_overflow(sys_overflow_fn *which)
+{
+    SYS_CALL_(name_overflow, which);
 }
 static inline void sys_last_words(const char *type, const char *message, const char *file, int line)
 {
