@@ -172,9 +172,9 @@ TR_API const char *tr_format(const char *format, ...) TR_PRINTF(1, 2);
 
 /* ---- looking inside ------------------------------------------------------------------------------------ */
 
-/* The tree of tasks, nurseries and scopes of this run, a line each: where a task was started and what it waits
- * for, deadlines, shields, cancellation. What stands below a line is cancelled with it. As text in the frame's
- * memory; "" outside a run / to standard error. No checkpoints. */
+/* The tree of tasks, nurseries and scopes of this run, a line each: where a task was started and what it
+ * waits for, deadlines, shields, cancellation. What stands below a line is cancelled with it. As text in the
+ * frame's memory; "" outside a run / to standard error. No checkpoints. */
 TR_API const char *tr_task_tree(void);
 TR_API void tr_dump_tasks(void);
 

@@ -16,12 +16,17 @@ static int step(void *arg)
     return dig(NULL, 1000);
 }
 
+__attribute__((noinline)) static int touch(volatile char *place)
+{
+    *place = 1;
+    return *place;
+}
+
 static int leap(void *arg)
 {
     (void)arg;
     volatile char hole[100 * 1024];
-    hole[0] = 1; /* at its far end */
-    return hole[0];
+    return touch(hole); /* its far end */
 }
 
 static int run(void *task)
