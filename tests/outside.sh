@@ -56,7 +56,7 @@ check "and no file of it is left" [ ! -e "$scratch/there" ] && check "nor its lo
 echo precious >"$scratch/file"
 keeps_files() {
     "$neighbours" serve "unix:$scratch/file" >/dev/null 2>&1 && return 1
-    [ "$(cat "$scratch/file")" = precious ]
+    [ "$(cat "$scratch/file")" = precious ] && [ ! -e "$scratch/file.lock" ]
 }
 check "a file that is no socket is left alone" keeps_files
 

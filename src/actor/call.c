@@ -108,7 +108,7 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
     tr_try(task_cancelled());
     tr_try(session_wait_room(session));
     if (!session_is_up(session) || session->state.at != SESSION_OPEN)
-        return error_raise(session_loss(session));
+        return session_wait_loss(session);
     call->session = session_ref(session);
     call->id = ++session->last_call;
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)

@@ -30,26 +30,40 @@ static int put_facts(struct buf *out, struct tr_error *error)
     return codec_encode(out, &tr_type_facts, &all);
 }
 
-static int put(struct buf *out, struct tr_error *error, int depth)
+/* Where it goes, and how many more errors the whole may be: each is counted when it is announced. What is too
+ * many is left out. */
+struct sink {
+    struct buf *out;
+    size_t left;
+};
+
+static size_t announce(struct sink *sink, size_t wanted)
+{
+    size_t count = wanted < sink->left ? wanted : sink->left;
+    sink->left -= count;
+    return count;
+}
+
+static int put(struct sink *sink, struct tr_error *error, int depth)
 {
     bool cut = depth >= ERROR_DEPTH;
-    size_t causes = error->cause && !cut, members = cut ? 0 : error->member_count;
-    if (members > ERROR_MEMBERS)
-        members = ERROR_MEMBERS;
-    tr_try(codec_put_array(out, 3));
-    tr_try(put_facts(out, error));
-    tr_try(codec_put_array(out, causes));
+    size_t causes = announce(sink, error->cause && !cut);
+    tr_try(codec_put_array(sink->out, 3));
+    tr_try(put_facts(sink->out, error));
+    tr_try(codec_put_array(sink->out, causes));
     if (causes)
-        tr_try(put(out, error->cause, depth + 1));
-    tr_try(codec_put_array(out, members));
+        tr_try(put(sink, error->cause, depth + 1));
+    size_t members = announce(sink, cut ? 0 : error->member_count);
+    tr_try(codec_put_array(sink->out, members));
     for (size_t i = 0; i < members; i++)
-        tr_try(put(out, error->members[i], depth + 1));
+        tr_try(put(sink, error->members[i], depth + 1));
     return 0;
 }
 
 int error_put(struct buf *out, struct tr_error *error)
 {
-    return put(out, error, 0);
+    struct sink sink = {out, ERROR_MEMBERS - 1};
+    return put(&sink, error, 0);
 }
 
 static const char *text_of(const char *text)

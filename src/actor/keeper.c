@@ -253,7 +253,10 @@ static int judge(struct keeper *keeper, int rc)
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
     bool clean = how.signal == 0 && how.status == 0;
-    if (rc < 0 || keeper->killed || (clean && (keeper->asked || !why)))
+    bool wanted = keeper->asked || rc == TR_ECANCELLED; /* its end, by us */
+    if (rc == TR_ECANCELLED && !keeper->portal.session)
+        return rc; /* it was never up, and has no duty to end in order */
+    if ((rc < 0 && rc != TR_ECANCELLED) || keeper->killed || (clean && (wanted || !why)))
         return rc;
     if (why) /* the very error that calls over it have failed with */
         return error_raise(error_ref(why));
@@ -269,6 +272,8 @@ static int keep(void *arg)
         rc = live_until_asked(keeper);
     end(keeper);
     rc = judge(keeper, rc);
+    if (keeper->session)
+        keeper->session->obituary = NULL; /* whoever still holds the socket: there is no more to say */
     child_fini(&keeper->child);
     finish(keeper, rc < 0 ? rc : TR_ECANCELLED);
     tr_event_set(&keeper->gone);
@@ -292,10 +297,8 @@ static void release(struct guest *guest)
     struct keeper *keeper = container_of(guest, struct keeper, guest);
     if (keeper->portal.session)
         session_let_go(keeper->portal.session);
-    if (keeper->session) {
-        keeper->session->obituary = NULL;
+    if (keeper->session)
         session_unref(keeper->session);
-    }
     buf_fini(&keeper->args);
     error_unref(keeper->error);
     struct arena memory = keeper->memory;

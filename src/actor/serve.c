@@ -38,15 +38,16 @@ static int put_error_frame(struct buf *out, uint64_t id, struct tr_error *error)
 
 /* If the error cannot be sent as it is (too large, no memory), why it cannot be is worth sending. Takes the
  * error over. */
-static void put_error(struct buf *out, uint64_t id, struct tr_error *error)
+static int put_error(struct buf *out, uint64_t id, struct tr_error *error)
 {
     int rc = put_error_frame(out, id, error);
-    if (rc < 0) {
-        struct tr_error *instead = error_of(rc);
-        (void)put_error_frame(out, id, instead);
-        error_unref(instead);
-    }
     error_unref(error);
+    if (rc >= 0)
+        return rc;
+    struct tr_error *instead = error_of(rc);
+    rc = put_error_frame(out, id, instead);
+    error_unref(instead);
+    return rc;
 }
 
 /* At once, for what was refused. */
@@ -56,7 +57,8 @@ static void answer_error(struct session *session, uint64_t id, struct tr_error *
         error_unref(error);
         return;
     }
-    put_error(&session->out, id, error);
+    if (put_error(&session->out, id, error) < 0)
+        session_hang_up(session); /* better no peer than one that waits for what never comes */
     session_flush(session);
 }
 
@@ -74,12 +76,11 @@ static int put_result(struct served *served, struct buf *out)
     return frame_close(out, start);
 }
 
-static void put_outcome(struct served *served, int rc, struct buf *out)
+static int put_outcome(struct served *served, int rc, struct buf *out)
 {
     if (rc >= 0)
         rc = put_result(served, out);
-    if (rc < 0)
-        put_error(out, served->id, error_of(rc));
+    return rc < 0 ? put_error(out, served->id, error_of(rc)) : rc;
 }
 
 /* What the function returned may point to what lives no longer than this moment (another task's, another
@@ -93,13 +94,15 @@ static void answer(struct served *served, int rc)
         rc = TR_ECANCELLED;
     if (!session_is_up(session))
         return;
-    put_outcome(served, rc, session_has_room(session) ? &session->out : &late);
+    rc = put_outcome(served, rc, session_has_room(session) ? &session->out : &late);
     if (late.size > 0) {
         (void)session_wait_room(session);
         if (session_is_up(session))
-            (void)buf_append(&session->out, late.data, late.size);
+            rc = buf_append(&session->out, late.data, late.size);
         buf_fini(&late);
     }
+    if (rc < 0)
+        session_hang_up(session);
     session_flush(session);
 }
 

@@ -94,12 +94,18 @@ int session_send(struct session *session, const struct frame *frame)
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
 {
     struct tr_error *newest = task_error_aside();
-    (void)session_send(session, &(struct frame){.kind = kind, .id = id});
+    if (session_send(session, &(struct frame){.kind = kind, .id = id}) == -ENOMEM)
+        session_hang_up(session); /* better no peer than one that waits for what never comes */
     task_error_back(newest);
 }
 
 void session_stop(struct session *session)
 {
+    if (session->state.at < SESSION_OPEN) {
+        session->said_stop = true;
+        session_hang_up(session); /* it has not been told who we are yet */
+        return;
+    }
     session_tell(session, FRAME_STOP, 0);
     session->said_stop = true;
     session_flush(session);
@@ -476,6 +482,13 @@ int session_wait_open(struct session *session)
 {
     tr_try(event_wait(&session->greeted));
     return session->state.at == SESSION_OPEN ? 0 : error_raise(session_loss(session));
+}
+
+int session_wait_loss(struct session *session)
+{
+    if (session->mute)
+        tr_try(event_wait(&session->ended));
+    return error_raise(session_loss(session));
 }
 
 int session_wait_up(struct session *session)

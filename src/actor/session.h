@@ -74,6 +74,9 @@ void session_known(struct session *session);
  * peer; the same object each time if it was lost. A new reference. */
 struct tr_error *session_loss(struct session *session);
 
+/* Raises that. A checkpoint if writing has failed and the reading side has yet to learn why. */
+int session_wait_loss(struct session *session);
+
 /* A checkpoint on its way to waiting only: until there is room to send. */
 int session_wait_room(struct session *session);
 bool session_has_room(const struct session *session);
@@ -81,7 +84,7 @@ bool session_has_room(const struct session *session);
 /* To be called when something was appended to `out`. */
 void session_flush(struct session *session);
 
-/* Appends a frame without payload. Lost without a word when memory is out or the session has ended. */
+/* Appends a frame without payload. Does nothing when the session has ended; out of memory, it ends. */
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id);
 
 /* Ends it in good order: what was written is sent, then good-bye. */

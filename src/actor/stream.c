@@ -53,7 +53,7 @@ static int wait_for_credit(struct served *served)
 {
     while (served->credit <= 0 || !session_has_room(served->session)) {
         if (!session_is_up(served->session))
-            return error_raise(session_loss(served->session));
+            return session_wait_loss(served->session);
         tr_try(served->credit <= 0 ? lot_park(&served->for_credit)
                                    : session_wait_room(served->session));
     }
@@ -156,7 +156,7 @@ int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info 
 static int give_credit(struct tr_stream *stream)
 {
     struct call *call = &stream->call;
-    if (stream->taken < STREAM_WINDOW / 2 || call->done.set)
+    if (stream->taken < STREAM_WINDOW / 2 || call->done.set || !session_is_up(call->session))
         return 0;
     struct frame frame = {.kind = FRAME_CREDIT, .id = call->id, .credit = {stream->taken}};
     tr_try(session_send(call->session, &frame));

@@ -239,8 +239,8 @@ void error_set_cause(struct tr_error *error, struct tr_error *cause)
     }
     if (cause && cause->depth >= DEEPEST) {
         struct tr_error *root = cause;
-        while (root->cause)
-            root = root->cause;
+        while (root->depth > 0)
+            root = root->cause ? root->cause : root->members[0];
         error_ref(root);
         error_unref(cause);
         cause = root;

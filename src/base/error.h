@@ -21,7 +21,7 @@ struct tr_error {
     int line;
     tr_actor actor;                /* where it arose; strings in `memory` */
     struct tr_error *cause;        /* owned, may be NULL */
-    int depth;                     /* how many causes there are below */
+    int depth;                     /* how many there are below, one causing or holding the other */
     struct tr_error **members;     /* of an ErrorGroup; owned */
     size_t member_count, member_room;
     struct map keys;               /* of the members: see group.c */

@@ -14,7 +14,7 @@
 
 static bool is_group(const struct tr_error *error)
 {
-    return error->code == TR_EGROUP;
+    return error->code == TR_EGROUP && error->id; /* the constant of that code has no members */
 }
 
 static uint64_t key_of(const struct tr_error *error)
@@ -62,6 +62,8 @@ bool error_add_member(struct tr_error *group, struct tr_error *member)
     if (!has_room(group) || map_put(&group->keys, key_of(member), member) < 0)
         return false;
     group->members[group->member_count++] = member;
+    if (member->depth >= group->depth)
+        group->depth = member->depth + 1;
     group->report = NULL;
     return true;
 }
@@ -111,45 +113,23 @@ struct tr_error *error_merge(struct tr_error *a, struct tr_error *b)
     return is_group(group) ? add_all(group, b) : better(group, b);
 }
 
-/* The same group without the member at `index`. */
-static struct tr_error *without(struct tr_error *group, size_t index)
+static bool has_cancelled(const struct tr_error *error)
 {
-    if (group->refs > 1) {
-        struct tr_error *copy = new_group();
-        if (!copy)
-            return group; /* better with a Cancelled too many than not at all */
-        copy = add_all(copy, group);
-        if (!is_group(copy))
-            return copy;
-        group = copy;
-    }
-    map_remove(&group->keys, key_of(group->members[index]));
-    error_unref(group->members[index]);
-    group->member_count--;
-    memmove(&group->members[index], &group->members[index + 1],
-            (group->member_count - index) * sizeof *group->members);
-    return group;
+    for (size_t i = 0; i < error->member_count; i++)
+        if (error->members[i]->code == TR_ECANCELLED)
+            return true;
+    return false;
 }
 
 struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found)
 {
-    if (!error)
-        return NULL;
-    if (error->code == TR_ECANCELLED) {
-        *ret_found = true;
-        error_unref(error);
-        return NULL;
-    }
-    size_t at = 0;
-    while (at < error->member_count && error->members[at]->code != TR_ECANCELLED)
-        at++;
-    if (at == error->member_count)
+    if (!error || (error->code != TR_ECANCELLED && !has_cancelled(error)))
         return error;
     *ret_found = true;
-    struct tr_error *rest = without(error, at);
-    if (rest->member_count != 1)
-        return rest;
-    struct tr_error *lone = error_ref(rest->members[0]);
-    error_unref(rest);
-    return lone;
+    struct tr_error *rest = NULL;
+    for (size_t i = 0; i < error->member_count; i++)
+        if (error->members[i]->code != TR_ECANCELLED)
+            rest = error_merge(rest, error_ref(error->members[i]));
+    error_unref(error);
+    return rest;
 }

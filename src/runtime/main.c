@@ -169,18 +169,16 @@ static int live(struct actor *actor, const struct life *life)
         return -ENOMEM;
     actor->service = service;
     int rc = serve_meanwhile(actor, life);
+    struct tr_error *newest = task_error_aside();
     actor_unlisten();
     actor_say_goodbye();
     registry_leave();
     registry_free();
-    struct tr_error *newest = task_error_aside();
     tr_cancel(service);
-    struct tr_error *broken = error_of(tr_join(service));
     task_error_back(newest);
+    rc = tr_join_with(service, rc);
     actor->service = NULL;
-    if (!broken)
-        return rc;
-    return error_raise(error_merge(rc < 0 ? error_of(rc) : NULL, broken));
+    return rc;
 }
 
 static int actor_main(void *arg)

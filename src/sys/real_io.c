@@ -163,6 +163,16 @@ static int take_lock(const struct sys_address *at)
     }
 }
 
+static void drop_lock(const struct sys_address *at, int lock)
+{
+    char path[SYS_ADDRESS_ROOM + 8];
+    if (lock < 0)
+        return;
+    lock_name(at, path);
+    unlink(path);
+    close(lock);
+}
+
 /* Removes what a dead process left at the path; -EADDRINUSE for anything else. */
 static int clear_path(const union address *address, socklen_t size)
 {
@@ -206,8 +216,7 @@ int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int 
         rc = clear_path(&address, size);
     int fd = rc < 0 ? rc : bind_and_listen(&address, size);
     if (fd < 0) {
-        if (lock >= 0)
-            close(lock);
+        drop_lock(at, lock);
         return fd;
     }
     *ret_fd = fd;
@@ -218,13 +227,9 @@ int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int 
 void real_unlisten(struct sys *sys, const struct sys_address *at, int lock)
 {
     (void)sys;
-    if (lock < 0)
-        return;
-    char path[SYS_ADDRESS_ROOM + 8];
-    lock_name(at, path);
-    unlink(at->name);
-    unlink(path);
-    close(lock);
+    if (lock >= 0)
+        unlink(at->name);
+    drop_lock(at, lock);
 }
 
 void real_hang_up(struct sys *sys, int fd)

@@ -93,6 +93,12 @@ tr_stream_fn(int64_t, three)
     return 0;
 }
 
+tr_stream_fn(int64_t, endless)
+{
+    for (int64_t i = 0;; i++)
+        tr_try(tr_yield(ctx, i));
+}
+
 static int yield_for_ever(tr_ctx *ctx)
 {
     for (;;)
@@ -217,6 +223,38 @@ static int the_death_of_an_actor_that_was_done_is_noticed(void)
     tr_scope scope = tr_cancel_scope();
     expect(tr_within(&scope, killed_while_it_lingers()) < 0);
     expect_error("ActorDied", "signal 9");
+    return 0;
+}
+
+static int talk_until_it_fails(tr_portal *worker, bool by_stream)
+{
+    int rc = 1;
+    int64_t number;
+    tr_auto(stream) numbers = NULL;
+    if (by_stream)
+        tr_try(tr_open_stream(worker, &numbers, endless));
+    kill(tr_portal_actor(worker)->pid, SIGKILL);
+    while (rc >= 0)
+        rc = by_stream ? tr_next(numbers, &number, endless) : tr_call(worker, NULL, ping);
+    return rc;
+}
+
+static int kill_in_conversation(bool by_stream)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    return tr_join_with(n, talk_until_it_fails(worker, by_stream));
+}
+
+/* Whether writing or reading fails first, it is the one death that everybody hears of. */
+static int a_death_is_told_however_it_is_noticed(void)
+{
+    for (int i = 0; i < 20; i++) {
+        tr_scope scope = tr_cancel_scope();
+        expect(tr_within(&scope, kill_in_conversation(i % 2)) == TR_EREMOTE);
+        expect_error("ActorDied", "signal 9");
+    }
     return 0;
 }
 
@@ -439,6 +477,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(a_death_is_noticed_while_others_hold_the_socket),
     SCENARIO(last_words_are_heard_by_all_and_count_once),
     SCENARIO(the_death_of_an_actor_that_was_done_is_noticed),
+    SCENARIO(a_death_is_told_however_it_is_noticed),
     SCENARIO(an_actor_killed_for_not_listening_has_not_failed),
     SCENARIO(an_actor_that_dies_in_a_debugger_is_reaped),
     SCENARIO(a_failure_beside_a_cancellation_comes_home),

@@ -206,6 +206,45 @@ static int a_chain_of_causes_keeps_its_two_ends(void *arg)
     return 0;
 }
 
+/* Groups within causes within groups, as a loop makes that tries several things again and again. */
+static int a_tree_of_groups_does_not_grow_without_end(void *arg)
+{
+    (void)arg;
+    struct tr_error *newest = an_error("app.First");
+    for (int i = 0; i < 20000; i++) {
+        struct tr_error *retry = an_error("app.Retry");
+        error_set_cause(retry, newest);
+        newest = error_merge(retry, an_error("app.Beside"));
+    }
+    expect(newest->depth <= 40);
+    error_unref(newest);
+    return 0;
+}
+
+static int every_kind_of_cancelled_is_taken_out(void *arg)
+{
+    (void)arg;
+    struct tr_error *group = error_merge(error_plain(TR_ECANCELLED), an_error("A"));
+    for (int i = 0; i < 3; i++)
+        group = error_merge(group, error_new(TR_ECANCELLED, "Cancelled", "", 0, "elsewhere"));
+    expect(tr_error_members(group) == 5 && strstr(tr_error_report(group), "elsewhere"));
+    bool found = false;
+    struct tr_error *rest = error_without_cancelled(group, &found);
+    expect(found && strcmp(tr_error_type(rest), "A") == 0);
+    expect(!strstr(tr_error_report(rest), "elsewhere"));
+    error_unref(rest);
+    return 0;
+}
+
+static int a_bare_group_code_is_an_error_like_others(void *arg)
+{
+    (void)arg;
+    struct tr_error *both = error_merge(error_plain(TR_EGROUP), an_error("A"));
+    expect(tr_error_members(both) == 2);
+    error_unref(both);
+    return 0;
+}
+
 static int of_no_error_there_is_nothing_to_know(void *arg)
 {
     (void)arg;
@@ -264,6 +303,9 @@ int main(void)
         SCENARIO(many_failures_make_one_group_in_no_time),
         SCENARIO(a_group_that_somebody_holds_stays_as_it_is),
         SCENARIO(a_chain_of_causes_keeps_its_two_ends),
+        SCENARIO(a_tree_of_groups_does_not_grow_without_end),
+        SCENARIO(every_kind_of_cancelled_is_taken_out),
+        SCENARIO(a_bare_group_code_is_an_error_like_others),
         SCENARIO(of_no_error_there_is_nothing_to_know),
         SCENARIO(a_report_is_readable_at_any_depth_and_length),
         SCENARIO(every_code_has_a_name_and_a_sentence),

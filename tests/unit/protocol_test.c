@@ -182,6 +182,26 @@ static int a_group_of_errors_comes_back_as_it_was(void *arg)
     return 0;
 }
 
+static int of_very_many_errors_as_many_are_sent_as_are_taken(void *arg)
+{
+    (void)arg;
+    struct buf bytes = {0};
+    struct tr_error *group = NULL, *got;
+    for (int i = 0; i < 1500; i++) {
+        struct tr_error *member = error_new(TR_ERAISED, "app.Bad", "", 0, "number %d", i);
+        error_set_cause(member, error_plain(TR_EBROKEN));
+        group = error_merge(group, member);
+    }
+    tr_try(error_put(&bytes, group));
+    struct reader from = {bytes.data, bytes.size};
+    tr_try(error_get(&from, &got));
+    expect(tr_error_members(got) > 500 && from.left == 0);
+    error_unref(got);
+    error_unref(group);
+    buf_fini(&bytes);
+    return 0;
+}
+
 static int put_and_take(void *arg)
 {
     (void)arg;
@@ -212,6 +232,7 @@ int main(void)
         SCENARIO(a_frame_too_large_is_refused_by_its_length_alone),
         SCENARIO(an_error_of_very_many_errors_is_refused),
         SCENARIO(a_group_of_errors_comes_back_as_it_was),
+        SCENARIO(of_very_many_errors_as_many_are_sent_as_are_taken),
         SCENARIO(spoilt_frames_never_hurt),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
