@@ -93,6 +93,11 @@ TR_API void tr_scope_set_shield(tr_scope *scope, bool shield);
  * (trio.current_effective_deadline) */
 TR_API double tr_effective_deadline(void);
 
+/* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "failed: app.Bad:
+ * ..." (a task of the nursery, or its body), "left early" (a block with a nursery), "cancelled from outside"
+ * (a join); of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
+TR_API const char *tr_cancel_reason(void);
+
 /* ---- nurseries ------------------------------------------------------------------------------------- */
 
 /* Opens a nursery in the calling task, which is its host and must join it. Always write

@@ -5,6 +5,8 @@
 #include "base/hooks.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Smaller than a page, larger than nearly every frame. */
@@ -50,6 +52,22 @@ int buf_append(struct buf *buf, const void *bytes, size_t size)
         memcpy(buf_end(buf), bytes, size);
     buf_added(buf, size);
     return 0;
+}
+
+int buf_print(struct buf *buf, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    int rc = size < 0 ? -EINVAL : buf_reserve(buf, (size_t)size + 1);
+    if (rc >= 0) {
+        vsnprintf((char *)buf_end(buf), (size_t)size + 1, format, again);
+        buf_added(buf, (size_t)size);
+    }
+    va_end(again);
+    va_end(args);
+    return rc;
 }
 
 void buf_drain(struct buf *buf, size_t size)

@@ -18,6 +18,8 @@ void buf_fini(struct buf *buf);
 /* Room for `more` bytes after the end: 0 or -ENOMEM. They are counted once buf_added says so. */
 int buf_reserve(struct buf *buf, size_t more);
 int buf_append(struct buf *buf, const void *bytes, size_t size);
+/* Appends formatted text, without its final zero. 0 or -ENOMEM, with nothing appended. */
+int buf_print(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_drain(struct buf *buf, size_t size);
 
 static inline uint8_t *buf_end(struct buf *buf)

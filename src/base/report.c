@@ -4,30 +4,14 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { INDENT = 2, DEEPEST = 40 }; /* deeper causes are cut: something goes in circles */
 
-static void add(struct buf *text, int depth, const char *format, ...) TR_PRINTF(3, 4);
-
-static void add(struct buf *text, int depth, const char *format, ...)
-{
-    char line[1400]; /* the longest message and what stands around it */
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    if (size >= (int)sizeof line)
-        size = sizeof line - 1;
-    if (buf_reserve(text, (size_t)(depth * INDENT + size) + 1) < 0)
-        return; /* a report cut short for want of memory is still a report */
-    memset(buf_end(text), ' ', (size_t)(depth * INDENT));
-    buf_added(text, (size_t)(depth * INDENT));
-    (void)buf_append(text, line, (size_t)size);
-    (void)buf_append(text, "\n", 1);
-}
+/* One line. A report cut short for want of memory is still a report. */
+#define add(text, depth, ...)                                                                      \
+    ((void)buf_print((text), "%*s", (depth) * INDENT, ""), (void)buf_print((text), __VA_ARGS__),   \
+     (void)buf_append((text), "\n", 1))
 
 static void add_place(struct buf *text, int depth, const struct tr_error *error)
 {

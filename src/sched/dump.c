@@ -6,23 +6,10 @@
 #include "base/hooks.h"
 #include "sys/sys.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-static void add(struct buf *text, const char *format, ...) TR_PRINTF(2, 3);
-
-static void add(struct buf *text, const char *format, ...)
-{
-    char part[512];
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(part, sizeof part, format, args);
-    va_end(args);
-    if (size >= (int)sizeof part)
-        size = sizeof part - 1;
-    (void)buf_append(text, part, (size_t)size); /* a tree cut short for want of memory is still one */
-}
+/* A tree cut short for want of memory is still one. */
+#define add(text, ...) ((void)buf_print((text), __VA_ARGS__))
 
 static void add_state(struct buf *text, const struct task *task)
 {
@@ -51,7 +38,7 @@ static void add_scope(struct buf *text, const struct scope *scope)
     if (scope->shield)
         add(text, ", shielded");
     if (scope->cancel_called)
-        add(text, ", cancelled");
+        add(text, ", cancelled (%s)", scope->why);
     add(text, "\n");
 }
 

@@ -101,8 +101,11 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
 {
     if (!error)
         return;
+    if (error->code == TR_ECANCELLED)
+        scope_cancel(&nursery->scope, "cancelled from outside", NULL);
+    else
+        scope_cancel(&nursery->scope, "failed", error);
     nursery->errors = error_merge(nursery->errors, error);
-    scope_cancel(&nursery->scope);
 }
 
 static bool is_empty(const struct tr_nursery *nursery)
@@ -209,7 +212,7 @@ int tr_join_with(tr_nursery *nursery, int rc)
 void tr_cancel(tr_nursery *nursery)
 {
     if (nursery && nursery->state.at != NURSERY_CLOSED)
-        scope_cancel(&nursery->scope);
+        scope_cancel(&nursery->scope, "explicit", NULL);
 }
 
 bool tr_cancelled(const tr_nursery *nursery)
@@ -221,7 +224,7 @@ static void clean_up(struct tr_nursery *nursery)
 {
     struct tr_error *newest = task_error_aside();
     if (nursery->state.at == NURSERY_OPEN) {
-        scope_cancel(&nursery->scope);
+        scope_cancel(&nursery->scope, "left early", NULL);
         task_fail_scope(join(nursery));
     }
     for (struct guest *guest = nursery->guests, *next; guest; guest = next) {

@@ -28,6 +28,8 @@ struct scope {
     bool shield;
     bool cancel_called;
     bool cancelled;             /* effectively: here or above */
+    const char *why;            /* it was cancelled: one of the words that tr_cancel_reason tells */
+    struct tr_error *failure;   /* and what had failed, if that was it; owned */
     struct tr_error *pending;   /* of nurseries inside that were left without a join; owned */
     tr_scope *user;             /* the public struct to keep up to date; NULL for our own */
     const char *what;           /* "scope", "nursery", "task": for messages */
@@ -41,7 +43,9 @@ void scope_fini(struct scope *scope);
 /* The next scope in the tree below `top` after `scope`, whose own children are skipped if asked; NULL at the
  * end. */
 struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_children);
-void scope_cancel(struct scope *scope);
+/* `why` lives as long as the scope; `failure` is kept by a reference of its own and may be NULL. The first
+ * reason counts. */
+void scope_cancel(struct scope *scope, const char *why, struct tr_error *failure);
 void scope_set_deadline(struct scope *scope, int64_t deadline);
 void scope_set_shield(struct scope *scope, bool shield);
 /* Moves everything inside `from` to inside `to`. */

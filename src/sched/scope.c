@@ -32,7 +32,8 @@ void scope_fini(struct scope *scope)
     list_remove(&scope->sibling);
     heap_remove(&runtime->sched->deadlines, &scope->timer);
     error_unref(scope->pending);
-    scope->pending = NULL;
+    error_unref(scope->failure);
+    scope->pending = scope->failure = NULL;
 }
 
 static struct scope *scope_of(struct link *sibling)
@@ -81,11 +82,13 @@ static void schedule(struct scope *scope)
         heap_insert(deadlines, &scope->timer, scope->deadline);
 }
 
-void scope_cancel(struct scope *scope)
+void scope_cancel(struct scope *scope, const char *why, struct tr_error *failure)
 {
     if (scope->cancel_called)
         return;
     scope->cancel_called = true;
+    scope->why = why;
+    scope->failure = error_ref(failure);
     if (scope->user)
         scope->user->cancel_called = true;
     schedule(scope);
@@ -116,8 +119,8 @@ void scope_adopt(struct scope *to, struct scope *from)
 
 void scope_pend(struct scope *scope, struct tr_error *error)
 {
+    scope_cancel(scope, "failed", error);
     scope->pending = error_merge(scope->pending, error);
-    scope_cancel(scope);
 }
 
 void scope_enter(struct scope *scope)
@@ -144,7 +147,7 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
 int64_t scope_expire(struct sched *sched, int64_t now)
 {
     while (sched->deadlines.root && sched->deadlines.root->key <= now)
-        scope_cancel(container_of(sched->deadlines.root, struct scope, timer));
+        scope_cancel(container_of(sched->deadlines.root, struct scope, timer), "deadline", NULL);
     return sched->deadlines.root ? sched->deadlines.root->key : NEVER;
 }
 

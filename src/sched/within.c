@@ -92,7 +92,7 @@ int tr_scope_enter_(tr_scope *scope)
     if (deadline != NEVER)
         scope_set_deadline(node, deadline);
     if (scope->cancel_called || (deadline != NEVER && deadline <= now))
-        scope_cancel(node);
+        scope_cancel(node, scope->cancel_called ? "explicit" : "deadline", NULL);
     return 0;
 }
 
@@ -136,7 +136,7 @@ void tr_scope_cancel(tr_scope *scope)
         return;
     scope->cancel_called = true;
     if (scope->own_)
-        scope_cancel(scope->own_);
+        scope_cancel(scope->own_, "explicit", NULL);
 }
 
 void tr_scope_set_deadline(tr_scope *scope, double deadline)
@@ -158,6 +158,27 @@ double tr_effective_deadline(void)
 {
     struct task *task = task_current();
     return task ? to_seconds(scope_effective_deadline(task->scope)) : INFINITY;
+}
+
+/* The nearest scope that was cancelled itself, as far as cancellation reaches in from there. */
+static const struct scope *source_of(const struct scope *scope)
+{
+    while (scope && !scope->cancel_called)
+        scope = scope->shield ? NULL : scope->parent;
+    return scope;
+}
+
+const char *tr_cancel_reason(void)
+{
+    struct task *task = task_current();
+    const struct scope *source = task && task->scope->cancelled ? source_of(task->scope) : NULL;
+    if (!source)
+        return "";
+    if (!source->failure)
+        return source->why;
+    const char *text = tr_format("%s: %s: %s", source->why, source->failure->type,
+                                 source->failure->message);
+    return text ? text : source->why;
 }
 
 /* ---- waiting for time -------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Actors as real processes: what a program may count on, through the public headers only. */
 #include "support/expect.h"
+#include "support/worker.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -146,17 +147,6 @@ tr_fn(uint64_t, length_of, (tr_bytes, data))
 tr_fn_decl(void, not_there);
 
 /* ---- what the scenarios share ------------------------------------------------------------------------ */
-
-static int start(tr_nursery *nursery, tr_portal **ret_portal)
-{
-    return tr_start_actor(nursery, ret_portal, "worker", .modules = tr_names(tr_this_module()));
-}
-
-static int end(tr_nursery *nursery, tr_portal *portal)
-{
-    tr_try(tr_cancel_actor(portal));
-    return tr_join(nursery);
-}
 
 static bool is_gone(int pid)
 {

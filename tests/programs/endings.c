@@ -1,6 +1,7 @@
 /* How actors end, and who learns what of it. */
 #define _GNU_SOURCE
 #include "support/expect.h"
+#include "support/worker.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -122,19 +123,6 @@ tr_fn(void, open_and_die)
     tr_try(tr_next(stream, &number, shielded));
     raise(SIGKILL);
     return 0;
-}
-
-/* ---- what the scenarios share --------------------------------------------------------------------------- */
-
-static int start(tr_nursery *nursery, tr_portal **ret_portal)
-{
-    return tr_start_actor(nursery, ret_portal, "worker", .modules = tr_names(tr_this_module()));
-}
-
-static int end(tr_nursery *nursery, tr_portal *portal)
-{
-    tr_try(tr_cancel_actor(portal));
-    return tr_join(nursery);
 }
 
 /* ---- deaths ------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* What comes in through an actor's socket from those who are no peers, or no good ones. */
 #define _GNU_SOURCE /* memmem */
 #include "support/expect.h"
+#include "support/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,17 +20,6 @@ tr_fn(int64_t, sum, (tr_list_int64_t, of), (int64_t, plus, 100))
 tr_fn(void, ping)
 {
     return 0;
-}
-
-static int start(tr_nursery *nursery, tr_portal **ret_portal)
-{
-    return tr_start_actor(nursery, ret_portal, "worker", .modules = tr_names(tr_this_module()));
-}
-
-static int end(tr_nursery *nursery, tr_portal *portal)
-{
-    tr_try(tr_cancel_actor(portal));
-    return tr_join(nursery);
 }
 
 /* ---- bytes of strangers ------------------------------------------------------------------------------- */

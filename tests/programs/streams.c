@@ -1,5 +1,6 @@
 /* Streams between real processes. */
 #include "support/expect.h"
+#include "support/worker.h"
 
 #include <stdlib.h>
 
@@ -100,19 +101,6 @@ tr_stream_fn(int64_t, pass_on, (tr_str, from), (int64_t, last))
     while ((rc = tr_next(numbers, &number, count)) > 0)
         tr_try(tr_yield(ctx, number));
     return rc;
-}
-
-/* ---- what the scenarios share ------------------------------------------------------------------------- */
-
-static int start(tr_nursery *nursery, tr_portal **ret_portal)
-{
-    return tr_start_actor(nursery, ret_portal, "worker", .modules = tr_names(tr_this_module()));
-}
-
-static int end(tr_nursery *nursery, tr_portal *portal)
-{
-    tr_try(tr_cancel_actor(portal));
-    return tr_join(nursery);
 }
 
 /* ---- scenarios ------------------------------------------------------------------------------------------ */

@@ -414,7 +414,7 @@ static int the_tree_shows_who_waits_for_what(void *arg)
     char expected[512];
     snprintf(expected, sizeof expected,
              "task main: running\n"
-             "  nursery, cancelled\n"
+             "  nursery, cancelled (explicit)\n"
              "    task wait_for_an_event (%s:%d): ready\n"
              "      scope, 60.000 s left\n"
              "    scope, shielded\n",

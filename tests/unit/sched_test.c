@@ -266,6 +266,53 @@ static int nest(int depth)
     return depth == 0 ? tr_sleep_forever() : tr_within(&scope, nest(depth - 1));
 }
 
+static char reason[128];
+
+static int note_the_reason(void *arg)
+{
+    (void)arg;
+    int rc = tr_sleep_forever();
+    snprintf(reason, sizeof reason, "%s", tr_cancel_reason());
+    return rc;
+}
+
+static int leave_it_waiting(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, note_the_reason, NULL));
+    return tr_checkpoint();
+}
+
+static int fail_beside_it(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, note_the_reason, NULL));
+    tr_try(tr_start_soon(n, fail_after_a_second, NULL));
+    return tr_join(n);
+}
+
+static int the_reason_of_a_cancellation_is_known(void *arg)
+{
+    (void)arg;
+    expect(tr_cancel_reason()[0] == 0);
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, note_the_reason(NULL)));
+    expect(strcmp(reason, "deadline") == 0);
+    tr_scope asked = tr_cancel_scope();
+    tr_scope_cancel(&asked);
+    tr_try(tr_within(&asked, note_the_reason(NULL)));
+    expect(strcmp(reason, "explicit") == 0);
+    tr_try(leave_it_waiting());
+    expect(strcmp(reason, "left early") == 0);
+    expect(fail_beside_it() == TR_ERAISED);
+    expect(strcmp(reason, "failed: app.Late: late") == 0);
+    limit = tr_move_on_after(1);
+    tr_scope shield = tr_shield();
+    tr_try(tr_within(&limit, tr_within(&shield, (tr_ignore(tr_sleep(2)), *tr_cancel_reason()))));
+    expect(limit.cancel_called); /* but the reason did not reach in */
+    return tr_cancel_reason()[0];
+}
+
 static int cancellation_reaches_a_hundred_scopes_deep(void *arg)
 {
     (void)arg;
@@ -378,6 +425,7 @@ int main(void)
         SCENARIO(a_scope_cancelled_before_it_is_entered_is_cancelled_then),
         SCENARIO(scopes_refuse_nonsense),
         SCENARIO(the_effective_deadline_is_the_nearest_that_reaches_in),
+        SCENARIO(the_reason_of_a_cancellation_is_known),
         SCENARIO(cancellation_reaches_a_hundred_scopes_deep),
         SCENARIO(frames_hold_what_is_allocated_in_them),
         SCENARIO(a_scope_returns_any_value_of_its_expression),
