@@ -113,17 +113,20 @@ void stack_put(void *low, size_t size)
     slab->spare = spare;
     if (--slab->used == 0) {
         list_remove(&slab->place);
-        list_push(&sched->idle_slabs, &slab->place);
+        list_push(sched->idle_slabs.next, &slab->place); /* to the front, to be used again first */
     } else if (list_empty(&slab->place)) {
-        list_push(sched->slabs.next, &slab->place); /* to the front: it is warm */
+        list_push(sched->slabs.next, &slab->place);
     }
 }
 
 void stacks_trim(struct sched *sched)
 {
     struct link *slabs = &sched->idle_slabs;
-    while (slabs->next != slabs->prev)
-        sys_stacks_unmap(container_of(list_shift(slabs), struct slab, place), SLAB_SIZE);
+    while (slabs->next != slabs->prev) {
+        struct slab *coldest = container_of(slabs->prev, struct slab, place);
+        list_remove(&coldest->place);
+        sys_stacks_unmap(coldest, SLAB_SIZE);
+    }
 }
 
 void stacks_free(struct sched *sched)
