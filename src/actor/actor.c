@@ -85,11 +85,11 @@ static int accept_task(void *arg)
         tr_try(rc);
         if (actor->strangers >= MOST_STRANGERS)
             hang_up_on_one(actor);
-        if (session_new(fd, false, &session) < 0)
-            continue;
-        session->stranger = true;
-        actor->strangers++;
-        session_unref(session);
+        if (session_new(fd, false, &session) >= 0) {
+            session->stranger = true;
+            actor->strangers++;
+            session_unref(session);
+        }
         tr_try(tr_checkpoint()); /* a crowd must not keep everybody waiting */
     }
 }

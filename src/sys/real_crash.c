@@ -109,13 +109,16 @@ void real_name_overflow(struct sys *sys, sys_overflow_fn *which)
 
 static sys_overflow_fn *which_overflow;
 
-/* Says what it was, and lets the instruction fault once more, now as if nobody had asked. */
+/* Says what it was, and lets the instruction fault once more, now as if nobody had asked. A signal that
+ * somebody sent would not come again by itself. */
 static void fault(int number, siginfo_t *info, void *context)
 {
     (void)context;
     char text[256];
     signal(number, SIG_DFL);
-    if (!runtime || !which_overflow(info->si_addr, text, sizeof text))
+    if (info->si_code <= 0)
+        (void)raise(number); /* blocked now, and delivered when this returns */
+    if (info->si_code <= 0 || !runtime || !which_overflow(info->si_addr, text, sizeof text))
         return;
     char line[300];
     int size = snprintf(line, sizeof line, "libtractor: %s\n", text);

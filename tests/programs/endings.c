@@ -23,6 +23,12 @@ tr_fn(void, exit_with, (int32_t, status))
     _exit(args->status);
 }
 
+tr_fn(void, raise_signal, (int32_t, number))
+{
+    raise(args->number);
+    return 0;
+}
+
 /* Dies, and leaves a process behind that holds all its descriptors until the file is gone. */
 tr_fn(void, die_with_a_holder, (tr_str, until))
 {
@@ -144,6 +150,32 @@ static int an_exit_in_a_call_is_a_death_whatever_its_status(void)
         tr_scope scope = tr_cancel_scope();
         expect(tr_within(&scope, die_in_a_call(status)) == TR_EREMOTE);
         expect_error("ActorDied", "exited with status");
+    }
+    return 0;
+}
+
+static int die_of_a_sent_signal(int number)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    expect(tr_call(worker, NULL, raise_signal, .number = number) == TR_EREMOTE);
+    return tr_join(n);
+}
+
+/* Also of one that is looked at first, since it may be the end of a stack. */
+static int a_signal_that_was_sent_kills_at_once(void)
+{
+    const int numbers[] = {
+        SIGTERM, SIGKILL, SIGABRT,
+#ifndef __SANITIZE_ADDRESS__ /* which makes an exit of it */
+        SIGSEGV,
+#endif
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        tr_scope scope = tr_cancel_scope();
+        expect(tr_within(&scope, die_of_a_sent_signal(numbers[i])) == TR_EREMOTE);
+        expect(tr_error_signal(tr_error_find(tr_last_error(), "ActorDied")) == numbers[i]);
     }
     return 0;
 }
@@ -462,6 +494,7 @@ static int nonsense_is_refused_by_name(void)
 static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(an_exit_in_a_call_is_a_death_whatever_its_status),
+    SCENARIO(a_signal_that_was_sent_kills_at_once),
     SCENARIO(a_death_is_noticed_while_others_hold_the_socket),
     SCENARIO(last_words_are_heard_by_all_and_count_once),
     SCENARIO(the_death_of_an_actor_that_was_done_is_noticed),
