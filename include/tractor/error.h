@@ -143,6 +143,11 @@ TR_API const char *tr_code_sentence(int code);
 #define TR_PASTE_(a, b) TR_PASTE2_(a, b)
 #define TR_PASTE2_(a, b) a##b
 
+/* This place in the source, as text. */
+#define TR_HERE_ __FILE__ ":" TR_TEXT_(__LINE__)
+#define TR_TEXT_(x) TR_TEXT2_(x)
+#define TR_TEXT2_(x) #x
+
 /* Declares a variable of one of the library's types that is released when its block is left, by any
  * way but longjmp: tr_auto(portal) p = NULL; */
 #define tr_auto(kind) __attribute__((cleanup(tr_##kind##_done_), unused)) tr_##kind##_auto_

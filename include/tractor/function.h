@@ -43,7 +43,7 @@ TR_API const char *tr_module_of_(const char *module, const char *file, char *roo
 typedef struct tr_fn_info {
     const char *module;      /* TR_MODULE, or NULL for the stem of `file` */
     const char *file;
-    int line;
+    const char *at;          /* with its line */
     const char *name;
     const tr_field *args;
     size_t args_size;
@@ -87,7 +87,7 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
     };                                                                                             \
     TR_FIELDS_(NAME##_args, NAME##_tr_args_, __VA_ARGS__)                                          \
     static const tr_fn_info NAME##_tr_info_ TR_UNUSED_ = {                                         \
-        TR_MODULE_,     __FILE__,  __LINE__, #NAME, NAME##_tr_args_, sizeof(struct NAME##_args),   \
+        TR_MODULE_,     __FILE__,  TR_HERE_, #NAME, NAME##_tr_args_, sizeof(struct NAME##_args),   \
         &tr_type_##OUT, (STREAM)};                                                                 \
     typedef OUT NAME##_tr_out_;
 

@@ -79,8 +79,9 @@ TR_API tr_scope tr_shield(void);
  * expression calls. TR_EARGUMENT when the deadline is NaN or a negative duration, TR_EMISUSE when the
  * scope is in use. */
 #define tr_within(scope, ...)                                                                      \
-    (tr_scope_enter_(scope) < 0 ? tr_refused_() : tr_scope_leave_((scope), (__VA_ARGS__)))
-TR_API int tr_scope_enter_(tr_scope *scope);
+    (tr_scope_enter_((scope), TR_FRAME_, TR_HERE_) < 0 ? tr_refused_()                             \
+                                                      : tr_scope_leave_((scope), (__VA_ARGS__)))
+TR_API int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at);
 TR_API int tr_scope_leave_(tr_scope *scope, int rc) TR_USE_RESULT;
 TR_API int tr_refused_(void) TR_USE_RESULT;
 
@@ -108,24 +109,44 @@ TR_API const char *tr_cancel_reason(void);
  * and fails the enclosing scope or nursery with what went wrong (a lone cancellation excepted): nothing
  * outlives the block and no error is lost. NULL when memory is out or there is no runtime; everything
  * below then returns the error. (trio.open_nursery) */
-TR_API tr_nursery *tr_open_nursery(void);
+#define tr_open_nursery() tr_open_nursery_(TR_FRAME_, TR_HERE_)
+TR_API tr_nursery *tr_open_nursery_(void *const *frame, const char *at);
+
+/* The frame of the function this stands in, by which a block that was left by longjmp is found out. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define TR_FRAME_ ((void *const *)__builtin_frame_address(0))
+#else
+#define TR_FRAME_ NULL
+#endif
+
+/* What may be said of a task besides its function. */
+typedef struct tr_task_options {
+    const char *name;       /* for people; must live as long as the task. The function's name if NULL */
+    size_t stack_size;      /* in bytes, rounded up to a power of two; 0 for 64 KiB (256 under sanitizers) */
+    const char *fn_, *at_;
+} tr_task_options;
 
 /* Starts fn(arg) as a task of the nursery; it runs at one of the caller's next checkpoints. `arg` must
  * live as long as the task does, which the nursery's block outlives. A negative result of fn cancels
- * the nursery and comes out of it. TR_ECLOSED after the join, -ENOMEM. (nursery.start_soon) */
-#define tr_start_soon(nursery, fn, arg)                                                            \
-    tr_start_soon_((nursery), (fn), (arg), #fn, __FILE__, __LINE__)
-TR_API int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
-                          const char *file, int line) TR_USE_RESULT;
+ * the nursery and comes out of it. Options by name: tr_start_soon(n, dig, hole, .stack_size = 1 << 20).
+ * TR_ECLOSED after the join, TR_EARGUMENT for a stack of more than 1 GiB, -ENOMEM. (nursery.start_soon) */
+#define tr_start_soon(nursery, fn, ...) TR_START_SOON_(nursery, fn, __VA_ARGS__, )
+#define TR_START_SOON_(NURSERY, FN, ARG, ...)                                                      \
+    tr_start_soon_((NURSERY), (FN), (ARG), TR_TASK_OPTIONS_(FN, __VA_ARGS__))
+TR_API int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg,
+                          const tr_task_options *options) TR_USE_RESULT;
 
 /* The same, and waits until the task calls tr_started(value); *ret_value is that value (ret_value may
  * be NULL). If the task fails before, that error is returned here and the nursery lives on; if it ends
  * before, TR_EMISUSE. A checkpoint; cancelled, it cancels the task and waits for its end.
  * (nursery.start, task_status.started) */
-#define tr_start(nursery, fn, arg, ret_value)                                                      \
-    tr_start_((nursery), (fn), (arg), (ret_value), #fn, __FILE__, __LINE__)
+#define tr_start(nursery, fn, arg, ...) TR_START_TASK_(nursery, fn, arg, __VA_ARGS__, )
+#define TR_START_TASK_(NURSERY, FN, ARG, VALUE, ...)                                               \
+    tr_start_((NURSERY), (FN), (ARG), (VALUE), TR_TASK_OPTIONS_(FN, __VA_ARGS__))
+#define TR_TASK_OPTIONS_(FN, ...)                                                                  \
+    (&(const tr_task_options){__VA_ARGS__ .fn_ = #FN, .at_ = TR_HERE_})
 TR_API int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value,
-                     const char *name, const char *file, int line) TR_USE_RESULT;
+                     const tr_task_options *options) TR_USE_RESULT;
 TR_API int tr_started(void *value) TR_USE_RESULT;
 
 /* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error

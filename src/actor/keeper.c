@@ -382,7 +382,7 @@ static int start(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_opt
         return -ENOMEM;
     tr_try(prepare(keeper, options, fn, args));
     void *portal;
-    tr_try(tr_start_(nursery, keep, keeper, &portal, keeper->name, "", 0));
+    tr_try(tr_start(nursery, keep, keeper, &portal, .name = keeper->name));
     if (ret_portal)
         *ret_portal = portal;
     return 0;

@@ -232,8 +232,8 @@ static int begin(struct session *session, const struct frame *frame)
     if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
         rc = error_raise_plain(-ENOMEM);
     if (rc >= 0)
-        rc = tr_start_soon_(actor_self()->serving, serve_task, served, fn->info->name,
-                            fn->info->file, fn->info->line);
+        rc = tr_start_soon_(actor_self()->serving, serve_task, served,
+                            &(tr_task_options){.fn_ = fn->info->name, .at_ = fn->info->at});
     if (rc < 0)
         served_free(served);
     return rc;

@@ -19,20 +19,16 @@ static void add_state(struct buf *text, const struct task *task)
         add(text, ": %s", task->state.table[task->state.at].name);
 }
 
-static void add_task(struct buf *text, const struct task *task)
-{
-    add(text, "task %s", task->name);
-    if (task->file[0])
-        add(text, " (%s:%d)", task->file, task->line);
-    add_state(text, task);
-}
-
 static void add_scope(struct buf *text, const struct scope *scope)
 {
     if (scope == &scope->task->base)
-        add_task(text, scope->task);
+        add(text, "task %s", scope->task->name);
     else
         add(text, "%s", scope->what);
+    if (scope->opened.at[0])
+        add(text, " (%s)", scope->opened.at);
+    if (scope == &scope->task->base)
+        add_state(text, scope->task);
     if (scope->deadline != NEVER)
         add(text, ", %.3f s left", (double)(scope->deadline - sys_now()) / NS_PER_S);
     if (scope->shield)

@@ -31,7 +31,7 @@ struct tr_nursery {
     struct scope scope;
     struct machine state;
     struct task *host;
-    struct link tasks;          /* by `sibling` */
+    size_t tasks;               /* that have not ended */
     size_t starting;            /* calls of tr_start that may still move a task here */
     bool host_waits;            /* parked in the join */
     struct link for_join;       /* tasks that wait for it to begin, struct join_waiter */
@@ -51,7 +51,7 @@ struct scope *nursery_scope(struct tr_nursery *nursery)
     return &nursery->scope;
 }
 
-tr_nursery *tr_open_nursery(void)
+tr_nursery *tr_open_nursery_(void *const *frame, const char *at)
 {
     if (task_required() < 0)
         return NULL;
@@ -63,10 +63,9 @@ tr_nursery *tr_open_nursery(void)
     struct task *host = runtime->sched->current;
     *nursery = (struct tr_nursery){.host = host};
     machine_init(&nursery->state, "nursery", nursery_states);
-    list_init(&nursery->tasks);
     list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
-    scope_enter(&nursery->scope);
+    scope_enter(&nursery->scope, frame, at);
     return nursery;
 }
 
@@ -110,7 +109,7 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
 
 static bool is_empty(const struct tr_nursery *nursery)
 {
-    return list_empty(&nursery->tasks) && nursery->starting == 0;
+    return nursery->tasks == 0 && nursery->starting == 0;
 }
 
 static void wake_host_if_empty(struct tr_nursery *nursery)
@@ -122,9 +121,9 @@ static void wake_host_if_empty(struct tr_nursery *nursery)
     task_wake(nursery->host, 0);
 }
 
-void task_ended(struct tr_nursery *nursery, struct task *task, struct tr_error *error)
+void nursery_ended(struct tr_nursery *nursery, struct tr_error *error)
 {
-    list_remove(&task->sibling);
+    nursery->tasks--;
     add_error(nursery, error);
     wake_host_if_empty(nursery);
 }
@@ -193,8 +192,8 @@ int tr_join(tr_nursery *nursery)
     if (!nursery)
         return no_nursery();
     if (nursery->host != runtime->sched->current)
-        panic("task %s joins a nursery opened by task %s", runtime->sched->current->name,
-              nursery->host->name);
+        panic("task %s joins the nursery opened at %s by task %s", runtime->sched->current->name,
+              nursery->scope.opened.at, nursery->host->name);
     if (nursery->state.at != NURSERY_OPEN)
         return raise_code(TR_ECLOSED, "the nursery was joined before");
     struct tr_error *error = join(nursery);
@@ -247,57 +246,64 @@ void tr_nursery_done_(tr_nursery **held)
 
 /* ---- starting ------------------------------------------------------------------------------------- */
 
-static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
-                          const char *file, int line)
+static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+                          const tr_task_options *options)
 {
-    struct task *task = task_new(nursery, fn, arg, name, file, line);
-    if (task)
-        list_push(&nursery->tasks, &task->sibling);
+    struct task *task = task_new(nursery, fn, arg, options);
+    nursery->tasks += task != NULL;
     return task;
 }
 
-int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
-                   const char *file, int line)
+static int check_start(struct tr_nursery *nursery, int (*fn)(void *), const tr_task_options *options)
 {
     int rc = nursery_usable(nursery);
     if (rc < 0)
         return rc;
     if (!fn)
         return raise_code(TR_EARGUMENT, "a task needs a function");
-    return start(nursery, fn, arg, name, file, line) ? 0 : error_raise_plain(-ENOMEM);
+    if (options->stack_size > STACK_MOST)
+        return raise_code(TR_EARGUMENT, "a stack of %zu bytes", options->stack_size);
+    return 0;
+}
+
+int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options)
+{
+    int rc = check_start(nursery, fn, options);
+    if (rc < 0)
+        return rc;
+    return start(nursery, fn, arg, options) ? 0 : error_raise_plain(-ENOMEM);
 }
 
 /* The task starts in a nursery of its own here, so that its failure is ours; tr_started moves it. */
-static int start_and_wait(struct starting *starting, int (*fn)(void *), void *arg, const char *name,
-                          const char *file, int line)
+static int start_and_wait(struct starting *starting, int (*fn)(void *), void *arg,
+                          const tr_task_options *options)
 {
     tr_auto(nursery) here = tr_open_nursery();
     if (!here)
         return error_raise_plain(-ENOMEM);
-    struct task *task = start(here, fn, arg, name, file, line);
+    struct task *task = start(here, fn, arg, options);
     if (!task)
         return error_raise_plain(-ENOMEM);
     task->starting = starting;
     return tr_join(here);
 }
 
-int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value, const char *name,
-              const char *file, int line)
+int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value,
+              const tr_task_options *options)
 {
-    int rc = nursery_usable(nursery);
+    int rc = check_start(nursery, fn, options);
     if (rc < 0)
         return rc;
-    if (!fn)
-        return raise_code(TR_EARGUMENT, "a task needs a function");
     struct starting starting = {.nursery = nursery};
     nursery->starting++;
-    rc = start_and_wait(&starting, fn, arg, name, file, line);
+    rc = start_and_wait(&starting, fn, arg, options);
     nursery->starting--;
     wake_host_if_empty(nursery);
     if (rc < 0)
         return rc;
     if (!starting.started)
-        return raise_code(TR_EMISUSE, "task %s ended without calling tr_started", name);
+        return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
+                          options->name ? options->name : options->fn_);
     if (ret_value)
         *ret_value = starting.value;
     return 0;
@@ -319,8 +325,8 @@ int tr_started(void *value)
     struct tr_nursery *from = task->nursery, *to = starting->nursery;
     if (from->scope.cancelled)
         return 0; /* its cancellation is on the way, and belongs where it is */
-    list_remove(&task->sibling);
-    list_push(&to->tasks, &task->sibling);
+    from->tasks--;
+    to->tasks++;
     task->nursery = to;
     scope_adopt(&to->scope, &from->scope);
     wake_host_if_empty(from);

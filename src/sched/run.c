@@ -26,10 +26,8 @@ void sched_entered(struct sched *sched)
     if (!ended)
         return;
     sched->ended = NULL;
-    size_t size = ended->nursery ? STACK_DEFAULT : STACK_FIRST_TASK;
-    void *low = ended->fiber.low;
     fiber_fini(&ended->fiber);
-    stack_put(low, size);
+    stack_put(ended->fiber.low, ended->stack_size);
 }
 
 static bool deadline_has_come(struct sched *sched)
@@ -37,27 +35,33 @@ static bool deadline_has_come(struct sched *sched)
     return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
 }
 
-/* The first task of the next batch, if it may begin without the loop. */
-static struct link *begin_batch(struct sched *sched)
+static void begin_batch(struct sched *sched)
 {
-    if (list_empty(&sched->ready) || sched->over || ++sched->batches % BATCHES_PER_LOOK == 0 ||
-        deadline_has_come(sched))
-        return NULL;
-    list_splice(&sched->batch, &sched->ready);
-    return list_shift(&sched->batch);
+    sched->batch = sched->ready;
+    sched->ready = NULL;
+    sched->ready_end = &sched->ready;
+}
+
+/* Whether there is a next batch that may begin without the loop. */
+static bool goes_on(struct sched *sched)
+{
+    return sched->ready && !sched->over && ++sched->batches % BATCHES_PER_LOOK != 0 &&
+           !deadline_has_come(sched);
 }
 
 /* The fiber to go on with, all of whose circumstances are in place. */
 static struct fiber *next_fiber(struct sched *sched)
 {
-    struct link *next = list_shift(&sched->batch);
-    if (!next && !(next = begin_batch(sched))) {
+    if (!sched->batch && goes_on(sched))
+        begin_batch(sched);
+    struct task *task = sched->batch;
+    if (!task) {
         sched->current = NULL;
         runtime->error = &runtime->last;
         runtime->task_name = NULL;
         return &sched->loop;
     }
-    struct task *task = container_of(next, struct task, queue);
+    sched->batch = task->next;
     machine_move(&task->state, TASK_RUNNING);
     sched->current = task;
     runtime->error = &task->error;
@@ -85,7 +89,7 @@ void sched_leave(struct task *from)
 static void poll_world(struct sched *sched, int64_t next_deadline)
 {
     int64_t timeout = 0;
-    if (list_empty(&sched->ready)) {
+    if (!sched->ready) {
         stacks_trim(sched);
         int64_t now = next_deadline == NEVER ? 0 : sys_now();
         timeout = next_deadline == NEVER ? -1 : next_deadline > now ? next_deadline - now : 0;
@@ -102,8 +106,8 @@ static void loop(struct sched *sched)
         poll_world(sched, next);
         if (sched->deadlines.root)
             scope_expire(sched, sys_now());
-        list_splice(&sched->batch, &sched->ready);
-        if (list_empty(&sched->batch))
+        begin_batch(sched);
+        if (!sched->batch)
             continue;
         fiber_switch(&sched->loop, next_fiber(sched));
         sched_entered(sched);
@@ -119,22 +123,21 @@ static bool name_overflow(const void *address, char *ret_text, size_t room)
     uintptr_t low = (uintptr_t)task->fiber.low, at = (uintptr_t)address;
     if (at >= low || at < low - STACK_DEFAULT)
         return false;
-    snprintf(ret_text, room, "task %s (%s:%d) needs more stack than its %zu KiB", task->name,
-             task->file, task->line, task->fiber.size / 1024);
+    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->name,
+             task->base.opened.at, task->stack_size / 1024);
     return true;
 }
 
+static const tr_task_options first_task = {.stack_size = STACK_FIRST_TASK, .fn_ = "main", .at_ = ""};
+
 int sched_run(int (*fn)(void *), void *arg)
 {
-    struct sched sched = {0};
-    list_init(&sched.ready);
-    list_init(&sched.batch);
+    struct sched sched = {.ready_end = &sched.ready};
     list_init(&sched.slabs);
-    list_init(&sched.idle_slabs);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
     int rc = -ENOMEM;
-    if (task_new(NULL, fn, arg, "main", "", 0)) {
+    if (task_new(NULL, fn, arg, &first_task)) {
         loop(&sched);
         rc = sched.result;
     } else {

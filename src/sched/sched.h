@@ -15,6 +15,13 @@
 
 /* ---- scopes ---------------------------------------------------------------------------------- */
 
+/* Where a scope was opened: in which function's activation, and where that returns to. */
+struct opened {
+    const char *at;             /* "file:line", "" if it was not in a program's text */
+    void *const *frame;         /* NULL where it is not known */
+    void *returns_to;
+};
+
 /* A node of the tree of cancel scopes. There is one for each tr_within, each nursery, and each task (so
  * that every scope has exactly one task that is directly in it: `task`, if its innermost one is this).
  * Invariant: cancelled == cancel_called || (!shield && parent && parent->cancelled). */
@@ -33,10 +40,12 @@ struct scope {
     struct tr_error *pending;   /* of nurseries inside that were left without a join; owned */
     tr_scope *user;             /* the public struct to keep up to date; NULL for our own */
     const char *what;           /* "scope", "nursery", "task": for messages */
+    struct opened opened;
 };
 
 #define NEVER INT64_MAX
 
+/* Of a struct that is all zero. */
 void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent);
 /* Out of the tree; its children must be gone. */
 void scope_fini(struct scope *scope);
@@ -54,8 +63,10 @@ void scope_adopt(struct scope *to, struct scope *from);
 void scope_pend(struct scope *scope, struct tr_error *error);
 /* The running task enters and leaves. Leaving merges `error` with what is pending, absorbs
  * cancellation if this scope is where it came from, and returns what is left (a reference or NULL). */
-void scope_enter(struct scope *scope);
+void scope_enter(struct scope *scope, void *const *frame, const char *at);
 struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
+/* Ends the process if the block that opened it was left without its end, by longjmp. */
+void scope_check(const struct scope *scope);
 /* Cancels all whose time has come; the next deadline there is, or NEVER. */
 int64_t scope_expire(struct sched *sched, int64_t now);
 int64_t scope_effective_deadline(const struct scope *scope);
@@ -67,8 +78,8 @@ enum { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 struct task {
     struct fiber fiber;
     struct machine state;
-    struct link queue;          /* in the ready queue or the running batch while READY */
-    struct link sibling;        /* in its nursery's list of tasks */
+    struct task *next;          /* in the ready queue or the running batch, while READY */
+    size_t stack_size;
     struct tr_nursery *nursery; /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
     struct scope *scope;        /* the innermost it is in */
@@ -81,15 +92,16 @@ struct task {
     const char *waits_for;      /* while PARKED: "a lock" */
     int woken_with;
     struct starting *starting;  /* until tr_started, for a task of tr_start */
-    const char *name, *file;    /* what started it */
-    int line;
+    const char *name;
 };
 
-struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
-                      const char *file, int line);
+/* NULL when memory is out. */
+struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+                      const tr_task_options *options);
 /* Delivers a cancellation to a parked task whose innermost scope has just been cancelled. */
 void task_deliver(struct task *task);
-void task_ended(struct tr_nursery *nursery, struct task *task, struct tr_error *error);
+/* A task of it has ended, with this error or NULL. */
+void nursery_ended(struct tr_nursery *nursery, struct tr_error *error);
 void frames_free(struct task *task);
 struct scope *nursery_scope(struct tr_nursery *nursery);
 
@@ -97,13 +109,14 @@ struct scope *nursery_scope(struct tr_nursery *nursery);
 
 struct sched {
     struct fiber loop;          /* the thread's own stack, where the loop runs and polls */
-    struct link ready;          /* tasks to run in the next batch, in the order they became ready */
-    struct link batch;          /* those still to run in this one */
+    struct task *ready;         /* to run in the next batch, in the order they became ready, by `next` */
+    struct task **ready_end;    /* where the next one goes */
+    struct task *batch;         /* those still to run in this one */
     struct task *current;       /* NULL while the loop runs */
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
-    struct link slabs;          /* of stacks, those that have some used and some to give */
-    struct link idle_slabs;     /* those that have none used */
+    struct link slabs;          /* of stacks, those that have some to give */
+    size_t idle_slabs;          /* how many of them have none used */
     struct pool scopes;         /* structs for tr_within */
     struct pool nurseries;
     unsigned batches;           /* begun, to look at the world every so many */
@@ -111,6 +124,14 @@ struct sched {
     struct tr_error *outcome;   /* with this */
     int result;
 };
+
+/* Lets it run in the next batch. */
+static inline void sched_ready(struct sched *sched, struct task *task)
+{
+    task->next = NULL;
+    *sched->ready_end = task;
+    sched->ready_end = &task->next;
+}
 
 /* To be called first after every switch. */
 void sched_entered(struct sched *sched);

@@ -17,7 +17,10 @@
 
 void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent)
 {
-    *scope = (struct scope){.parent = parent, .task = task, .deadline = NEVER, .what = what};
+    scope->parent = parent;
+    scope->task = task;
+    scope->deadline = NEVER;
+    scope->what = what;
     list_init(&scope->children);
     list_init(&scope->sibling);
     if (parent) {
@@ -30,7 +33,10 @@ void scope_fini(struct scope *scope)
 {
     ensure(list_empty(&scope->children));
     list_remove(&scope->sibling);
-    heap_remove(&runtime->sched->deadlines, &scope->timer);
+    if (scope->timer.queued)
+        heap_remove(&runtime->sched->deadlines, &scope->timer);
+    if (!scope->cancel_called)
+        return; /* as most are */
     error_unref(scope->pending);
     error_unref(scope->failure);
     scope->pending = scope->failure = NULL;
@@ -123,8 +129,39 @@ void scope_pend(struct scope *scope, struct tr_error *error)
     scope->pending = error_merge(scope->pending, error);
 }
 
-void scope_enter(struct scope *scope)
+/* A function's activation is over if the place where its return address was has something else in it, which
+ * happens at the next call from the function that was jumped to. AddressSanitizer is not asked: other
+ * variables may have that memory by now. */
+__attribute__((no_sanitize("address"))) static void *returns_to(void *const *frame)
 {
+    return frame[1];
+}
+
+static bool abandoned(const struct scope *scope)
+{
+    const struct opened *opened = &scope->opened;
+    return opened->frame && returns_to(opened->frame) != opened->returns_to;
+}
+
+_Noreturn __attribute__((cold)) static void name_abandoned(const struct scope *scope)
+{
+    const struct scope *outer = scope->parent; /* a task's own scope, the last, is never abandoned */
+    while (abandoned(outer))
+        outer = outer->parent;
+    panic("the block of the %s opened at %s was left by longjmp, into the %s opened at %s", scope->what,
+          scope->opened.at, outer->what, outer->opened.at[0] ? outer->opened.at : "the start");
+}
+
+void scope_check(const struct scope *scope)
+{
+    if (__builtin_expect(abandoned(scope), false))
+        name_abandoned(scope);
+}
+
+void scope_enter(struct scope *scope, void *const *frame, const char *at)
+{
+    scope_check(scope->parent);
+    scope->opened = (struct opened){at, frame, frame ? returns_to(frame) : NULL};
     scope->task->scope = scope;
 }
 
@@ -133,14 +170,16 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
     struct task *task = runtime->sched->current;
     struct scope *inner = task->scope;
     if (inner != scope)
-        panic("task %s leaves a %s while a %s inside it is still open (opened by task %s)",
-              task->name, scope->what, inner->what, inner->task->name);
+        panic("the %s opened at %s is left while the %s inside it opened at %s is still open", scope->what,
+              scope->opened.at, inner->what, inner->opened.at);
+    task->scope = scope->parent;
+    if (!error && !scope->pending)
+        return NULL;
     error = error_merge(error, scope->pending);
     scope->pending = NULL;
     bool from_outside = !scope->shield && scope->parent && scope->parent->cancelled;
     if (scope->cancel_called && !from_outside)
         error = error_without_cancelled(error, ret_caught);
-    task->scope = scope->parent;
     return error;
 }
 

@@ -4,8 +4,9 @@
  * thousand mappings and not two million, of which the kernel allows 65530. A slab's first page has its
  * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
  * address space, not memory). A stack that was used once is used again, the last one first, while its
- * top is still in the cache. Slabs that nobody uses go back to the kernel when the loop has nothing else to
- * do, but for one, lest a task that comes and goes maps and unmaps each time.
+ * top is still in the cache. Slabs that nobody uses are counted as they come and go, and looked for and given
+ * back to the kernel when the loop has nothing else to do, all but one, lest a task that comes and goes maps
+ * and unmaps each time.
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
@@ -22,7 +23,7 @@ enum { GUARD = STACK_DEFAULT, SLOT = GUARD + STACK_DEFAULT };
 enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * SLOT };
 
 struct slab {
-    struct link place;          /* in sched->slabs or idle_slabs; in no list while all are used */
+    struct link place;          /* in sched->slabs; in no list while all are used */
     struct spare *spare;        /* used before and free now */
     size_t touched;             /* stacks ever used, the one under this head included */
     size_t used;
@@ -43,25 +44,35 @@ static struct spare *top_of(void *low)
     return (struct spare *)((char *)low + STACK_DEFAULT) - 1;
 }
 
-static struct slab *first_of(struct link *slabs)
-{
-    return list_empty(slabs) ? NULL : container_of(slabs->next, struct slab, place);
-}
-
-static struct slab *new_slab(void)
+static struct slab *new_slab(struct sched *sched)
 {
     void *low;
     if (sys_stacks_map(SLAB_SIZE, &low) < 0)
         return NULL;
     struct slab *slab = low;
     *slab = (struct slab){.touched = 1};
-    list_init(&slab->place);
+    list_push(&sched->slabs, &slab->place);
+    sched->idle_slabs++;
     return slab;
+}
+
+/* The one with stacks to give that was used last. */
+static struct slab *some_slab(struct sched *sched)
+{
+    if (list_empty(&sched->slabs))
+        return new_slab(sched);
+    return container_of(sched->slabs.next, struct slab, place);
+}
+
+static void unmap_slab(struct sched *sched, struct slab *slab)
+{
+    list_remove(&slab->place);
+    sys_stacks_unmap(slab, SLAB_SIZE);
+    sched->idle_slabs--;
 }
 
 static void *take(struct slab *slab)
 {
-    slab->used++;
     if (slab->spare) {
         void *low = (char *)(slab->spare + 1) - STACK_DEFAULT;
         slab->spare = slab->spare->next;
@@ -87,16 +98,13 @@ void *stack_get(size_t size)
     struct sched *sched = runtime->sched;
     if (size != STACK_DEFAULT)
         return map_one(size);
-    struct slab *slab = first_of(&sched->slabs);
-    if (!slab && !(slab = first_of(&sched->idle_slabs)) && !(slab = new_slab()))
+    struct slab *slab = some_slab(sched);
+    if (!slab)
         return NULL;
+    sched->idle_slabs -= slab->used++ == 0;
     void *low = take(slab);
-    bool full = !slab->spare && slab->touched == SLAB_STACKS;
-    if (slab->used == 1 || full) {
+    if (slab->used == SLAB_STACKS - 1)
         list_remove(&slab->place);
-        if (!full)
-            list_push(&sched->slabs, &slab->place);
-    }
     return low;
 }
 
@@ -111,26 +119,27 @@ void stack_put(void *low, size_t size)
     struct spare *spare = top_of(low);
     spare->next = slab->spare;
     slab->spare = spare;
-    if (--slab->used == 0) {
-        list_remove(&slab->place);
-        list_push(sched->idle_slabs.next, &slab->place); /* to the front, to be used again first */
-    } else if (list_empty(&slab->place)) {
-        list_push(sched->slabs.next, &slab->place);
-    }
+    if (slab->used == SLAB_STACKS - 1)
+        list_push(sched->slabs.next, &slab->place); /* to the front, to be used again first */
+    sched->idle_slabs += --slab->used == 0;
+}
+
+static struct slab *slab_at(struct link *place)
+{
+    return container_of(place, struct slab, place);
 }
 
 void stacks_trim(struct sched *sched)
 {
-    struct link *slabs = &sched->idle_slabs;
-    while (slabs->next != slabs->prev) {
-        struct slab *coldest = container_of(slabs->prev, struct slab, place);
-        list_remove(&coldest->place);
-        sys_stacks_unmap(coldest, SLAB_SIZE);
-    }
+    if (sched->idle_slabs <= 1)
+        return;
+    list_each(at, &sched->slabs)
+        if (slab_at(at)->used == 0 && sched->idle_slabs > 1)
+            unmap_slab(sched, slab_at(at));
 }
 
 void stacks_free(struct sched *sched)
 {
-    for (struct link *first; (first = list_shift(&sched->idle_slabs));)
-        sys_stacks_unmap(container_of(first, struct slab, place), SLAB_SIZE);
+    list_each(at, &sched->slabs)
+        unmap_slab(sched, slab_at(at));
 }

@@ -19,7 +19,7 @@ struct sched;
 #ifndef STACK_SCALE
 #define STACK_SCALE 1
 #endif
-enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024 };
+enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024, STACK_MOST = 1 << 30 };
 
 /* The lowest address of a stack whose size is a power of two; NULL when memory is out. */
 void *stack_get(size_t size);

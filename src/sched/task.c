@@ -1,4 +1,4 @@
-/* Tasks: from task_new to task_ended, and the waiting in between.
+/* Tasks: from task_new to their last switch, and the waiting in between.
  *
  *     READY --> RUNNING --> PARKED          a task waits in exactly one place at a time, and whoever
  *       ^          |           |            wakes it takes it out of there
@@ -38,11 +38,6 @@ int task_required(void)
 
 /* ---- beginning and end --------------------------------------------------------------------------- */
 
-static void make_ready(struct task *task)
-{
-    list_push(&runtime->sched->ready, &task->queue);
-}
-
 static void run_task(void *arg)
 {
     struct task *task = arg;
@@ -51,14 +46,15 @@ static void run_task(void *arg)
     sched_entered(sched);
     int rc = task->fn(task->arg);
     bool caught = false;
-    struct tr_error *error = scope_leave(&task->base, error_of(rc), &caught);
+    struct tr_error *error = scope_leave(&task->base, rc < 0 ? error_of(rc) : NULL, &caught);
     scope_fini(&task->base);
     frames_free(task);
-    error_unref(task->error);
+    if (task->error)
+        error_unref(task->error);
     task->error = NULL;
     machine_move(&task->state, TASK_ENDED);
     if (task->nursery) {
-        task_ended(task->nursery, task, error);
+        nursery_ended(task->nursery, error);
     } else {
         sched->over = true;
         sched->outcome = error;
@@ -67,24 +63,32 @@ static void run_task(void *arg)
     sched_leave(task);
 }
 
-struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const char *name,
-                      const char *file, int line)
+/* Stacks are powers of two, so that most of them are of one kind. */
+static size_t stack_size_for(size_t wanted)
 {
-    size_t size = nursery ? STACK_DEFAULT : STACK_FIRST_TASK;
+    size_t size = STACK_DEFAULT;
+    while (size / STACK_SCALE < wanted)
+        size *= 2;
+    return size;
+}
+
+struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+                      const tr_task_options *options)
+{
+    size_t size = stack_size_for(options->stack_size);
     void *low = stack_get(size);
     if (!low)
         return NULL;
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
-    *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .name = name, .file = file,
-                          .line = line};
+    *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .stack_size = size,
+                          .name = options->name ? options->name : options->fn_};
     machine_init(&task->state, "task", task_states);
-    list_init(&task->sibling);
-    list_init(&task->queue);
     fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
     scope_init(&task->base, "task", task, nursery ? nursery_scope(nursery) : NULL);
+    task->base.opened.at = options->at_;
     task->scope = &task->base;
-    make_ready(task);
+    sched_ready(runtime->sched, task);
     return task;
 }
 
@@ -93,8 +97,9 @@ struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg, 
 void task_yield(void)
 {
     struct task *task = runtime->sched->current;
+    scope_check(task->scope);
     machine_move(&task->state, TASK_READY);
-    make_ready(task);
+    sched_ready(runtime->sched, task);
     sched_switch(task);
 }
 
@@ -120,6 +125,7 @@ void task_deliver(struct task *task)
 int task_park(const char *what, task_abort_fn *abort, void *arg)
 {
     struct task *task = runtime->sched->current;
+    scope_check(task->scope);
     task->waits_for = what;
     task->abort = abort;
     task->abort_arg = arg;
@@ -137,7 +143,7 @@ void task_wake(struct task *task, int rc)
     machine_move(&task->state, TASK_READY);
     task->abort = NULL;
     task->woken_with = rc;
-    make_ready(task);
+    sched_ready(runtime->sched, task);
 }
 
 int tr_checkpoint(void)

@@ -67,7 +67,7 @@ static int check(const tr_scope *scope)
     return 0;
 }
 
-int tr_scope_enter_(tr_scope *scope)
+int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
 {
     int rc = task_required();
     if (rc < 0 || (rc = check(scope)) < 0)
@@ -84,9 +84,10 @@ int tr_scope_enter_(tr_scope *scope)
     }
     scope->relative_ = false;
     scope->own_ = node;
+    *node = (struct scope){0};
     scope_init(node, "scope", task, task->scope);
     node->user = scope;
-    scope_enter(node);
+    scope_enter(node, frame, at);
     if (scope->shield)
         scope_set_shield(node, true);
     if (deadline != NEVER)
@@ -118,11 +119,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
 {
     struct scope *node = scope->own_;
     bool caught = false;
-    struct tr_error *left = NULL;
-    if (rc < 0 || node->pending || node->task->scope != node)
-        left = scope_leave(node, error_of(rc), &caught);
-    else
-        node->task->scope = node->parent;
+    struct tr_error *left = scope_leave(node, rc < 0 ? error_of(rc) : NULL, &caught);
     scope->cancelled_caught = caught;
     scope->own_ = NULL;
     scope_fini(node);

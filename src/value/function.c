@@ -56,9 +56,8 @@ void functions_freeze(void)
         const char *module = function_module(entry->info, room);
         const tr_fn_info *first = function_find(module, entry->info->name)->info;
         if (first != entry->info)
-            panic("function %s.%s is defined twice, at %s:%d and at %s:%d", module,
-                  entry->info->name, first->file, first->line, entry->info->file,
-                  entry->info->line);
+            panic("function %s.%s is defined twice, at %s and at %s", module,
+                  entry->info->name, first->at, entry->info->at);
     }
 }
 

@@ -404,25 +404,56 @@ static int wait_for_an_event(void *event)
 static int the_tree_shows_who_waits_for_what(void *arg)
 {
     (void)arg;
+    const int line = __LINE__;
     tr_auto(nursery) n = tr_open_nursery();
     tr_event event = {0};
     tr_scope shield = tr_shield();
-    tr_try(tr_start_soon(n, wait_for_an_event, &event)); const int line = __LINE__;
+    tr_try(tr_start_soon(n, wait_for_an_event, &event));
     tr_try(tr_sleep(30));
     tr_str before = tr_task_tree();
     tr_try(tr_within(&shield, (tr_cancel(n), before = tr_task_tree(), 0)));
     char expected[512];
     snprintf(expected, sizeof expected,
              "task main: running\n"
-             "  nursery, cancelled (explicit)\n"
+             "  nursery (%s:%d), cancelled (explicit)\n"
              "    task wait_for_an_event (%s:%d): ready\n"
-             "      scope, 60.000 s left\n"
-             "    scope, shielded\n",
-             __FILE__, line);
+             "      scope (%s:%d), 60.000 s left\n"
+             "    scope (%s:%d), shielded\n",
+             __FILE__, line + 1, __FILE__, line + 4, __FILE__, line - 6, __FILE__, line + 7);
     if (strcmp(before, expected) != 0)
         fprintf(stderr, "%s", before);
     expect(strcmp(before, expected) == 0);
     return tr_join(n);
+}
+
+/* ---- options of a task --------------------------------------------------------------------------------------- */
+
+__attribute__((noinline)) static int fill(volatile char *hole, size_t size)
+{
+    for (size_t i = 0; i < size; i += 1024)
+        hole[i] = 1;
+    return hole[size - 1024];
+}
+
+static int dig_deep(void *name)
+{
+    volatile char hole[900 * 1024];
+    *(const char **)name = tr_task_name();
+    return fill(hole, sizeof hole) == 1 ? tr_checkpoint() : -1;
+}
+
+static int a_task_may_have_a_stack_and_a_name_of_its_own(void *arg)
+{
+    (void)arg;
+    const char *name = "", *other = "";
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, dig_deep, &name, .stack_size = 1000 * 1024));
+    tr_try(tr_start_soon(n, dig_deep, &other, .name = "mole", .stack_size = 1000 * 1024));
+    expect(tr_start_soon(n, dig_deep, &name, .stack_size = (size_t)2 << 30) == TR_EARGUMENT);
+    tr_try(tr_join(n));
+    expect(strcmp(name, "dig_deep") == 0);
+    expect(strcmp(other, "mole") == 0);
+    return 0;
 }
 
 /* ---- short of memory ------------------------------------------------------------------------------------------------ */
@@ -501,6 +532,7 @@ int main(void)
         SCENARIO(a_body_with_a_result_counts_as_a_task),
         SCENARIO(null_is_refused_where_something_is_needed),
         SCENARIO(the_tree_shows_who_waits_for_what),
+        SCENARIO(a_task_may_have_a_stack_and_a_name_of_its_own),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
