@@ -55,7 +55,8 @@ typedef struct tr_scope {
     bool cancel_called;     /* it was cancelled: by its deadline, by tr_scope_cancel, or by a failed
                              * nursery that was left without tr_join */
     bool cancelled_caught;  /* and it has absorbed a TR_ECANCELLED when it was left */
-    bool relative_, fail_;
+    bool stop_called;       /* it was asked to stop, see below */
+    bool relative_, fail_, until_stopped_;
     struct scope *own_;     /* the scheduler's part, while entered */
 } tr_scope;
 
@@ -87,16 +88,37 @@ TR_API int tr_refused_(void) TR_USE_RESULT;
 
 /* Cancels everything inside a scope that is entered; one that is not is cancelled once it is. */
 TR_API void tr_scope_cancel(tr_scope *scope);
-TR_API void tr_scope_set_deadline(tr_scope *scope, double deadline);
+
+/* Changes it, also while somebody waits inside. TR_EARGUMENT for NaN. */
+TR_API int tr_scope_set_deadline(tr_scope *scope, double deadline);
 TR_API void tr_scope_set_shield(tr_scope *scope, bool shield);
 
 /* The earliest deadline that holds for the calling task, -INFINITY if it is cancelled already.
  * (trio.current_effective_deadline) */
 TR_API double tr_effective_deadline(void);
 
+/* Graceful cancellation: asking before cutting. A scope that is asked to stop goes on, but the places inside
+ * where it waits for new work come to their end: those in a scope of tr_until_stopped(), which is cancelled
+ * by it and absorbs that. What is under way can be finished; after `grace` seconds whatever is left is cancelled,
+ * with INFINITY never. A shield holds it off like cancellation.
+ *
+ *     tr_scope idle = tr_until_stopped();
+ *     tr_try(tr_within(&idle, tr_receive(orders, &order)));
+ *     if (idle.cancelled_caught)
+ *         break;
+ *     tr_try(serve(&order));
+ *
+ * A scope that is not entered is asked once it is. TR_EARGUMENT for a negative or NaN grace. (Not in trio,
+ * whose users have discussed it as graceful cancellation.) */
+TR_API int tr_scope_stop(tr_scope *scope, double grace);
+TR_API tr_scope tr_until_stopped(void);
+
+/* Whether the calling task is asked to stop, or cancelled. No checkpoint. */
+TR_API bool tr_stopping(void);
+
 /* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "failed: app.Bad:
  * ..." (a task of the nursery, or its body), "left early" (a block with a nursery), "cancelled from outside"
- * (a join); of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
+ * (a join), "asked to stop"; of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
 TR_API const char *tr_cancel_reason(void);
 
 /* ---- nurseries ------------------------------------------------------------------------------------- */
@@ -170,6 +192,10 @@ TR_API int tr_join_with(tr_nursery *nursery, int rc) TR_USE_RESULT;
 /* Cancels everything in the nursery, the body included; tr_join then returns 0 unless something else
  * went wrong. Always succeeds, also when repeated. */
 TR_API void tr_cancel(tr_nursery *nursery);
+
+/* Asks everything in the nursery to stop, and cancels what is left after `grace` seconds; see tr_scope_stop.
+ * TR_EARGUMENT for a negative or NaN grace. */
+TR_API int tr_stop(tr_nursery *nursery, double grace);
 
 /* Whether it was cancelled: by tr_cancel, by a failure in it, or by being left early. */
 TR_API bool tr_cancelled(const tr_nursery *nursery);

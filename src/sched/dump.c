@@ -33,6 +33,8 @@ static void add_scope(struct buf *text, const struct scope *scope)
         add(text, ", %.3f s left", (double)(scope->deadline - sys_now()) / NS_PER_S);
     if (scope->shield)
         add(text, ", shielded");
+    if (scope->stop_called)
+        add(text, ", asked to stop");
     if (scope->cancel_called)
         add(text, ", cancelled (%s)", scope->why);
     add(text, "\n");

@@ -214,6 +214,16 @@ void tr_cancel(tr_nursery *nursery)
         scope_cancel(&nursery->scope, "explicit", NULL);
 }
 
+int tr_stop(tr_nursery *nursery, double grace)
+{
+    tr_try(sched_check_grace(grace));
+    if (!nursery)
+        return no_nursery();
+    if (nursery->state.at != NURSERY_CLOSED)
+        scope_stop(&nursery->scope, sched_after(grace));
+    return 0;
+}
+
 bool tr_cancelled(const tr_nursery *nursery)
 {
     return nursery && nursery->scope.cancel_called;

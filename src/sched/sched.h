@@ -24,7 +24,8 @@ struct opened {
 
 /* A node of the tree of cancel scopes. There is one for each tr_within, each nursery, and each task (so
  * that every scope has exactly one task that is directly in it: `task`, if its innermost one is this).
- * Invariant: cancelled == cancel_called || (!shield && parent && parent->cancelled). */
+ * Invariants: cancelled == cancel_called || (!shield && parent && parent->cancelled), and the same for
+ * stopping and stop_called; one that lasts until it is stopped is cancelled while it is stopping. */
 struct scope {
     struct scope *parent;       /* NULL for the first task's */
     struct link children;       /* by `sibling`: scopes opened inside, and the tasks of a nursery */
@@ -35,6 +36,9 @@ struct scope {
     bool shield;
     bool cancel_called;
     bool cancelled;             /* effectively: here or above */
+    bool stop_called;
+    bool stopping;              /* effectively */
+    bool until_stopped;
     const char *why;            /* it was cancelled: one of the words that tr_cancel_reason tells */
     struct tr_error *failure;   /* and what had failed, if that was it; owned */
     struct tr_error *pending;   /* of nurseries inside that were left without a join; owned */
@@ -55,6 +59,8 @@ struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_child
 /* `why` lives as long as the scope; `failure` is kept by a reference of its own and may be NULL. The first
  * reason counts. */
 void scope_cancel(struct scope *scope, const char *why, struct tr_error *failure);
+/* Asks it to stop, and cancels it at `cut`. */
+void scope_stop(struct scope *scope, int64_t cut);
 void scope_set_deadline(struct scope *scope, int64_t deadline);
 void scope_set_shield(struct scope *scope, bool shield);
 /* Moves everything inside `from` to inside `to`. */
@@ -141,5 +147,8 @@ void sched_switch(struct task *from);
 void sched_leave(struct task *from) __attribute__((noreturn));
 
 int64_t sched_deadline_ns(double seconds);
+/* So many seconds from now; NEVER stays never. */
+int64_t sched_after(double seconds);
+int sched_check_grace(double grace);
 
 #endif

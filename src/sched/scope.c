@@ -1,7 +1,8 @@
 /* The tree of cancel scopes.
  *
  * Cancelling a scope marks it and everything below it, except below shields, as cancelled, and wakes
- * the tasks that are parked directly in a marked scope. That is all: whether a task is cancelled is
+ * the tasks that are parked directly in a marked scope. Asking it to stop marks it in the same way, and
+ * cancels the scopes inside that last until then. That is all: whether a task is cancelled is
  * afterwards a flag of its innermost scope, looked at by every checkpoint, which is what makes
  * cancellation level-triggered. When a scope that was cancelled is left it takes the Cancelled errors
  * out of what passes through, unless the cancellation came from further out, for then they are meant
@@ -26,6 +27,7 @@ void scope_init(struct scope *scope, const char *what, struct task *task, struct
     if (parent) {
         list_push(&parent->children, &scope->sibling);
         scope->cancelled = parent->cancelled;
+        scope->stopping = parent->stopping;
     }
 }
 
@@ -47,17 +49,42 @@ static struct scope *scope_of(struct link *sibling)
     return container_of(sibling, struct scope, sibling);
 }
 
-/* Brings `cancelled` up to date; whether that changed anything. */
+static void schedule(struct scope *scope)
+{
+    struct heap *deadlines = &runtime->sched->deadlines;
+    heap_remove(deadlines, &scope->timer);
+    if (scope->deadline != NEVER && !scope->cancel_called)
+        heap_insert(deadlines, &scope->timer, scope->deadline);
+}
+
+/* The first reason counts. */
+static void mark(struct scope *scope, const char *why, struct tr_error *failure)
+{
+    if (scope->cancel_called)
+        return;
+    scope->cancel_called = true;
+    scope->why = why;
+    scope->failure = error_ref(failure);
+    if (scope->user)
+        scope->user->cancel_called = true;
+    schedule(scope);
+}
+
+/* Brings what holds effectively up to date; whether that changed anything. */
 static bool update(struct scope *scope)
 {
-    bool outside = !scope->shield && scope->parent && scope->parent->cancelled;
-    bool cancelled = scope->cancel_called || outside;
-    if (cancelled == scope->cancelled)
-        return false;
+    const struct scope *outside = scope->shield ? NULL : scope->parent;
+    bool stopping = scope->stop_called || (outside && outside->stopping);
+    if (stopping && scope->until_stopped)
+        mark(scope, "asked to stop", NULL);
+    bool cancelled = scope->cancel_called || (outside && outside->cancelled);
+    bool changed = cancelled != scope->cancelled || stopping != scope->stopping;
+    bool deliver = cancelled && !scope->cancelled;
+    scope->stopping = stopping;
     scope->cancelled = cancelled;
-    if (cancelled && scope->task && scope->task->scope == scope)
+    if (deliver && scope->task->scope == scope)
         task_deliver(scope->task);
-    return true;
+    return changed;
 }
 
 struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_children)
@@ -80,24 +107,17 @@ static void update_below(struct scope *top)
         scope = scope_next(top, scope, !update(scope));
 }
 
-static void schedule(struct scope *scope)
-{
-    struct heap *deadlines = &runtime->sched->deadlines;
-    heap_remove(deadlines, &scope->timer);
-    if (scope->deadline != NEVER && !scope->cancel_called)
-        heap_insert(deadlines, &scope->timer, scope->deadline);
-}
-
 void scope_cancel(struct scope *scope, const char *why, struct tr_error *failure)
 {
-    if (scope->cancel_called)
-        return;
-    scope->cancel_called = true;
-    scope->why = why;
-    scope->failure = error_ref(failure);
-    if (scope->user)
-        scope->user->cancel_called = true;
-    schedule(scope);
+    mark(scope, why, failure);
+    update_below(scope);
+}
+
+void scope_stop(struct scope *scope, int64_t cut)
+{
+    scope->stop_called = true;
+    if (cut < scope->deadline)
+        scope_set_deadline(scope, cut);
     update_below(scope);
 }
 

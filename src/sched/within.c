@@ -36,6 +36,11 @@ tr_scope tr_shield(void)
     return (tr_scope){.deadline = INFINITY, .shield = true};
 }
 
+tr_scope tr_until_stopped(void)
+{
+    return (tr_scope){.deadline = INFINITY, .until_stopped_ = true};
+}
+
 tr_scope tr_move_on_at(double deadline)
 {
     return (tr_scope){.deadline = deadline};
@@ -88,8 +93,11 @@ int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
     scope_init(node, "scope", task, task->scope);
     node->user = scope;
     scope_enter(node, frame, at);
-    if (scope->shield)
-        scope_set_shield(node, true);
+    node->until_stopped = scope->until_stopped_;
+    if (scope->shield || node->until_stopped)
+        scope_set_shield(node, scope->shield);
+    if (scope->stop_called)
+        scope_stop(node, NEVER);
     if (deadline != NEVER)
         scope_set_deadline(node, deadline);
     if (scope->cancel_called || (deadline != NEVER && deadline <= now))
@@ -136,12 +144,48 @@ void tr_scope_cancel(tr_scope *scope)
         scope_cancel(scope->own_, "explicit", NULL);
 }
 
-void tr_scope_set_deadline(tr_scope *scope, double deadline)
+int tr_scope_set_deadline(tr_scope *scope, double deadline)
 {
+    if (!scope || isnan(deadline))
+        return task_current() ? raise_code(TR_EARGUMENT, "no scope, or a deadline that is no number")
+                              : TR_EARGUMENT;
     scope->deadline = deadline;
     scope->relative_ = false;
-    if (scope->own_ && !isnan(deadline))
+    if (scope->own_)
         scope_set_deadline(scope->own_, sched_deadline_ns(deadline));
+    return 0;
+}
+
+int64_t sched_after(double seconds)
+{
+    int64_t ns = sched_deadline_ns(seconds);
+    return ns == NEVER ? NEVER : sys_now() + ns;
+}
+
+int sched_check_grace(double grace)
+{
+    tr_try(task_required());
+    return grace >= 0 ? 0 : raise_code(TR_EARGUMENT, "a grace of %g seconds", grace);
+}
+
+int tr_scope_stop(tr_scope *scope, double grace)
+{
+    tr_try(sched_check_grace(grace));
+    if (!scope)
+        return raise_code(TR_EMISUSE, "the scope is NULL");
+    scope->stop_called = true;
+    double end = scope->relative_ ? grace : to_seconds(sched_after(grace));
+    if (end < scope->deadline)
+        scope->deadline = end;
+    if (scope->own_)
+        scope_stop(scope->own_, sched_after(grace));
+    return 0;
+}
+
+bool tr_stopping(void)
+{
+    struct task *task = task_current();
+    return task && (task->scope->stopping || task->scope->cancelled);
 }
 
 void tr_scope_set_shield(tr_scope *scope, bool shield)
