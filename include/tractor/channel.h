@@ -29,6 +29,33 @@ TR_API int tr_send(tr_sender *sender, const void *item) TR_USE_RESULT;
  * TR_ECLOSED if this receiver is NULL. */
 TR_API int tr_receive(tr_receiver *receiver, void *ret_item) TR_USE_RESULT;
 
+/* The same without waiting: -EAGAIN where the others would wait. No checkpoints. (trio: send_nowait,
+ * receive_nowait) */
+TR_API int tr_send_now(tr_sender *sender, const void *item) TR_USE_RESULT;
+TR_API int tr_receive_now(tr_receiver *receiver, void *ret_item) TR_USE_RESULT;
+
+/* One of the things that tr_select may do: tr_case_receive(out, &order), tr_case_send(in, &answer). */
+typedef struct tr_case {
+    tr_sender *sender;          /* of these one; a case whose handle is NULL is left out */
+    tr_receiver *receiver;
+    void *item;
+    int rc;                     /* afterwards, of the one that was done: what tr_send or tr_receive returns */
+} tr_case;
+#define tr_case_send(sender_, item_) ((tr_case){.sender = (sender_), .item = (void *)(item_)})
+#define tr_case_receive(receiver_, item_) ((tr_case){.receiver = (receiver_), .item = (item_)})
+
+enum { TR_CASES_MOST = 64 };
+
+/* Does exactly one of several, the first in the array of those that can be done without waiting, or the one
+ * for which that is so first; returns its index, and its outcome is in its rc: an end or a broken channel
+ * counts as done. A checkpoint in every case; when it returns an error nothing was sent or taken.
+ * TR_EARGUMENT for too many cases or one without an item, TR_ECLOSED when all are left out. (Go's select, but
+ * for the order; trio has none.)
+ *
+ *     tr_case cases[] = {tr_case_receive(orders, &order), tr_case_receive(news, &item)};
+ *     switch (tr_select(cases, 2)) { ... } */
+TR_API int tr_select(tr_case *cases, size_t count) TR_USE_RESULT;
+
 /* Another handle for the same end, closed on its own; the end is closed with its last handle. No
  * checkpoint. -ENOMEM, TR_ECLOSED for NULL. */
 TR_API int tr_clone_sender(tr_sender *sender, tr_sender **ret_clone) TR_USE_RESULT;

@@ -99,8 +99,8 @@ TR_API double tr_effective_deadline(void);
 
 /* Graceful cancellation: asking before cutting. A scope that is asked to stop goes on, but the places inside
  * where it waits for new work come to their end: those in a scope of tr_until_stopped(), which is cancelled
- * by it and absorbs that. What is under way can be finished; after `grace` seconds whatever is left is cancelled,
- * with INFINITY never. A shield holds it off like cancellation.
+ * by it and absorbs that. What is under way can be finished; after `grace` seconds whatever is left is
+ * cancelled, with INFINITY never. A shield holds it off like cancellation.
  *
  *     tr_scope idle = tr_until_stopped();
  *     tr_try(tr_within(&idle, tr_receive(orders, &order)));
@@ -118,7 +118,8 @@ TR_API bool tr_stopping(void);
 
 /* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "failed: app.Bad:
  * ..." (a task of the nursery, or its body), "left early" (a block with a nursery), "cancelled from outside"
- * (a join), "asked to stop"; of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
+ * (a join), "asked to stop"; of several scopes the nearest. "" if it is not. In the frame's memory. No
+ * checkpoint. */
 TR_API const char *tr_cancel_reason(void);
 
 /* ---- nurseries ------------------------------------------------------------------------------------- */

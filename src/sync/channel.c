@@ -4,38 +4,14 @@
  * it is full. So an item goes straight from a sender's hand to a waiting receiver's, and a receiver that
  * takes from a full ring lets the first waiting sender's item in behind. A wait that is cancelled has
  * handed nothing over: whoever hands over ends the wait in the same step. */
-#include "tractor/channel.h"
+#include "sync/channel.h"
 
 #include "base/error.h"
 #include "base/hooks.h"
-#include "base/list.h"
 #include "sched/task.h"
 
 #include <errno.h>
 #include <string.h>
-
-struct channel {
-    size_t item_size;
-    size_t capacity, count, first;  /* of the ring, in items */
-    size_t senders, receivers;      /* open handles */
-    struct link sending, receiving; /* struct hand, the longest waiting first */
-    unsigned char *ring;
-};
-
-struct tr_sender {
-    struct channel *channel;
-};
-
-struct tr_receiver {
-    struct channel *channel;
-};
-
-/* A waiting task and the item it gives or the place it wants one in. */
-struct hand {
-    struct link place;
-    struct task *task;
-    void *item;
-};
 
 static struct channel *new_channel(size_t item_size, size_t capacity)
 {
@@ -143,6 +119,17 @@ static bool withdraw(void *arg)
     return true;
 }
 
+/* Ends the wait of a hand that has left its line. */
+static void release(struct hand *hand, int rc)
+{
+    struct choice *choice = hand->choice;
+    if (choice) {
+        choice->taken = (size_t)(hand - choice->hands);
+        choice_withdraw(choice);
+    }
+    task_wake(hand->task, rc);
+}
+
 static int wait_with(const char *what, struct link *line, void *item)
 {
     struct hand hand = {.task = task_current(), .item = item};
@@ -159,7 +146,7 @@ static struct hand *first_hand(struct link *line)
 static void dismiss_all(struct link *line, int rc)
 {
     for (struct hand *hand; (hand = first_hand(line));)
-        task_wake(hand->task, rc);
+        release(hand, rc);
 }
 
 /* ---- the ring -------------------------------------------------------------------------------------- */
@@ -182,78 +169,89 @@ static void take(struct channel *channel, void *ret_item)
 
 /* ---- sending and receiving ------------------------------------------------------------------------- */
 
-/* A checkpoint before anything has happened: afterwards only success may be reported. */
-static int pass_checkpoint(void)
+int channel_send_now(struct channel *channel, const void *item)
 {
-    int rc = task_required();
-    return rc < 0 ? rc : task_cancelled();
-}
-
-/* A checkpoint in every case, or a task that tries in a loop would starve the others. */
-static int fail(int code)
-{
-    task_yield();
-    return error_raise_plain(code);
-}
-
-int tr_send(tr_sender *sender, const void *item)
-{
-    int rc = pass_checkpoint();
-    if (rc < 0)
-        return rc;
-    if (!sender)
-        return fail(TR_ECLOSED);
-    if (!item)
-        return raise_code(TR_EARGUMENT, "there is no item to send");
-    struct channel *channel = sender->channel;
     if (channel->receivers == 0)
-        return fail(TR_EBROKEN);
+        return TR_EBROKEN;
     struct hand *receiver = first_hand(&channel->receiving);
     if (receiver) {
         memcpy(receiver->item, item, channel->item_size);
-        task_wake(receiver->task, 1);
-    } else if (channel->count < channel->capacity) {
-        put(channel, item);
-    } else {
-        rc = wait_with("room in a channel", &channel->sending, (void *)item);
-        return rc == TR_EBROKEN ? error_raise_plain(rc) : rc;
+        release(receiver, 1);
+        return 0;
     }
-    task_yield();
+    if (channel->count == channel->capacity)
+        return -EAGAIN;
+    put(channel, item);
     return 0;
 }
 
-/* Takes what there is: 1, 0 if nothing. */
-static int receive_now(struct channel *channel, void *ret_item)
+int channel_receive_now(struct channel *channel, void *ret_item)
 {
     bool had = channel->count > 0;
     if (had)
         take(channel, ret_item);
     struct hand *sender = first_hand(&channel->sending);
     if (!sender)
-        return had;
+        return had ? 1 : channel->senders > 0 ? -EAGAIN : 0;
     if (had)
         put(channel, sender->item);
     else
         memcpy(ret_item, sender->item, channel->item_size);
-    task_wake(sender->task, 0);
+    release(sender, 0);
     return 1;
+}
+
+static int check(const void *end, const void *item)
+{
+    tr_try(task_required());
+    if (!end)
+        return error_raise_plain(TR_ECLOSED);
+    return item ? 0 : raise_code(TR_EARGUMENT, "there is no item, or no room for one");
+}
+
+static int raised(int rc)
+{
+    return rc < 0 ? error_raise_plain(rc) : rc;
+}
+
+int tr_send_now(tr_sender *sender, const void *item)
+{
+    tr_try(check(sender, item));
+    return raised(channel_send_now(sender->channel, item));
+}
+
+int tr_receive_now(tr_receiver *receiver, void *ret_item)
+{
+    tr_try(check(receiver, ret_item));
+    return raised(channel_receive_now(receiver->channel, ret_item));
+}
+
+int tr_send(tr_sender *sender, const void *item)
+{
+    tr_try(channel_checkpoint());
+    int rc = check(sender, item);
+    if (rc < 0)
+        return channel_refuse(rc);
+    rc = channel_send_now(sender->channel, item);
+    if (rc == -EAGAIN)
+        rc = wait_with("room in a channel", &sender->channel->sending, (void *)item);
+    else
+        task_yield();
+    return raised(rc);
 }
 
 int tr_receive(tr_receiver *receiver, void *ret_item)
 {
-    int rc = pass_checkpoint();
+    tr_try(channel_checkpoint());
+    int rc = check(receiver, ret_item);
     if (rc < 0)
-        return rc;
-    if (!receiver)
-        return fail(TR_ECLOSED);
-    if (!ret_item)
-        return raise_code(TR_EARGUMENT, "there is no room for the item");
-    struct channel *channel = receiver->channel;
-    rc = receive_now(channel, ret_item);
-    if (rc == 0 && channel->senders > 0)
-        return wait_with("an item from a channel", &channel->receiving, ret_item);
-    task_yield();
-    return rc;
+        return channel_refuse(rc);
+    rc = channel_receive_now(receiver->channel, ret_item);
+    if (rc == -EAGAIN)
+        rc = wait_with("an item from a channel", &receiver->channel->receiving, ret_item);
+    else
+        task_yield();
+    return raised(rc);
 }
 
 /* ---- closing --------------------------------------------------------------------------------------- */
