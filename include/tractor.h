@@ -4,6 +4,7 @@
  *     task.h       tasks, nurseries, cancel scopes, deadlines, memory of a task
  *     sync.h       events, locks, semaphores ... between the tasks of a process
  *     channel.h    memory channels between the tasks of a process
+ *     io.h         waiting for, reading and writing descriptors of the program's own
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
@@ -15,6 +16,7 @@
 #include "tractor/channel.h"
 #include "tractor/error.h"
 #include "tractor/function.h"
+#include "tractor/io.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"

@@ -1,10 +1,13 @@
 /* Waiting for descriptors. A watch is armed for what is waited for just now and nothing else; a report
- * disarms it, wakes whom it concerns and arms it again for the other one, if there is one. */
+ * disarms it, wakes whom it concerns and arms it again for the other one, if there is one. The kernel hears
+ * of a descriptor only when somebody waits for it, and then refuses those that never keep anybody waiting,
+ * such as files: waiting for them is a checkpoint and nothing else. */
 #include "sched/io.h"
 
 #include "base/error.h"
 #include "sched/task.h"
 #include "sys/sys.h"
+#include "tractor/task.h"
 
 #include <errno.h>
 
@@ -26,13 +29,21 @@ static void wake(struct io *io, int who, int rc)
         task_wake(task, rc);
 }
 
+/* For whoever still waits; a descriptor that was closed behind our back is told to all of them. */
+static void arm_again(struct io *io)
+{
+    int rc = arm(io);
+    for (int who = READER; rc < 0 && who <= WRITER; who++)
+        wake(io, who, rc);
+}
+
 static void ready(void *arg, int events)
 {
     struct io *io = arg;
     for (int who = READER; who <= WRITER; who++)
         if (events & event_of[who])
             wake(io, who, 0);
-    (void)arm(io);
+    arm_again(io);
 }
 
 int io_open(struct io *io, int fd)
@@ -47,18 +58,19 @@ int io_open(struct io *io, int fd)
 
 void io_give_up(struct io *io)
 {
+    if (io->fd < 0)
+        return;
     sys_unwatch(io->watch);
     io->fd = -1;
+    wake(io, READER, TR_ECLOSED);
+    wake(io, WRITER, TR_ECLOSED);
 }
 
 void io_close(struct io *io)
 {
-    if (io->fd < 0)
-        return;
-    sys_unwatch(io->watch);
-    sys_close(&io->fd);
-    wake(io, READER, TR_ECLOSED);
-    wake(io, WRITER, TR_ECLOSED);
+    int fd = io->fd;
+    io_give_up(io);
+    sys_close(&fd);
 }
 
 struct wait {
@@ -70,7 +82,7 @@ static bool stop_waiting(void *arg)
 {
     struct wait *wait = arg;
     wait->io->waiting[wait->who] = NULL;
-    (void)arm(wait->io);
+    arm_again(wait->io);
     return true;
 }
 
@@ -85,11 +97,11 @@ static int wait_for(struct io *io, int who)
     int rc = arm(io);
     if (rc < 0) {
         io->waiting[who] = NULL;
-        return error_raise_plain(rc);
+        return rc == -EPERM ? tr_checkpoint() : error_raise_plain(rc);
     }
     rc = task_park(who == READER ? "a descriptor to be readable" : "a descriptor to be writable",
                    stop_waiting, &wait);
-    return rc == TR_ECLOSED ? error_raise_plain(rc) : rc;
+    return rc < 0 && rc != TR_ECANCELLED ? error_raise_plain(rc) : rc;
 }
 
 int io_wait_readable(struct io *io)
@@ -102,9 +114,11 @@ int io_wait_writable(struct io *io)
     return wait_for(io, WRITER);
 }
 
-long io_read(struct io *io, void *ret_bytes, unsigned long size)
+/* Reading and writing try first and wait if they must; each returns whether it waited, too. */
+
+static long read_some(struct io *io, void *ret_bytes, unsigned long size, bool *ret_waited)
 {
-    for (;;) {
+    for (;; *ret_waited = true) {
         if (io->fd < 0)
             return error_raise_plain(TR_ECLOSED);
         ssize_t got = sys_read(io->fd, ret_bytes, size);
@@ -116,7 +130,7 @@ long io_read(struct io *io, void *ret_bytes, unsigned long size)
     }
 }
 
-int io_write_all(struct io *io, const void *bytes, unsigned long size)
+static int write_all(struct io *io, const void *bytes, unsigned long size, bool *ret_waited)
 {
     const char *from = bytes;
     while (size > 0) {
@@ -130,10 +144,47 @@ int io_write_all(struct io *io, const void *bytes, unsigned long size)
             rc = error_raise_plain((int)sent);
         if (rc < 0)
             return rc;
+        *ret_waited |= sent < 0;
         if (sent > 0) {
             from += sent;
             size -= (unsigned long)sent;
         }
     }
     return 0;
+}
+
+long io_read(struct io *io, void *ret_bytes, unsigned long size)
+{
+    bool waited = false;
+    return read_some(io, ret_bytes, size, &waited);
+}
+
+int io_write_all(struct io *io, const void *bytes, unsigned long size)
+{
+    bool waited = false;
+    return write_all(io, bytes, size, &waited);
+}
+
+long io_receive(struct io *io, void *ret_bytes, unsigned long size)
+{
+    bool waited = false;
+    int rc = task_cancelled();
+    if (rc < 0)
+        return rc;
+    long got = read_some(io, ret_bytes, size, &waited);
+    if (!waited)
+        task_yield();
+    return got;
+}
+
+int io_send_all(struct io *io, const void *bytes, unsigned long size)
+{
+    bool waited = false;
+    int rc = task_cancelled();
+    if (rc < 0)
+        return rc;
+    rc = write_all(io, bytes, size, &waited);
+    if (!waited)
+        task_yield();
+    return rc;
 }

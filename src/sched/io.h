@@ -12,13 +12,13 @@ struct io {
     struct task *waiting[2];    /* for readable, for writable */
 };
 
-/* Takes over the descriptor, which io_close will close. On failure (raised) it is still the caller's. */
+/* Takes over the descriptor, which io_close will close. On failure (raised: -ENOMEM) it is still the
+ * caller's. */
 int io_open(struct io *io, int fd);
 
-/* Gives the descriptor back, open. Nobody may be waiting for it. */
+/* Gives the descriptor back, open / closes it, and wakes who waits, with TR_ECLOSED. They do nothing to one
+ * that is closed or all zero with fd -1. */
 void io_give_up(struct io *io);
-
-/* Wakes who waits, with TR_ECLOSED. Does nothing to one that is closed or all zero with fd -1. */
 void io_close(struct io *io);
 
 /* Checkpoints: wait until it can be read or written. TR_ECLOSED if it is closed meanwhile or was,
@@ -30,5 +30,9 @@ int io_wait_writable(struct io *io);
  * TR_ECLOSED (raised). io_write_all writes everything. */
 long io_read(struct io *io, void *ret_bytes, unsigned long size);
 int io_write_all(struct io *io, const void *bytes, unsigned long size);
+
+/* The same as checkpoints in every case: a cancelled task reads and writes nothing. */
+long io_receive(struct io *io, void *ret_bytes, unsigned long size);
+int io_send_all(struct io *io, const void *bytes, unsigned long size);
 
 #endif

@@ -146,6 +146,7 @@ int sched_run(int (*fn)(void *), void *arg)
     stacks_free(&sched);
     pool_fini(&sched.scopes);
     pool_fini(&sched.nurseries);
+    map_fini(&sched.descriptors);
     runtime->sched = NULL;
     error_unref(runtime->last);
     runtime->last = sched.outcome;

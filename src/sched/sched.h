@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/machine.h"
+#include "base/map.h"
 #include "base/pool.h"
 #include "base/runtime.h"
 #include "sched/fiber.h"
@@ -125,6 +126,7 @@ struct sched {
     size_t idle_slabs;          /* how many of them have none used */
     struct pool scopes;         /* structs for tr_within */
     struct pool nurseries;
+    struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     unsigned batches;           /* begun, to look at the world every so many */
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */

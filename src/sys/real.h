@@ -3,6 +3,7 @@
 #define SYS_REAL_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "sys/sys.h"
 
 #include <uv.h>
@@ -10,6 +11,10 @@
 struct real {
     struct sys sys;             /* first: operations get a pointer to this */
     uv_loop_t loop;
+    int descriptors;            /* the epoll set of what is watched */
+    uv_poll_t any_descriptor;   /* it has something to report */
+    struct map watches;         /* by their numbers */
+    uint64_t last_watch;
     uv_timer_t alarm;           /* ends a poll in time */
     uv_timer_t ask;             /* has those without a pidfd asked once more */
     uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */

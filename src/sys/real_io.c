@@ -9,23 +9,102 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 256 };
 
+/* ---- reading and writing ----------------------------------------------------------------------- */
+
+/* A descriptor need not be ours, and a flag of the open file is not for us to change: that a call shall not
+ * wait is said to the call. Sockets and pipes understand it, and whatever the kernel tells apart; of the
+ * others it is asked first whether they are ready, and at most what a ready pipe is sure to take is written.
+ * Files on a disk are always ready, and waited for. */
+static bool is_file(int fd)
+{
+    struct stat what;
+    return fstat(fd, &what) == 0 &&
+           (S_ISREG(what.st_mode) || S_ISBLK(what.st_mode) || S_ISDIR(what.st_mode));
+}
+
+static bool is_ready(int fd, short events)
+{
+    struct pollfd asked = {.fd = fd, .events = events};
+    return poll(&asked, 1, 0) != 0;
+}
+
+static ssize_t would_wait(void)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+static bool not_understood(void)
+{
+    return errno == EOPNOTSUPP || errno == ENOSYS;
+}
+
+static ssize_t read_now(int fd, void *ret_bytes, size_t size)
+{
+    struct iovec room = {ret_bytes, size};
+    ssize_t got = preadv2(fd, &room, 1, -1, RWF_NOWAIT);
+    if (got >= 0 || (errno != EAGAIN && !not_understood()))
+        return got;
+    if (errno == EAGAIN ? is_file(fd) : is_ready(fd, POLLIN))
+        return read(fd, ret_bytes, size);
+    return would_wait();
+}
+
+static ssize_t write_now(int fd, const void *bytes, size_t size)
+{
+    struct iovec from = {(void *)bytes, size};
+    ssize_t sent = pwritev2(fd, &from, 1, -1, RWF_NOWAIT);
+    if (sent >= 0 || (errno != EAGAIN && !not_understood()))
+        return sent;
+    bool asked = not_understood();
+    if (is_file(fd))
+        return write(fd, bytes, size);
+    if (asked && is_ready(fd, POLLOUT))
+        return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+    return would_wait();
+}
+
+/* The signal of a pipe that nobody reads is meant for this thread; it is taken back before it is let in. */
+static ssize_t write_without_signal(int fd, const void *bytes, size_t size)
+{
+    static const struct timespec at_once = {0, 0};
+    sigset_t broken_pipe, before, pending;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    sigpending(&pending);
+    ssize_t sent = write_now(fd, bytes, size);
+    int error = errno;
+    if (sent < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&broken_pipe, NULL, &at_once) < 0 && errno == EINTR)
+            continue;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return sent;
+}
+
 ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
 {
     (void)sys;
     for (;;) {
-        ssize_t got = read(fd, ret_bytes, size);
+        ssize_t got = read_now(fd, ret_bytes, size);
         if (got >= 0)
             return got;
         if (errno != EINTR)
@@ -37,7 +116,9 @@ ssize_t real_write(struct sys *sys, int fd, const void *bytes, size_t size)
 {
     (void)sys;
     for (;;) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == ENOTSOCK)
+            sent = write_without_signal(fd, bytes, size);
         if (sent >= 0)
             return sent;
         if (errno != EINTR)

@@ -1,33 +1,90 @@
-/* Polling with libuv: one loop a runtime, one uv_poll_t a descriptor, one timer that ends a poll.
+/* Polling: one libuv loop a runtime, which keeps the time and the signals, and inside it one epoll set for
+ * descriptors, one timer that ends a poll.
  *
- * The loop is never left running: `poll` turns it once. A watch is armed for one report and disarmed
- * before it is delivered, so the code above decides each time what it still wants to know. libuv frees
- * nothing before its close callback has run, one turn later, which is why a watch frees itself. */
+ * Descriptors are not watched by libuv itself, for two reasons. Its uv_poll_init makes a descriptor
+ * non-blocking, and that flag belongs to the open file, which others may share: whoever sets it on its
+ * standard input has set it for the shell too. And it tells the kernel of a descriptor only when the loop
+ * turns, where one that was closed meanwhile ends the process; here the caller is told. The set is itself a
+ * descriptor, readable when any in it has something to say, which is what libuv watches.
+ *
+ * The loop is never left running: `poll` turns it once. A watch is armed for one report and disarmed by it
+ * (EPOLLONESHOT), so the code above decides each time what it still wants to know. The kernel may report a
+ * watch that is gone, when the file it was for is still open under another number; so it is not told where
+ * a watch lies, but only its number, which is never used again. */
 #include "sys/real.h"
 
 #include "base/panic.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
-enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000 };
+enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000, MOST_REPORTS = 128 };
 
 struct sys_watch {
-    uv_poll_t poll;
+    uint64_t number;
+    int fd;
+    int wanted;                 /* events; 0 once reported or disarmed: what still comes is dropped */
+    bool in_set;
     sys_ready_fn *ready;
     void *arg;
 };
+
+static void report(struct real *real, const struct epoll_event *event)
+{
+    struct sys_watch *watch = map_get(&real->watches, event->data.u64);
+    if (!watch || !watch->wanted)
+        return;
+    int ready = (event->events & EPOLLIN ? SYS_READABLE : 0) | (event->events & EPOLLOUT ? SYS_WRITABLE : 0);
+    if (event->events & (EPOLLERR | EPOLLHUP))
+        ready = SYS_READABLE | SYS_WRITABLE; /* whoever reads or writes now learns what is wrong */
+    watch->wanted = 0;
+    watch->ready(watch->arg, ready);
+}
+
+static void on_descriptors(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct real *real = poll->data;
+    struct epoll_event found[MOST_REPORTS];
+    int count;
+    do {
+        count = epoll_wait(real->descriptors, found, MOST_REPORTS, 0);
+        for (int i = 0; i < count; i++)
+            report(real, &found[i]);
+    } while (count == MOST_REPORTS);
+}
 
 static void alarm_rang(uv_timer_t *alarm)
 {
     (void)alarm; /* that the loop turned is all that was wanted */
 }
 
+static int watch_descriptors(struct real *real)
+{
+    int rc = uv_poll_init(&real->loop, &real->any_descriptor, real->descriptors);
+    if (rc < 0)
+        return rc;
+    real->any_descriptor.data = real;
+    return uv_poll_start(&real->any_descriptor, UV_READABLE, on_descriptors);
+}
+
 int real_poll_start(struct real *real)
 {
+    real->descriptors = epoll_create1(EPOLL_CLOEXEC);
+    if (real->descriptors < 0)
+        return -errno;
     int rc = uv_loop_init(&real->loop);
-    if (rc < 0 || (rc = uv_timer_init(&real->loop, &real->alarm)) < 0)
+    if (rc < 0) {
+        close(real->descriptors);
         return rc;
-    return uv_timer_init(&real->loop, &real->ask);
+    }
+    if ((rc = uv_timer_init(&real->loop, &real->alarm)) < 0 ||
+        (rc = uv_timer_init(&real->loop, &real->ask)) < 0 || (rc = watch_descriptors(real)) < 0)
+        real_poll_stop(real);
+    return rc;
 }
 
 static void close_rest(uv_handle_t *handle, void *arg)
@@ -43,55 +100,53 @@ void real_poll_stop(struct real *real)
     while (uv_run(&real->loop, UV_RUN_DEFAULT) != 0)
         continue;
     ensure(uv_loop_close(&real->loop) == 0);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct sys_watch *watch = poll->data;
-    uv_poll_stop(poll);
-    int ready = (events & UV_READABLE ? SYS_READABLE : 0) | (events & UV_WRITABLE ? SYS_WRITABLE : 0);
-    if (status < 0)
-        ready = SYS_READABLE | SYS_WRITABLE; /* whoever reads or writes now learns what is wrong */
-    watch->ready(watch->arg, ready);
+    close(real->descriptors);
+    map_fini(&real->watches);
 }
 
 int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
 {
+    struct real *real = real_of(sys);
     struct sys_watch *watch = malloc(sizeof *watch);
     if (!watch)
-        return UV_ENOMEM;
-    int rc = uv_poll_init(&real_of(sys)->loop, &watch->poll, fd);
-    if (rc < 0) {
+        return -ENOMEM;
+    *watch = (struct sys_watch){++real->last_watch, fd, .ready = ready, .arg = arg};
+    if (map_put(&real->watches, watch->number, watch) < 0) {
         free(watch);
-        return rc;
+        return -ENOMEM;
     }
-    watch->poll.data = watch;
-    watch->ready = ready;
-    watch->arg = arg;
     *ret = watch;
     return 0;
 }
 
+/* Disarming is left until there is something else to be told of: a report that comes first is dropped. */
 int real_watch_for(struct sys *sys, struct sys_watch *watch, int events)
 {
-    (void)sys;
-    if (!events)
-        return uv_poll_stop(&watch->poll);
-    return uv_poll_start(&watch->poll,
-                         (events & SYS_READABLE ? UV_READABLE : 0) |
-                             (events & SYS_WRITABLE ? UV_WRITABLE : 0),
-                         on_poll);
-}
-
-static void free_watch(uv_handle_t *handle)
-{
-    free(handle->data);
+    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = watch->number};
+    if (events & SYS_READABLE)
+        event.events |= EPOLLIN;
+    if (events & SYS_WRITABLE)
+        event.events |= EPOLLOUT;
+    if (events && events != watch->wanted) {
+        int set = real_of(sys)->descriptors;
+        int rc = epoll_ctl(set, watch->in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, &event);
+        if (rc < 0 && watch->in_set && errno == ENOENT) /* another file has this number by now */
+            rc = epoll_ctl(set, EPOLL_CTL_ADD, watch->fd, &event);
+        if (rc < 0)
+            return -errno;
+        watch->in_set = true;
+    }
+    watch->wanted = events;
+    return 0;
 }
 
 void real_unwatch(struct sys *sys, struct sys_watch *watch)
 {
-    (void)sys;
-    uv_close((uv_handle_t *)&watch->poll, free_watch);
+    struct real *real = real_of(sys);
+    if (watch->in_set)
+        (void)epoll_ctl(real->descriptors, EPOLL_CTL_DEL, watch->fd, NULL);
+    map_remove(&real->watches, watch->number);
+    free(watch);
 }
 
 void real_poll(struct sys *sys, int64_t timeout_ns)

@@ -58,13 +58,16 @@ struct sys_ops {
     void (*guard)(struct sys *sys, void *low, size_t size);
 
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
-     * something was reported or `timeout_ns` is over (negative: no limit). */
+     * something was reported or `timeout_ns` is over (negative: no limit). Any descriptor may be watched,
+     * once, and is left as it is; arming fails with -EPERM for what never keeps anybody waiting, a file on
+     * a disk, and with -EBADF for one that is closed. */
     int (*watch)(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
     int (*watch_for)(struct sys *sys, struct sys_watch *watch, int events); /* 0 disarms */
     void (*unwatch)(struct sys *sys, struct sys_watch *watch);
     void (*poll)(struct sys *sys, int64_t timeout_ns);
 
-    /* descriptors: -EAGAIN when it would block; a read of 0 is the end */
+    /* descriptors, also blocking ones that are not ours: -EAGAIN when it would block; a read of 0 is the
+     * end; no write raises a signal */
     ssize_t (*read)(struct sys *sys, int fd, void *ret_bytes, size_t size);
     ssize_t (*write)(struct sys *sys, int fd, const void *bytes, size_t size);
     void (*close)(struct sys *sys, int fd);

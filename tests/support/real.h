@@ -1,0 +1,43 @@
+/* Scenarios in the real world, where descriptors, signals and sockets are the point, run by cmocka: each in
+ * a run of its own, which must leave no descriptor open. */
+#ifndef TESTS_REAL_H
+#define TESTS_REAL_H
+
+#include "support/virtual.h"
+
+#include <dirent.h>
+
+#define IN_EARNEST(name) {#name, run_in_earnest, NULL, NULL, &(struct virtual_scenario){name}}
+
+/* How many descriptors are open, the one that looks included. */
+static inline int open_descriptors(void)
+{
+    int count = 0;
+    DIR *all = opendir("/proc/self/fd");
+    while (all && readdir(all))
+        count++;
+    if (all)
+        closedir(all);
+    return count;
+}
+
+static inline int nothing_at_all(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* A cmocka test whose initial state is a struct virtual_scenario. */
+static inline void run_in_earnest(void **state)
+{
+    const struct virtual_scenario *scenario = *state;
+    assert_int_equal(tr_run(nothing_at_all, NULL), 0); /* what a process opens once and keeps */
+    int before = open_descriptors();
+    int rc = tr_run(scenario->fn, NULL);
+    if (rc < 0)
+        print_error("%s\n", tr_error_report(tr_last_error()));
+    assert_true(rc >= 0);
+    assert_int_equal(open_descriptors(), before);
+}
+
+#endif
