@@ -1,4 +1,4 @@
-/* What the tasks of one process wait for each other with. Each is a plain struct that needs no end, and is
+/* What the tasks of one process wait for each other with, and a ticker. Each is a plain struct that needs no end, and is
  * ready for use when it is all zero, where nothing else is said:
  *
  *     static int worker(void *arg) { struct job *job = arg; ... tr_event_set(&job->done); return 0; }
@@ -137,5 +137,25 @@ TR_API int tr_limiter_release(tr_limiter *limiter, const void *borrower);
 
 /* Changes how many there are; those who have one keep it. */
 TR_API void tr_limiter_set_total(tr_limiter *limiter, size_t total);
+
+/* ---- ticker ----------------------------------------------------------------------------------------- */
+
+/* Ticks at start + period, start + 2 * period and so on, however long the work between them takes: it does
+ * not drift. For one task.
+ *
+ *     tr_ticker ticker = tr_ticker_of(0.1);
+ *     while ((ticks = tr_tick(&ticker)) > 0) ... */
+typedef struct tr_ticker {
+    double start, period;   /* on tr_now's clock; seconds */
+    uint64_t ticks;         /* that were taken: the next is due at start + (ticks + 1) * period */
+} tr_ticker;
+
+/* Starts now; to be called inside a run. */
+TR_API tr_ticker tr_ticker_of(double period);
+
+/* Waits for the next tick and returns how many have come since the last: 1, or more if this one comes late,
+ * for those that were missed are counted and not made up for. A checkpoint in every case; when it returns an
+ * error no tick was taken. TR_EARGUMENT unless the period is positive and finite. */
+TR_API int tr_tick(tr_ticker *ticker) TR_USE_RESULT;
 
 #endif
