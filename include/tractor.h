@@ -5,6 +5,7 @@
  *     sync.h       events, locks, semaphores ... between the tasks of a process
  *     channel.h    memory channels between the tasks of a process
  *     io.h         waiting for, reading and writing descriptors of the program's own
+ *     signal.h     signals of the process, as a stream
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
@@ -17,6 +18,7 @@
 #include "tractor/error.h"
 #include "tractor/function.h"
 #include "tractor/io.h"
+#include "tractor/signal.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"

@@ -1,5 +1,5 @@
-/* What the tasks of one process wait for each other with, and a ticker. Each is a plain struct that needs no end, and is
- * ready for use when it is all zero, where nothing else is said:
+/* What the tasks of one process wait for each other with, and a ticker. Each is a plain struct that needs no
+ * end, and is ready for use when it is all zero, where nothing else is said:
  *
  *     static int worker(void *arg) { struct job *job = arg; ... tr_event_set(&job->done); return 0; }
  *     ...

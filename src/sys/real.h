@@ -61,6 +61,11 @@ int real_connected(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int real_peer_is_us(struct sys *sys, int fd);
 
+/* real_signal.c */
+int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);
+int real_let_signal_go(struct sys *sys, struct sys_catch *it);
+void real_raise_signal(struct sys *sys, int number);
+
 /* real_process.c */
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                struct sys_process **ret);

@@ -20,6 +20,7 @@ enum { SYS_ADDRESS_ROOM = 108 };            /* what sun_path holds */
 
 struct sys_watch;                           /* a descriptor under the poller's eye */
 struct sys_process;                         /* a child process not yet reaped */
+struct sys_catch;                           /* a signal that is caught */
 
 enum sys_family { SYS_UNIX, SYS_TCP };
 struct sys_address {
@@ -44,6 +45,7 @@ struct sys_spawn {
 typedef void sys_ready_fn(void *arg, int events);
 typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
+typedef void sys_caught_fn(void *arg);
 
 struct sys_ops {
     /* time and chance */
@@ -86,6 +88,14 @@ struct sys_ops {
     int (*connected)(struct sys *sys, int fd);      /* how it went, once writable */
     int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
+
+    /* signals. `caught` is called from within `poll`, for one or several that came. What was to happen with
+     * the signal before is back after let_go, which tells whether one came that `caught` does not know of:
+     * 1 or 0. */
+    int (*catch_signal)(struct sys *sys, int number, sys_caught_fn *caught, void *arg,
+                        struct sys_catch **ret);
+    int (*let_signal_go)(struct sys *sys, struct sys_catch *it);
+    void (*raise_signal)(struct sys *sys, int number);  /* in this thread */
 
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
@@ -237,6 +247,18 @@ static inline int sys_local_address(int fd, struct sys_address *ret)
 static inline int sys_peer_is_us(int fd)
 {
     return SYS_CALL_(peer_is_us, fd);
+}
+static inline int sys_catch_signal(int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret)
+{
+    return SYS_CALL_(catch_signal, number, caught, arg, ret);
+}
+static inline int sys_let_signal_go(struct sys_catch *it)
+{
+    return SYS_CALL_(let_signal_go, it);
+}
+static inline void sys_raise_signal(int number)
+{
+    SYS_CALL_(raise_signal, number);
 }
 static inline int sys_spawn(const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                             struct sys_process **ret)

@@ -1,0 +1,318 @@
+/* Signals as a stream: caught, kept, put back. */
+#include "support/real.h"
+#include "support/tasks.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- what the scenarios are made of ---------------------------------------------------------------------- */
+
+/* The program's own handlers, which were there before. */
+static volatile sig_atomic_t handled[65];
+
+static void own_handler(int number)
+{
+    handled[number]++;
+}
+
+static void handle_ourselves(int number)
+{
+    handled[number] = 0;
+    sigaction(number, &(struct sigaction){.sa_handler = own_handler}, NULL);
+}
+
+static bool ours_is_back(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == own_handler;
+}
+
+struct asks {
+    tr_signals *signals;
+    int rc;
+    bool ended;
+};
+
+static int ask_once(void *arg)
+{
+    struct asks *asks = arg;
+    asks->rc = tr_next_signal(asks->signals);
+    asks->ended = true;
+    return 0;
+}
+
+static int let_it_arrive(void)
+{
+    for (int i = 0; i < 300; i++)
+        tr_try(tr_checkpoint());
+    return 0;
+}
+
+/* ---- scenarios ------------------------------------------------------------------------------------------------ */
+
+static int a_signal_wakes_who_waits_for_it(void *arg)
+{
+    (void)arg;
+    handle_ourselves(SIGUSR1);
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1, SIGUSR2));
+    tr_auto(nursery) n = tr_open_nursery();
+    struct asks asks = {.signals = s};
+    tr_try(tr_start_soon(n, ask_once, &asks));
+    tr_try(let_it_arrive());
+    expect(!asks.ended);
+    expect(kill(getpid(), SIGUSR2) == 0);
+    tr_try(tr_join(n));
+    expect(asks.rc == SIGUSR2);
+    expect(raise(SIGUSR1) == 0 && tr_next_signal(s) == SIGUSR1);
+    expect(handled[SIGUSR1] == 0);
+    return 0;
+}
+
+static int each_counts_once_in_the_order_they_came(void *arg)
+{
+    (void)arg;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1, SIGUSR2, SIGHUP));
+    raise(SIGHUP);
+    raise(SIGUSR1);
+    raise(SIGHUP);
+    raise(SIGUSR2);
+    raise(SIGUSR1);
+    tr_try(let_it_arrive());
+    expect(tr_next_signal(s) == SIGHUP && tr_next_signal(s) == SIGUSR1);
+    expect(tr_next_signal(s) == SIGUSR2);
+    raise(SIGHUP); /* and again, once it was asked for */
+    expect(tr_next_signal(s) == SIGHUP);
+    tr_scope limit = tr_move_on_after(0.001);
+    tr_try(tr_within(&limit, tr_next_signal(s)));
+    expect(limit.cancelled_caught);
+    return 0;
+}
+
+static int what_was_there_before_is_back_after_the_close(void *arg)
+{
+    (void)arg;
+    handle_ourselves(SIGUSR1);
+    sigaction(SIGUSR2, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    for (int round = 0; round < 3; round++) {
+        tr_auto(signals) s = NULL;
+        tr_try(tr_open_signals(&s, SIGUSR1, SIGUSR2, SIGUSR1));
+        expect(!ours_is_back(SIGUSR1));
+        tr_close_signals(&s);
+        expect(!s && ours_is_back(SIGUSR1));
+        tr_close_signals(&s);
+    }
+    raise(SIGUSR1);
+    raise(SIGUSR2); /* ignored, or this were the end */
+    expect(handled[SIGUSR1] == 1);
+    sigaction(SIGUSR2, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    return 0;
+}
+
+/* Whether the runtime has taken notice or not. */
+static int what_nobody_asked_for_is_raised_again(void *arg)
+{
+    (void)arg;
+    for (int noticed = 0; noticed < 2; noticed++) {
+        handle_ourselves(SIGUSR1);
+        handle_ourselves(SIGUSR2);
+        tr_auto(signals) s = NULL;
+        tr_try(tr_open_signals(&s, SIGUSR1, SIGUSR2));
+        raise(SIGUSR1);
+        raise(SIGUSR1);
+        if (noticed)
+            tr_try(let_it_arrive());
+        expect(handled[SIGUSR1] == 0);
+        tr_close_signals(&s);
+        expect(handled[SIGUSR1] == 1 && handled[SIGUSR2] == 0);
+        tr_try(let_it_arrive());
+        expect(handled[SIGUSR1] == 1);
+    }
+    return 0;
+}
+
+static int a_cancelled_task_takes_no_signal(void *arg)
+{
+    (void)arg;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1));
+    for (int noticed = 0; noticed < 2; noticed++) {
+        raise(SIGUSR1);
+        if (noticed)
+            tr_try(let_it_arrive());
+        tr_scope over = tr_move_on_after(0);
+        tr_try(tr_within(&over, tr_next_signal(s)));
+        expect(over.cancelled_caught);
+        expect(tr_next_signal(s) == SIGUSR1);
+    }
+    return 0;
+}
+
+static int one_task_asks_at_a_time(void *arg)
+{
+    (void)arg;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1));
+    tr_auto(nursery) n = tr_open_nursery();
+    struct asks asks = {.signals = s};
+    tr_try(tr_start_soon(n, ask_once, &asks));
+    tr_try(tr_checkpoint());
+    expect(tr_next_signal(s) == TR_EMISUSE);
+    raise(SIGUSR1);
+    tr_try(tr_join(n));
+    expect(asks.rc == SIGUSR1);
+    return 0;
+}
+
+static int a_close_wakes_who_waits(void *arg)
+{
+    (void)arg;
+    handle_ourselves(SIGUSR1);
+    for (int pending = 0; pending < 2; pending++) {
+        tr_auto(signals) s = NULL;
+        tr_try(tr_open_signals(&s, SIGUSR1));
+        tr_auto(nursery) n = tr_open_nursery();
+        struct asks asks = {.signals = s};
+        if (pending) {
+            raise(SIGUSR1);
+            tr_try(let_it_arrive());
+        }
+        tr_try(tr_start_soon(n, ask_once, &asks));
+        tr_try(tr_checkpoint()); /* it waits, or is at its checkpoint */
+        tr_close_signals(&s);
+        expect(handled[SIGUSR1] == pending);
+        tr_try(tr_join(n));
+        expect(asks.rc == TR_ECLOSED);
+    }
+    expect(tr_next_signal(NULL) == TR_ECLOSED);
+    return 0;
+}
+
+static int everybody_who_has_it_open_gets_it(void *arg)
+{
+    (void)arg;
+    handle_ourselves(SIGUSR1);
+    tr_auto(signals) a = NULL;
+    tr_auto(signals) b = NULL;
+    tr_try(tr_open_signals(&a, SIGUSR1));
+    tr_try(tr_open_signals(&b, SIGUSR1));
+    raise(SIGUSR1);
+    expect(tr_next_signal(a) == SIGUSR1 && tr_next_signal(b) == SIGUSR1);
+    tr_close_signals(&a);
+    expect(!ours_is_back(SIGUSR1));
+    raise(SIGUSR1);
+    expect(tr_next_signal(b) == SIGUSR1 && handled[SIGUSR1] == 0);
+    tr_close_signals(&b);
+    expect(ours_is_back(SIGUSR1));
+    return 0;
+}
+
+static int what_cannot_be_caught_is_refused(void *arg)
+{
+    (void)arg;
+    handle_ourselves(SIGUSR1);
+    tr_signals *s = NULL;
+    expect(tr_open_signals_(&s, NULL, 0) == TR_EARGUMENT);
+    expect(tr_open_signals(&s, 0) == TR_EARGUMENT && tr_open_signals(&s, -1) == TR_EARGUMENT);
+    expect(tr_open_signals(&s, SIGUSR1, 65) == TR_EARGUMENT);
+    expect(tr_open_signals(&s, SIGUSR1, SIGKILL) == -EINVAL);
+    expect_error("errno.EINVAL", "signal 9 cannot be caught");
+    expect(!s && ours_is_back(SIGUSR1));
+    return 0;
+}
+
+/* ---- several threads, several processes --------------------------------------------------------------------------- */
+
+static atomic_int listening;
+
+static int listen_once(void *arg)
+{
+    (void)arg;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1));
+    atomic_fetch_add(&listening, 1);
+    return tr_next_signal(s);
+}
+
+static void *run_on_a_thread(void *arg)
+{
+    *(int *)arg = tr_run(listen_once, NULL);
+    return NULL;
+}
+
+static void runs_on_several_threads_all_get_it(void **state)
+{
+    (void)state;
+    handle_ourselves(SIGUSR1);
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    int results[THREADS] = {0};
+    atomic_store(&listening, 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_on_a_thread, &results[i]), 0);
+    while (atomic_load(&listening) < THREADS)
+        sched_yield();
+    kill(getpid(), SIGUSR1);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(results[i], SIGUSR1);
+    }
+    assert_int_equal(handled[SIGUSR1], 0);
+    assert_true(ours_is_back(SIGUSR1));
+}
+
+static int leave_a_term_pending(void *arg)
+{
+    (void)arg;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGTERM));
+    raise(SIGTERM);
+    tr_try(let_it_arrive());
+    return 0;
+}
+
+static void a_term_that_nobody_asked_for_ends_the_process_after_all(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)!tr_run(leave_a_term_pending, NULL);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void nothing_is_caught_outside_a_run(void **state)
+{
+    (void)state;
+    tr_signals *s = NULL;
+    assert_int_equal(tr_open_signals(&s, SIGUSR1), TR_ENORUNTIME);
+    assert_int_equal(tr_next_signal(s), TR_ENORUNTIME);
+    tr_close_signals(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_caught_outside_a_run),
+        IN_EARNEST(a_signal_wakes_who_waits_for_it),
+        IN_EARNEST(each_counts_once_in_the_order_they_came),
+        IN_EARNEST(what_was_there_before_is_back_after_the_close),
+        IN_EARNEST(what_nobody_asked_for_is_raised_again),
+        IN_EARNEST(a_cancelled_task_takes_no_signal),
+        IN_EARNEST(one_task_asks_at_a_time),
+        IN_EARNEST(a_close_wakes_who_waits),
+        IN_EARNEST(everybody_who_has_it_open_gets_it),
+        IN_EARNEST(what_cannot_be_caught_is_refused),
+        cmocka_unit_test(runs_on_several_threads_all_get_it),
+        cmocka_unit_test(a_term_that_nobody_asked_for_ends_the_process_after_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
