@@ -9,7 +9,9 @@
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
- *     stream.h     remote functions that give many values */
+ *     stream.h     remote functions that give many values
+ *     testing.h    for tests: a clock that jumps, seeded schedules, pieces in sequence
+ *     instrument.h being told what the scheduler does */
 #ifndef TRACTOR_H
 #define TRACTOR_H
 
@@ -17,11 +19,13 @@
 #include "tractor/channel.h"
 #include "tractor/error.h"
 #include "tractor/function.h"
+#include "tractor/instrument.h"
 #include "tractor/io.h"
 #include "tractor/signal.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"
+#include "tractor/testing.h"
 #include "tractor/value.h"
 
 #endif

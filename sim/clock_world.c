@@ -82,11 +82,12 @@ static void name_overflow(struct sys *sys, sys_overflow_fn *which)
     (void)which;
 }
 
-static void poll_clock(struct sys *sys, int64_t timeout_ns)
+static bool poll_clock(struct sys *sys, int64_t timeout_ns)
 {
     if (timeout_ns < 0)
         panic("every task waits, and no deadline will wake one");
     world_of(sys)->now_ns += timeout_ns;
+    return true;
 }
 
 static void print_error(struct sys *sys, const char *text, size_t size)
@@ -149,7 +150,7 @@ struct clock_world *clock_world_new(uint64_t seed)
 int clock_world_run(int (*fn)(void *), void *arg)
 {
     clock_world_new(1);
-    int rc = sched_run(fn, arg);
+    int rc = sched_run(fn, arg, NULL);
     sys_leave();
     return rc;
 }

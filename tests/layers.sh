@@ -11,6 +11,7 @@ value base
 observe base
 sched sys base
 sync sched sys base
+testing sync sched sys base
 transport sync sched sys base
 spawn sync sched sys base
 actor transport spawn value sync sched sys base

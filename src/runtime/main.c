@@ -210,7 +210,7 @@ static int run(char **argv, struct life *life)
     struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     runtime->actor = &actor;
-    int rc = sched_run(actor_main, life);
+    int rc = sched_run(actor_main, life, NULL);
     if (rc < 0)
         print_failure();
     runtime->actor = NULL;

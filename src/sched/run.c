@@ -30,6 +30,29 @@ void sched_entered(struct sched *sched)
     stack_put(ended->fiber.low, ended->stack_size);
 }
 
+static uint64_t next_random(uint64_t *seed) /* splitmix64 */
+{
+    uint64_t x = *seed += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+/* Each task goes to a random place among those before it. Walks there: for tests, whose batches are small. */
+static struct task *shuffled(struct sched *sched, struct task *batch)
+{
+    struct task *result = NULL;
+    for (uint64_t count = 1; batch; count++) {
+        struct task *task = batch, **place = &result;
+        batch = batch->next;
+        for (uint64_t skip = next_random(&sched->seed) % count; skip > 0; skip--)
+            place = &(*place)->next;
+        task->next = *place;
+        *place = task;
+    }
+    return result;
+}
+
 static bool deadline_has_come(struct sched *sched)
 {
     return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
@@ -40,6 +63,8 @@ static void begin_batch(struct sched *sched)
     sched->batch = sched->ready;
     sched->ready = NULL;
     sched->ready_end = &sched->ready;
+    if (sched->seed)
+        sched->batch = shuffled(sched, sched->batch);
 }
 
 /* Whether there is a next batch that may begin without the loop. */
@@ -66,6 +91,7 @@ static struct fiber *next_fiber(struct sched *sched)
     sched->current = task;
     runtime->error = &task->error;
     runtime->task_name = task->name;
+    sched_tell(sched, TR_RUNS, task);
     return &task->fiber;
 }
 
@@ -88,13 +114,13 @@ void sched_leave(struct task *from)
 
 static void poll_world(struct sched *sched, int64_t next_deadline)
 {
-    int64_t timeout = 0;
-    if (!sched->ready) {
-        stacks_trim(sched);
-        int64_t now = next_deadline == NEVER ? 0 : sys_now();
-        timeout = next_deadline == NEVER ? -1 : next_deadline > now ? next_deadline - now : 0;
+    if (sched->ready) {
+        (void)sys_poll(0);
+        return;
     }
-    sys_poll(timeout);
+    stacks_trim(sched);
+    int64_t left = next_deadline == NEVER ? -1 : next_deadline - sys_now();
+    idle_poll(sched, next_deadline == NEVER || left > 0 ? left : 0);
 }
 
 static void loop(struct sched *sched)
@@ -130,9 +156,14 @@ static bool name_overflow(const void *address, char *ret_text, size_t room)
 
 static const tr_task_options first_task = {.stack_size = STACK_FIRST_TASK, .fn_ = "main", .at_ = ""};
 
-int sched_run(int (*fn)(void *), void *arg)
+int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
 {
     struct sched sched = {.ready_end = &sched.ready};
+    if (options) {
+        sched.seed = options->seed;
+        sched.jumps = options->jumps;
+        sched.threshold = options->threshold;
+    }
     list_init(&sched.slabs);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
@@ -163,7 +194,7 @@ int tr_run(int (*fn)(void *), void *arg)
         sys_leave();
         return raise_code(TR_EARGUMENT, "tr_run needs a function");
     }
-    int rc = sched_run(fn, arg);
+    int rc = sched_run(fn, arg, NULL);
     sys_leave();
     return rc;
 }

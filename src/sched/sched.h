@@ -12,6 +12,7 @@
 #include "base/runtime.h"
 #include "sched/fiber.h"
 #include "sched/task.h"
+#include "tractor/instrument.h"
 #include "tractor/task.h"
 
 /* ---- scopes ---------------------------------------------------------------------------------- */
@@ -128,6 +129,11 @@ struct sched {
     struct pool nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     unsigned batches;           /* begun, to look at the world every so many */
+    uint64_t seed;              /* of the order in a batch; 0 to keep it */
+    bool jumps;                 /* the clock, when everybody waits */
+    int64_t threshold;          /* for so long, in real time */
+    struct idler *idlers;       /* who waits for everybody else to wait, the shortest cushion first */
+    tr_instrument *instruments;
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */
     int result;
@@ -147,6 +153,17 @@ void sched_entered(struct sched *sched);
 void sched_switch(struct task *from);
 /* The same for the last time. */
 void sched_leave(struct task *from) __attribute__((noreturn));
+
+void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task);
+
+static inline void sched_tell(const struct sched *sched, tr_moment moment, const struct task *task)
+{
+    if (__builtin_expect(sched->instruments != NULL, false))
+        instruments_tell(sched, moment, task);
+}
+
+/* Polls until something has happened or the time is over (negative: no limit); nobody is ready. */
+void idle_poll(struct sched *sched, int64_t timeout);
 
 int64_t sched_deadline_ns(double seconds);
 /* So many seconds from now; NEVER stays never. */

@@ -53,6 +53,7 @@ static void run_task(void *arg)
         error_unref(task->error);
     task->error = NULL;
     machine_move(&task->state, TASK_ENDED);
+    sched_tell(sched, TR_EXITED, task);
     if (task->nursery) {
         nursery_ended(task->nursery, error);
     } else {
@@ -89,6 +90,7 @@ struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
     task->base.opened.at = options->at_;
     task->scope = &task->base;
     sched_ready(runtime->sched, task);
+    sched_tell(runtime->sched, TR_SPAWNED, task);
     return task;
 }
 
@@ -134,6 +136,7 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
         return error_raise_plain(TR_ECANCELLED);
     }
     machine_move(&task->state, TASK_PARKED);
+    sched_tell(runtime->sched, TR_BLOCKS, task);
     sched_switch(task);
     return task->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : task->woken_with;
 }
@@ -144,6 +147,7 @@ void task_wake(struct task *task, int rc)
     task->abort = NULL;
     task->woken_with = rc;
     sched_ready(runtime->sched, task);
+    sched_tell(runtime->sched, TR_WOKEN, task);
 }
 
 int tr_checkpoint(void)

@@ -57,9 +57,16 @@ int nursery_wait_join(void);
 /* Fails with TR_ECLOSED, raised, unless things may still be started in the nursery; NULL included. */
 int nursery_usable(struct tr_nursery *nursery);
 
+/* How a run for tests differs from others. */
+struct sched_options {
+    uint64_t seed;          /* of the order among those that are ready at the same time; 0 for theirs */
+    bool jumps;             /* the clock, when everybody has waited for so long in real time */
+    int64_t threshold;      /* ns */
+};
+
 /* Runs fn(arg) as the first task in this thread's world, which must have been entered: tr_run without
- * the world. The error, if any, is then the runtime's last. */
-int sched_run(int (*fn)(void *), void *arg);
+ * the world. The error, if any, is then the runtime's last. `options` may be NULL. */
+int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options);
 
 enum { NS_PER_S = 1000000000 };
 

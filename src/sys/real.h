@@ -16,11 +16,13 @@ struct real {
     struct map watches;         /* by their numbers */
     uint64_t last_watch;
     uv_timer_t alarm;           /* ends a poll in time */
+    bool rang;
     uv_timer_t ask;             /* has those without a pidfd asked once more */
     uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */
     bool child_signal_on;
     struct link unseen;         /* the processes without a pidfd */
     int guards;                 /* made by mapping */
+    int64_t stands_at;          /* the clock, ns; 0 while it runs */
     void *signal_stack;         /* of this thread, where we gave it one */
 };
 
@@ -43,7 +45,7 @@ void real_poll_stop(struct real *real);
 int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
 int real_watch_for(struct sys *sys, struct sys_watch *watch, int events);
 void real_unwatch(struct sys *sys, struct sys_watch *watch);
-void real_poll(struct sys *sys, int64_t timeout_ns);
+bool real_poll(struct sys *sys, int64_t timeout_ns);
 
 /* real_io.c */
 ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size);

@@ -59,7 +59,7 @@ static void on_descriptors(uv_poll_t *poll, int status, int events)
 
 static void alarm_rang(uv_timer_t *alarm)
 {
-    (void)alarm; /* that the loop turned is all that was wanted */
+    ((struct real *)alarm->data)->rang = true;
 }
 
 static int watch_descriptors(struct real *real)
@@ -149,12 +149,12 @@ void real_unwatch(struct sys *sys, struct sys_watch *watch)
     free(watch);
 }
 
-void real_poll(struct sys *sys, int64_t timeout_ns)
+bool real_poll(struct sys *sys, int64_t timeout_ns)
 {
     struct real *real = real_of(sys);
     if (timeout_ns == 0) {
         uv_run(&real->loop, UV_RUN_NOWAIT);
-        return;
+        return true;
     }
     /* Rounded up: waking early would only mean going round once more. Without a limit a day does as
      * well, and keeps libuv from returning at once when nothing is watched. */
@@ -162,7 +162,10 @@ void real_poll(struct sys *sys, int64_t timeout_ns)
     if (ms > A_DAY_MS)
         ms = A_DAY_MS;
     uv_update_time(&real->loop);
+    real->alarm.data = real;
+    real->rang = false;
     uv_timer_start(&real->alarm, alarm_rang, (uint64_t)ms, 0);
     uv_run(&real->loop, UV_RUN_ONCE);
     uv_timer_stop(&real->alarm);
+    return real->rang;
 }

@@ -50,6 +50,7 @@ typedef void sys_caught_fn(void *arg);
 struct sys_ops {
     /* time and chance */
     int64_t (*now)(struct sys *sys);        /* nanoseconds, monotonic, from anywhere */
+    void (*set_clock)(struct sys *sys, int64_t now_ns); /* from now on it stands still, here */
     int (*random)(struct sys *sys, void *ret_bytes, size_t size);
 
     /* memory: as realloc; a size of 0 frees. Stacks: fresh memory,
@@ -60,13 +61,13 @@ struct sys_ops {
     void (*guard)(struct sys *sys, void *low, size_t size);
 
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
-     * something was reported or `timeout_ns` is over (negative: no limit). Any descriptor may be watched,
-     * once, and is left as it is; arming fails with -EPERM for what never keeps anybody waiting, a file on
-     * a disk, and with -EBADF for one that is closed. */
+     * something was reported or `timeout_ns` is over (negative: no limit); whether that was it. Any
+     * descriptor may be watched, once, and is left as it is; arming fails with -EPERM for what never keeps
+     * anybody waiting, a file on a disk, and with -EBADF for one that is closed. */
     int (*watch)(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
     int (*watch_for)(struct sys *sys, struct sys_watch *watch, int events); /* 0 disarms */
     void (*unwatch)(struct sys *sys, struct sys_watch *watch);
-    void (*poll)(struct sys *sys, int64_t timeout_ns);
+    bool (*poll)(struct sys *sys, int64_t timeout_ns);
 
     /* descriptors, also blocking ones that are not ours: -EAGAIN when it would block; a read of 0 is the
      * end; no write raises a signal */
@@ -157,6 +158,10 @@ static inline int64_t sys_now(void)
 {
     return runtime->sys->ops->now(runtime->sys);
 }
+static inline void sys_set_clock(int64_t now_ns)
+{
+    SYS_CALL_(set_clock, now_ns);
+}
 static inline int sys_random(void *ret_bytes, size_t size)
 {
     return SYS_CALL_(random, ret_bytes, size);
@@ -185,9 +190,9 @@ static inline void sys_unwatch(struct sys_watch *watch)
 {
     SYS_CALL_(unwatch, watch);
 }
-static inline void sys_poll(int64_t timeout_ns)
+static inline bool sys_poll(int64_t timeout_ns)
 {
-    SYS_CALL_(poll, timeout_ns);
+    return SYS_CALL_(poll, timeout_ns);
 }
 static inline ssize_t sys_read(int fd, void *ret_bytes, size_t size)
 {

@@ -10,7 +10,7 @@ void run_virtually(void **state)
 {
     const struct virtual_scenario *scenario = *state;
     struct clock_world *world = clock_world_new(1);
-    int rc = sched_run(scenario->fn, NULL);
+    int rc = sched_run(scenario->fn, NULL, NULL);
     sys_leave();
     if (rc < 0)
         print_error("%s\n", tr_error_report(tr_last_error()));
@@ -30,7 +30,7 @@ static bool passes(int (*scenario)(void *), size_t fail_at, bool fail_after)
     struct clock_world *world = clock_world_new(1);
     world->fail_at = fail_at;
     world->fail_after = fail_after;
-    (void)sched_run(scenario, NULL);
+    (void)sched_run(scenario, NULL, NULL);
     sys_leave();
     assert_false(tr_error_is(tr_last_error(), "test.Failed"));
     forget_last_error();
