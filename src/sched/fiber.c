@@ -1,15 +1,18 @@
 /* Making and switching fibers: a few instructions on x86-64, the C library's ucontext elsewhere (or
  * everywhere, with -DTR_UCONTEXT=ON), which costs two system calls a switch and is always right.
  *
+ * The floating-point control words (rounding, traps) belong to a fiber. A new one begins with those of the
+ * run, not with those of whoever happens to start it.
+ *
  * The sanitizers and valgrind have to be told about stacks they did not see being made: without the
  * calls below AddressSanitizer takes a switch for a wild stack pointer, and a stack used again for one
  * still poisoned by frames that never returned. */
 #include "sched/fiber.h"
 
 #include "base/panic.h"
+#include "sched/sched.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
@@ -86,12 +89,23 @@ static void after_switch(void *fake, struct fiber *before)
 #endif
 }
 
+/* While the loop runs, on the thread's own stack, what is in force is the run's. The first task is made then;
+ * for the others it is remembered, since asking the processor takes as long as the rest of make. */
+static const struct fp_control *fp_of_run(void)
+{
+    struct sched *sched = runtime->sched;
+    if (!sched->current)
+        sched->loop.fp = fp_control();
+    return &sched->loop.fp;
+}
+
 #ifdef FIBER_UCONTEXT
 
 /* makecontext passes integers only; a pointer goes in two of them. */
 static void start(unsigned high, unsigned low)
 {
     struct fiber *fiber = (struct fiber *)(uintptr_t)((uint64_t)high << 32 | low);
+    fesetenv(&fiber->fp.environment); /* the context was made with the starter's */
     fiber->entry(fiber->arg);
     panic("the entry of a fiber returned");
 }
@@ -102,6 +116,7 @@ static void make(struct fiber *fiber, void (*entry)(void *), void *arg)
     fiber->context.uc_stack.ss_sp = fiber->low;
     fiber->context.uc_stack.ss_size = fiber->size;
     fiber->context.uc_link = NULL;
+    fiber->fp = *fp_of_run();
     fiber->entry = entry;
     fiber->arg = arg;
     uint64_t self = (uint64_t)(uintptr_t)fiber;
@@ -118,26 +133,11 @@ static void jump(struct fiber *from, struct fiber *to)
 void fiber_jump(void **save_sp, void *sp);
 void fiber_start(void);
 
-/* What fiber_jump pops, from the lowest address up. */
-struct first_frame {
-    uint32_t mxcsr;
-    uint16_t x87_control, unused;
-    uint64_t r15, r14, r13, r12;
-    uint64_t entry;         /* to rbx */
-    uint64_t arg;           /* to rbp */
-    uint64_t start;         /* where the jump goes */
-    uint64_t end[2];        /* keeps the stack aligned as the ABI wants it at a call */
-};
-
 static void make(struct fiber *fiber, void (*entry)(void *), void *arg)
 {
     uintptr_t top = ((uintptr_t)fiber->low + fiber->size) & ~(uintptr_t)15;
-    struct first_frame *frame = (struct first_frame *)(top - sizeof *frame);
-    memset(frame, 0, sizeof *frame);
-    __asm__("stmxcsr %0\n\tfnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
-    frame->entry = (uintptr_t)entry;
-    frame->arg = (uintptr_t)arg;
-    frame->start = (uintptr_t)fiber_start;
+    struct first_frame *frame = (struct first_frame *)top - 1;
+    fill_first_frame(frame, fiber_start, entry, arg, *fp_of_run());
     fiber->sp = frame;
 }
 

@@ -4,9 +4,28 @@
 
 #include <stddef.h>
 
-#if defined(TR_UCONTEXT) || !defined(__x86_64__)
+#if defined(TR_UCONTEXT)
 #define FIBER_UCONTEXT 1
+#elif defined(__x86_64__)
+#include "sched/fiber_x86_64.h"
+#else
+#define FIBER_UCONTEXT 1
+#endif
+
+#ifdef FIBER_UCONTEXT
+#include <fenv.h>
 #include <ucontext.h>
+
+struct fp_control {
+    fenv_t environment;
+};
+
+static inline struct fp_control fp_control(void)
+{
+    struct fp_control now;
+    fegetenv(&now.environment);
+    return now;
+}
 #endif
 
 struct fiber {
@@ -15,6 +34,7 @@ struct fiber {
     size_t size;
     void *fake_stack;       /* AddressSanitizer's */
     unsigned valgrind_id;
+    struct fp_control fp;   /* what it began with; the thread's own fiber has that of the run */
 #ifdef FIBER_UCONTEXT
     ucontext_t context;
     void (*entry)(void *);
@@ -22,7 +42,8 @@ struct fiber {
 #endif
 };
 
-/* Prepares a fiber that will call entry(arg), which must never return. */
+/* Prepares a fiber that will call entry(arg), which must never return, and computes with doubles the way that
+ * the thread did when the run began. */
 void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void *), void *arg);
 
 /* After its last switch away; the stack may then be used again. */
