@@ -85,13 +85,18 @@ fiber_jump:
         .size   fiber_jump, . - fiber_jump
 
 /* Where a new fiber starts: fiber_make left the function in rbx and its argument in rbp. Nobody called
- * this, and the unwind information says so, which is where every backtrace of a task ends. */
+ * this, and the unwind information says so, which is where every backtrace of a task ends. The first
+ * instruction is for unwinders: they look just before a return address, which this is until the fiber
+ * has run. */
+        .cfi_startproc
+        .cfi_undefined rip
+        .type   fiber_not_started, @function
+fiber_not_started:
+        nop
         .globl  fiber_start
         .hidden fiber_start
         .type   fiber_start, @function
 fiber_start:
-        .cfi_startproc
-        .cfi_undefined rip
         movq    %rbp, %rdi
         xorl    %ebp, %ebp
         callq   *%rbx
