@@ -1,5 +1,6 @@
-/* Making and switching fibers: a few instructions on x86-64, the C library's ucontext elsewhere (or
- * everywhere, with -DTR_UCONTEXT=ON), which costs two system calls a switch and is always right.
+/* Making and switching fibers: a few instructions on x86-64 and AArch64 (a header and an assembly file for
+ * each), the C library's ucontext elsewhere (or everywhere, with -DTR_UCONTEXT=ON), which costs two system
+ * calls a switch and is always right.
  *
  * The floating-point control words (rounding, traps) belong to a fiber. A new one begins with those of the
  * run, not with those of whoever happens to start it.

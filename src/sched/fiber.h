@@ -8,6 +8,8 @@
 #define FIBER_UCONTEXT 1
 #elif defined(__x86_64__)
 #include "sched/fiber_x86_64.h"
+#elif defined(__aarch64__)
+#include "sched/fiber_aarch64.h"
 #else
 #define FIBER_UCONTEXT 1
 #endif
