@@ -1,5 +1,5 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test dev clang coverage install clean build-release build-dev build-clang
+.PHONY: help demo test dev clang aarch64 coverage install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
 SCENES = first_scene cellar_door movie_theatre error_propagation
@@ -9,6 +9,7 @@ help:
 	@echo "make test      install what is missing, build, run every test"
 	@echo "make dev       the tests under AddressSanitizer and UBSan"
 	@echo "make clang     the tests, built by clang"
+	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make coverage  lines executed by the tests"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
@@ -32,6 +33,11 @@ dev:
 clang:
 	@tools/setup ci
 	@tools/suite clang
+
+aarch64:
+	@tools/setup aarch64
+	@tools/sysroot
+	@tools/suite aarch64
 
 coverage:
 	@tools/setup coverage
