@@ -1,5 +1,5 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test dev clang aarch64 coverage install clean build-release build-dev build-clang
+.PHONY: help demo test dev clang aarch64 valgrind coverage install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
 SCENES = first_scene cellar_door movie_theatre error_propagation
@@ -10,6 +10,7 @@ help:
 	@echo "make dev       the tests under AddressSanitizer and UBSan"
 	@echo "make clang     the tests, built by clang"
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
+	@echo "make valgrind  the same tests under valgrind, built as for make test"
 	@echo "make coverage  lines executed by the tests"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
@@ -38,6 +39,10 @@ aarch64:
 	@tools/setup aarch64
 	@tools/sysroot
 	@tools/suite aarch64
+
+valgrind:
+	@tools/setup test
+	@tools/suite release valgrind
 
 coverage:
 	@tools/setup coverage
