@@ -5,12 +5,13 @@
  *     sync.h       events, locks, semaphores ... between the tasks of a process
  *     channel.h    memory channels between the tasks of a process
  *     io.h         waiting for, reading and writing descriptors of the program's own
+ *     net.h        byte streams over TCP and Unix sockets, listeners, names of hosts
  *     signal.h     signals of the process, as a stream
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
  *     stream.h     remote functions that give many values
- *     testing.h    for tests: a clock that jumps, seeded schedules, pieces in sequence
+ *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
  *     instrument.h being told what the scheduler does */
 #ifndef TRACTOR_H
 #define TRACTOR_H
@@ -21,6 +22,7 @@
 #include "tractor/function.h"
 #include "tractor/instrument.h"
 #include "tractor/io.h"
+#include "tractor/net.h"
 #include "tractor/signal.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"

@@ -46,7 +46,8 @@
     X(TR_EMISUSE, -4110, "Misuse", "not allowed here")                                             \
     X(TR_ERAISED, -4111, "Error", "raised by the application")                                     \
     X(TR_ENOARBITER, -4112, "NoArbiter", "no arbiter answers at that address")                     \
-    X(TR_ESIGNATURE, -4113, "SignatureMismatch", "caller and callee declare it differently")
+    X(TR_ESIGNATURE, -4113, "SignatureMismatch", "caller and callee declare it differently")       \
+    X(TR_ENONAME, -4120, "NameNotFound", "no host or no service has that name")
 
 enum tr_code {
 #define TR_CODE_(CODE, VALUE, TYPE, SENTENCE) CODE = (VALUE),

@@ -1,5 +1,5 @@
-/* For your own tests: a clock that jumps, a schedule that a seed decides, and waiting for everybody else to
- * wait. A test that sleeps a year takes no time, gives the same result each time, and needs no guess at how
+/* For your own tests: a clock that jumps, a schedule that a seed decides, waiting for everybody else to wait,
+ * and connections in memory. A test that sleeps a year takes no time, gives the same result each time, and needs no guess at how
  * long something takes.
  *
  *     static int a_client_gives_up_after_an_hour(void *arg) { ... tr_sleep(3600) ... }
@@ -10,6 +10,7 @@
 #ifndef TRACTOR_TESTING_H
 #define TRACTOR_TESTING_H
 
+#include "tractor/net.h"
 #include "tractor/task.h"
 
 typedef struct tr_virtual_options {
@@ -55,5 +56,10 @@ typedef struct tr_sequencer {
                                              : tr_turn_end_((sequencer), (__VA_ARGS__)))
 TR_API int tr_turn_begin_(tr_sequencer *sequencer, unsigned turn);
 TR_API int tr_turn_end_(tr_sequencer *sequencer, int rc) TR_USE_RESULT;
+
+/* Two ends of a stream in memory, each to be closed by the caller: what is written at one is read at the
+ * other. Like a connection in everything, but that writing never waits, however much lies unread. No
+ * checkpoint. -ENOMEM. (trio.testing.memory_stream_pair) */
+TR_API int tr_memory_pair(tr_conn **ret_a, tr_conn **ret_b) TR_USE_RESULT;
 
 #endif

@@ -60,8 +60,15 @@ void real_hang_up(struct sys *sys, int fd);
 int real_accept(struct sys *sys, int fd, int *ret_fd);
 int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
 int real_connected(struct sys *sys, int fd);
+int real_end_writing(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int real_peer_is_us(struct sys *sys, int fd);
+
+/* real_resolve.c */
+int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
+int real_resolve(struct sys *sys, const char *host, const char *service, sys_resolved_fn *resolved,
+                 void *arg, struct sys_lookup **ret);
+void real_abandon(struct sys *sys, struct sys_lookup *lookup);
 
 /* real_signal.c */
 int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);

@@ -24,7 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 256 };
+/* As many as the kernel lets wait to be accepted: over TCP who comes then is not told, and waits a second. */
+enum { BACKLOG = SOMAXCONN };
 
 /* ---- reading and writing ----------------------------------------------------------------------- */
 
@@ -278,6 +279,9 @@ static int bind_and_listen(const union address *address, socklen_t size)
     int fd = new_socket(address);
     if (fd < 0)
         return fd;
+    const int on = 1;
+    if (address->any.sa_family == AF_INET6) /* "all of it" shall not mean the other protocol as well */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, &address->any, size) < 0 || listen(fd, BACKLOG) < 0)
         return close_with(fd, errno);
     return fd;
@@ -358,6 +362,12 @@ int real_connected(struct sys *sys, int fd)
     int error = 0;
     socklen_t size = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+}
+
+int real_end_writing(struct sys *sys, int fd)
+{
+    (void)sys;
+    return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret)

@@ -21,6 +21,7 @@ enum { SYS_ADDRESS_ROOM = 108 };            /* what sun_path holds */
 struct sys_watch;                           /* a descriptor under the poller's eye */
 struct sys_process;                         /* a child process not yet reaped */
 struct sys_catch;                           /* a signal that is caught */
+struct sys_lookup;                          /* of the addresses of a name */
 
 enum sys_family { SYS_UNIX, SYS_TCP };
 struct sys_address {
@@ -46,6 +47,7 @@ typedef void sys_ready_fn(void *arg, int events);
 typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 typedef void sys_caught_fn(void *arg);
+typedef void sys_resolved_fn(void *arg, int count, const struct sys_address *found);
 
 struct sys_ops {
     /* time and chance */
@@ -87,8 +89,18 @@ struct sys_ops {
     int (*accept)(struct sys *sys, int fd, int *ret_fd);
     int (*connect)(struct sys *sys, const struct sys_address *to, int *ret_fd);
     int (*connected)(struct sys *sys, int fd);      /* how it went, once writable */
+    int (*end_writing)(struct sys *sys, int fd);    /* the other side reads the end, and may still write */
     int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
+
+    /* names. `resolved` is called once, from within `poll`, with how many addresses there are, each once in
+     * the order they are best tried, or -ENOENT when there are none, -EAGAIN when nobody knows just now;
+     * not after `abandon`. -EAGAIN of `resolve` itself says that too many are looked up already. */
+    int (*numeric)(struct sys *sys, const char *host, const char *service,
+                   struct sys_address *ret);        /* 1 when both are numbers and need no looking up */
+    int (*resolve)(struct sys *sys, const char *host, const char *service, sys_resolved_fn *resolved,
+                   void *arg, struct sys_lookup **ret);
+    void (*abandon)(struct sys *sys, struct sys_lookup *lookup);
 
     /* signals. `caught` is called from within `poll`, for one or several that came. What was to happen with
      * the signal before is back after let_go, which tells whether one came that `caught` does not know of:
@@ -245,6 +257,10 @@ static inline int sys_connected(int fd)
 {
     return SYS_CALL_(connected, fd);
 }
+static inline int sys_end_writing(int fd)
+{
+    return SYS_CALL_(end_writing, fd);
+}
 static inline int sys_local_address(int fd, struct sys_address *ret)
 {
     return SYS_CALL_(local_address, fd, ret);
@@ -252,6 +268,19 @@ static inline int sys_local_address(int fd, struct sys_address *ret)
 static inline int sys_peer_is_us(int fd)
 {
     return SYS_CALL_(peer_is_us, fd);
+}
+static inline int sys_numeric(const char *host, const char *service, struct sys_address *ret)
+{
+    return SYS_CALL_(numeric, host, service, ret);
+}
+static inline int sys_resolve(const char *host, const char *service, sys_resolved_fn *resolved, void *arg,
+                              struct sys_lookup **ret)
+{
+    return SYS_CALL_(resolve, host, service, resolved, arg, ret);
+}
+static inline void sys_abandon(struct sys_lookup *lookup)
+{
+    SYS_CALL_(abandon, lookup);
 }
 static inline int sys_catch_signal(int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret)
 {

@@ -11,24 +11,19 @@ static int refuse(const char *text, const char *why)
     return raise_code(TR_EARGUMENT, "\"%.160s\" is no address: %s", text, why);
 }
 
-static int parse_unix(const char *text, struct sys_address *ret)
+static int parse_unix(const char *text, struct address *ret)
 {
     const char *name = text + strlen("unix:");
     if ((name[0] != '/' && name[0] != '@') || !name[1])
         return refuse(text, "after unix: comes @name or an absolute path");
-    if (strlen(name) >= sizeof ret->name)
+    if (strlen(name) >= SYS_ADDRESS_ROOM)
         return refuse(text, "too long");
     ret->family = SYS_UNIX;
-    memcpy(ret->name, name, strlen(name) + 1);
+    memcpy(ret->host, name, strlen(name) + 1);
     return 0;
 }
 
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
-static int parse_tcp(const char *text, struct sys_address *ret)
+static int parse_tcp(const char *text, struct address *ret)
 {
     const char *host = text + strlen("tcp://"), *colon = strrchr(host, ':');
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
@@ -39,23 +34,43 @@ static int parse_tcp(const char *text, struct sys_address *ret)
         host++;
         length -= 2;
     }
-    if (port > UINT16_MAX || length == 0 || length >= sizeof ret->name)
+    if (port > UINT16_MAX || length == 0 || length >= sizeof ret->host)
         return refuse(text, "host or port are out of range");
     ret->family = SYS_TCP;
     ret->port = (uint16_t)port;
-    memcpy(ret->name, host, length);
-    ret->name[length] = '\0';
-    return is_loopback(ret->name) ? 0 : refuse(text, "only loopback addresses are served so far");
+    memcpy(ret->host, host, length);
+    ret->host[length] = '\0';
+    return 0;
 }
 
-int address_parse(const char *text, struct sys_address *ret)
+int address_parse(const char *text, struct address *ret)
 {
-    *ret = (struct sys_address){0};
+    *ret = (struct address){0};
+    if (!text)
+        return refuse("NULL", "it is no text");
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(text, ret);
     if (strncmp(text, "tcp://", 6) == 0)
         return parse_tcp(text, ret);
     return refuse(text, "it starts with neither unix: nor tcp://");
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+int address_parse_own(const char *text, struct sys_address *ret)
+{
+    struct address address;
+    tr_try(address_parse(text, &address));
+    if (address.family == SYS_TCP && !is_loopback(address.host))
+        return refuse(text, "only loopback addresses are served so far");
+    if (strlen(address.host) >= sizeof ret->name)
+        return refuse(text, "too long");
+    *ret = (struct sys_address){.family = address.family, .port = address.port};
+    memcpy(ret->name, address.host, strlen(address.host) + 1);
+    return 0;
 }
 
 void address_format(const struct sys_address *address, char ret_text[ADDRESS_TEXT])

@@ -12,59 +12,80 @@ static int fail(int rc, const char *what, const char *address)
     return raise_code(rc, "%s %s: %s", what, address, tr_code_sentence(rc));
 }
 
-/* Whether the socket is up and the other end is ours. */
-static int check_connected(int fd)
+static int fail_at(int rc, const char *what, const struct sys_address *address)
+{
+    char text[ADDRESS_TEXT];
+    address_format(address, text);
+    return fail(rc, what, text);
+}
+
+/* Waits until the socket is up, or is not to be. */
+static int wait_connected(int fd)
 {
     struct io io;
     tr_try(io_open(&io, fd));
     int rc = io_wait_writable(&io);
     io_give_up(&io);
-    tr_try(rc);
-    tr_try(sys_connected(fd));
-    rc = sys_peer_is_us(fd);
-    return rc == 0 ? -EACCES : rc;
+    return rc < 0 ? rc : sys_connected(fd);
 }
 
 /* A Unix socket whose queue of connections is full says so at once; whoever lives there is only busy. */
 static const double BACKLOG_PAUSE_S = 0.005;
 
-int transport_connect(const char *address, int *ret_fd)
+int transport_reach(const struct sys_address *to, int *ret_fd)
 {
-    struct sys_address to;
-    int fd, rc = address_parse(address, &to);
-    if (rc < 0)
-        return rc;
-    while ((rc = sys_connect(&to, &fd)) == -EAGAIN)
+    int fd, rc;
+    while ((rc = sys_connect(to, &fd)) == -EAGAIN && to->family == SYS_UNIX)
         tr_try(tr_sleep(BACKLOG_PAUSE_S));
     if (rc < 0)
-        return fail(rc, "connecting to", address);
-    rc = check_connected(fd);
+        return fail_at(rc, "connecting to", to);
+    rc = wait_connected(fd);
     if (rc >= 0) {
         *ret_fd = fd;
         return 0;
     }
     sys_close(&fd);
-    return rc == TR_ECANCELLED ? rc : fail(rc, "connecting to", address);
+    return rc == TR_ECANCELLED ? rc : fail_at(rc, "connecting to", to);
+}
+
+int transport_connect(const char *address, int *ret_fd)
+{
+    struct sys_address to;
+    int fd;
+    tr_try(address_parse_own(address, &to));
+    tr_try(transport_reach(&to, &fd));
+    int rc = sys_peer_is_us(fd);
+    if (rc > 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    sys_close(&fd);
+    return fail(rc == 0 ? -EACCES : rc, "connecting to", address);
 }
 
 int transport_listen(const char *address, struct listener *ret)
 {
     struct sys_address at;
-    int fd, lock, rc = address_parse(address, &at);
+    tr_try(address_parse_own(address, &at));
+    return transport_listen_at(&at, true, ret);
+}
+
+int transport_listen_at(const struct sys_address *wanted, bool only_us, struct listener *ret)
+{
+    struct sys_address at = *wanted;
+    int fd, lock, rc = sys_listen(&at, &fd, &lock);
     if (rc < 0)
-        return rc;
-    rc = sys_listen(&at, &fd, &lock);
-    if (rc < 0)
-        return fail(rc, "listening at", address);
+        return fail_at(rc, "listening at", &at);
     rc = sys_local_address(fd, &at);
-    rc = rc < 0 ? fail(rc, "listening at", address) : io_open(&ret->io, fd);
+    rc = rc < 0 ? fail_at(rc, "listening at", &at) : io_open(&ret->io, fd);
     if (rc < 0) {
-        sys_unlisten(&at, lock);
+        sys_unlisten(wanted, lock);
         sys_close(&fd);
         return rc;
     }
     ret->at = at;
     ret->lock = lock;
+    ret->only_us = only_us;
     return 0;
 }
 
@@ -86,24 +107,47 @@ static bool is_shortage(int rc)
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
+/* What Linux reports of a connection that failed before it was accepted, a firewall's doing included: it is
+ * gone, and that is no trouble of the listener's. */
+static bool is_of_connection(int rc)
+{
+    static const int all[] = {EPERM,       EPROTO,       ENETDOWN,   ENOPROTOOPT, EHOSTDOWN,
+                              ENONET,      ENETUNREACH,  EOPNOTSUPP, ETIMEDOUT,   ENOSR,
+                              ECONNRESET,  EHOSTUNREACH, ESOCKTNOSUPPORT,         EPROTONOSUPPORT};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (rc == -all[i])
+            return true;
+    return false;
+}
+
+static bool may_enter(const struct listener *listener, int fd)
+{
+    if (!listener->only_us || sys_peer_is_us(fd) == 1)
+        return true;
+    log_at(LOG_WARNING, "transport", "refused a connection by another user");
+    return false;
+}
+
 int transport_accept(struct listener *listener, int *ret_fd)
 {
     for (;;) {
         if (listener->io.fd < 0)
             return error_raise_plain(TR_ECLOSED);
         int fd, rc = sys_accept(listener->io.fd, &fd);
-        if (rc >= 0 && sys_peer_is_us(fd) == 1) {
+        if (rc >= 0 && may_enter(listener, fd)) {
             *ret_fd = fd;
             return 0;
         }
         if (rc >= 0) {
-            log_at(LOG_WARNING, "transport", "refused a connection by another user");
             sys_close(&fd);
             rc = tr_checkpoint();
         } else if (rc == -EAGAIN) {
             rc = io_wait_readable(&listener->io);
         } else if (is_shortage(rc)) {
+            log_at(LOG_WARNING, "transport", "accepting: %s; trying again", tr_code_sentence(rc));
             rc = tr_sleep(SHORTAGE_PAUSE_S);
+        } else if (is_of_connection(rc)) {
+            rc = tr_checkpoint();
         } else {
             rc = error_raise_plain(rc);
         }

@@ -1,24 +1,47 @@
-/* Byte streams between actors, by the text of an address:
+/* Byte streams by the text of an address:
  *
- *     unix:@name  unix:/path  tcp://127.0.0.1:1616  tcp://[::1]:1616
+ *     unix:@name  unix:/path  tcp://127.0.0.1:1616  tcp://[::1]:1616  tcp://example.org:80
  *
- * A stream is a descriptor with its waiting (sched/io.h). Over a Unix socket both ends make sure that the
- * other belongs to the same user; over TCP there is no telling, so only loopback addresses are
- * accepted until peers can be authenticated. */
+ * Here are descriptors: how they are connected, listened on and accepted, for the sessions of actors
+ * (transport_*) and for the streams of programs (conn.h) alike. What differs is who is let in. Between
+ * actors both ends of a Unix socket make sure that the other belongs to the same user; over TCP there is no
+ * telling, so only loopback addresses are accepted until peers can be authenticated. Programs connect to
+ * and listen at whatever they name; but an abstract name, which no file's permissions protect, lets only
+ * the same user in. */
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 
 #include "sched/io.h"
 #include "sys/sys.h"
 
-enum { ADDRESS_TEXT = 160 };    /* enough for any address as text */
+enum { ADDRESS_TEXT = 160, HOST_ROOM = 256 };   /* enough for any numeric address, and any name */
 
-/* TR_EARGUMENT, raised, for what is no address or not allowed. */
-int address_parse(const char *text, struct sys_address *ret);
+/* An address as it was written. */
+struct address {
+    enum sys_family family;
+    char host[HOST_ROOM];       /* TCP: a name or a number; Unix: "@name" or a path */
+    uint16_t port;
+};
+
+/* TR_EARGUMENT, raised, for what is no address; address_parse_own also for what is not allowed between
+ * actors. */
+int address_parse(const char *text, struct address *ret);
+int address_parse_own(const char *text, struct sys_address *ret);
 void address_format(const struct sys_address *address, char ret_text[ADDRESS_TEXT]);
 
-/* A checkpoint: connects. An errno value, raised, with the address in its message; -EACCES for another
- * user's socket. */
+/* A checkpoint: the addresses of a host, numeric ones at once, otherwise on a thread, which is left to itself
+ * when cancelled. How many; *ret_all is to be freed by mem_free. TR_ENONAME, -EAGAIN, ..., raised. */
+int transport_resolve(const char *host, const char *service, struct sys_address **ret_all);
+int transport_resolve_address(const struct address *address, struct sys_address **ret_all);
+
+/* A checkpoint: connects to one address. An errno value, raised, with the address in its message. */
+int transport_reach(const struct sys_address *to, int *ret_fd);
+
+/* A checkpoint: connects to whichever of several answers first (connect.c). Like transport_reach; if none
+ * does, the code of the first to fail. */
+int transport_reach_any(const struct sys_address *targets, size_t count, int *ret_fd);
+
+/* A checkpoint: connects to an actor's address; -EACCES for another user's socket. */
 int transport_connect(const char *address, int *ret_fd);
 
 /* Where others may connect. */
@@ -26,15 +49,17 @@ struct listener {
     struct io io;               /* fd -1: not listening */
     struct sys_address at;      /* with the port that the kernel chose for :0 */
     int lock;                   /* on the file, for a path; else -1 */
+    bool only_us;               /* who connects must be the same user */
 };
 
-/* Listens; -EADDRINUSE, raised, if somebody does already. No checkpoint. */
+/* Listens, at an actor's address / at any; -EADDRINUSE, raised, if somebody does already. No checkpoint. */
 int transport_listen(const char *address, struct listener *ret);
+int transport_listen_at(const struct sys_address *at, bool only_us, struct listener *ret);
 
 /* Ends that, and leaves no file behind. Does nothing if not listening. */
 void transport_unlisten(struct listener *listener);
 
-/* A checkpoint: the next connection by this user; others are closed. */
+/* A checkpoint: the next connection; those that may not be let in are closed. */
 int transport_accept(struct listener *listener, int *ret_fd);
 
 #endif
