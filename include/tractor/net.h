@@ -85,7 +85,8 @@ TR_API const char *tr_listener_address(const tr_listener *listener);
 TR_API int tr_accept(tr_listener *listener, tr_conn **ret_conn) TR_USE_RESULT;
 
 /* Accepts connections and runs handler(conn, arg) for each in a task of its own, until it is cancelled or
- * something fails; never returns 0 otherwise. A connection is closed when its handler returns. A handler's
+ * something fails. Asked to stop (tr_stop) it accepts no more, and returns 0 when the handlers that run have
+ * ended. A connection is closed when its handler returns. A handler's
  * failure ends the serving and comes out, the other handlers being cancelled: handle in it what concerns one
  * connection only. A checkpoint. (trio.serve_listeners) */
 typedef int tr_handler(tr_conn *conn, void *arg);

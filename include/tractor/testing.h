@@ -1,6 +1,6 @@
 /* For your own tests: a clock that jumps, a schedule that a seed decides, waiting for everybody else to wait,
- * and connections in memory. A test that sleeps a year takes no time, gives the same result each time, and needs no guess at how
- * long something takes.
+ * and connections in memory. A test that sleeps a year takes no time, gives the same result each time, and
+ * needs no guess at how long something takes.
  *
  *     static int a_client_gives_up_after_an_hour(void *arg) { ... tr_sleep(3600) ... }
  *     ...

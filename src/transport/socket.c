@@ -222,7 +222,10 @@ static int serve_all(tr_nursery *nursery, tr_listener *listener, tr_handler *han
 {
     for (;;) {
         struct visit visit = {.handler = handler, .arg = arg};
-        tr_try(tr_accept(listener, &visit.conn));
+        tr_scope idle = tr_until_stopped();
+        tr_try(tr_within(&idle, tr_accept(listener, &visit.conn)));
+        if (idle.cancelled_caught)
+            return 0;
         int rc = start_serving(nursery, visit);
         if (rc < 0) {
             tr_close_conn(&visit.conn);

@@ -211,6 +211,26 @@ static int a_thousand_are_served_at_a_time(void *arg)
     return 0;
 }
 
+static int asked_to_stop_it_lets_those_finish_who_are_there(void *arg)
+{
+    (void)arg;
+    tr_auto(listener) l = NULL;
+    tr_auto(conn) client = NULL;
+    tr_try(tr_listen(&l, any_name()));
+    struct service service = {.listener = l, .handler = echo, .rc = -1};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, run_service, &service));
+    tr_try(tr_connect(&client, tr_listener_address(l)));
+    tr_try(says_hello_back(client));
+    tr_try(tr_stop(n, INFINITY));
+    tr_try(says_hello_back(client));
+    expect(!service.ended);
+    tr_try(tr_conn_end(client));
+    tr_try(tr_join(n));
+    expect(service.ended && service.rc == 0);
+    return 0;
+}
+
 static int close_it_yourself(tr_conn *conn, void *arg)
 {
     int *count = arg;
@@ -334,6 +354,7 @@ int main(void)
         IN_EARNEST(a_cancelled_accept_leaves_the_connection_for_the_next),
         IN_EARNEST(another_user_gets_nothing_at_an_abstract_name),
         IN_EARNEST(a_thousand_are_served_at_a_time),
+        IN_EARNEST(asked_to_stop_it_lets_those_finish_who_are_there),
         IN_EARNEST(a_connection_is_closed_when_its_handler_returns),
         IN_EARNEST(a_handlers_failure_ends_the_serving),
         IN_EARNEST(a_storm_without_descriptors_is_weathered),
