@@ -96,6 +96,13 @@ static void print_error(struct sys *sys, const char *text, size_t size)
     fwrite(text, 1, size, stderr);
 }
 
+static const char *no_environment(struct sys *sys, const char *name)
+{
+    (void)sys;
+    (void)name;
+    return NULL;
+}
+
 __attribute__((noreturn)) static void end(struct sys *sys)
 {
     (void)sys;
@@ -129,6 +136,7 @@ static const struct sys_ops clock_ops = {
     .guard = guard,
     .name_overflow = name_overflow,
     .poll = poll_clock,
+    .env = no_environment,
     .print_error = print_error,
     .abort = end,
     .trace = trace,

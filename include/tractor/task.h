@@ -227,7 +227,8 @@ TR_API const char *tr_format(const char *format, ...) TR_PRINTF(1, 2);
 
 /* The tree of tasks, nurseries and scopes of this run, a line each: where a task was started and what it
  * waits for, deadlines, shields, cancellation. What stands below a line is cancelled with it. As text in the
- * frame's memory; "" outside a run / to standard error. No checkpoints. */
+ * frame's memory; "" outside a run / to standard error, with the process's number above it, which a process
+ * with TRACTOR_DUMP_SIGNAL=USR1 in its environment also does whenever it gets that signal. No checkpoints. */
 TR_API const char *tr_task_tree(void);
 TR_API void tr_dump_tasks(void);
 

@@ -1,11 +1,15 @@
 /* The tree of scopes, nurseries and tasks as text, for people who wonder what a program is waiting for. It is
- * the tree that cancellation walks: what stands below a line is cancelled with it. */
+ * the tree that cancellation walks: what stands below a line is cancelled with it.
+ *
+ * A process whose environment says TRACTOR_DUMP_SIGNAL=USR1 (or 10) shows it when it gets that signal. It is
+ * the loop that notices, and so not while a task computes without a checkpoint. */
 #include "sched/sched.h"
 
 #include "base/buf.h"
 #include "base/hooks.h"
 #include "sys/sys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A tree cut short for want of memory is still one. */
@@ -50,9 +54,7 @@ static int depth_of(const struct scope *scope)
 
 static void add_tree(struct buf *text)
 {
-    struct scope *top = runtime->sched->current->scope;
-    while (top->parent)
-        top = top->parent;
+    struct scope *top = runtime->sched->top;
     for (struct scope *scope = top; scope; scope = scope_next(top, scope, false)) {
         add(text, "%*s", 2 * depth_of(scope), "");
         add_scope(text, scope);
@@ -72,12 +74,60 @@ const char *tr_task_tree(void)
     return copy ? copy : "";
 }
 
-void tr_dump_tasks(void)
+static void dump(void)
 {
-    if (!task_current())
-        return;
     struct buf text = {0};
+    add(&text, "tasks of process %d%s%s\n", sys_pid(NULL), runtime->self.name[0] ? ", actor " : "",
+        runtime->self.name);
     add_tree(&text);
     console_write((const char *)text.data, text.size);
     buf_fini(&text);
+}
+
+void tr_dump_tasks(void)
+{
+    if (task_current())
+        dump();
+}
+
+/* ---- at a signal --------------------------------------------------------------------------------------- */
+
+static void on_signal(void *arg)
+{
+    (void)arg;
+    if (runtime->sched->top)
+        dump();
+}
+
+/* "USR1", "SIGUSR1" or "10"; 0 for what is none. */
+static int signal_number(const char *text)
+{
+    enum { MOST = 64 };
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int number = 1; number <= MOST; number++) {
+        const char *name = sigabbrev_np(number);
+        if (name && strcmp(name, text) == 0)
+            return number;
+    }
+    return atoi(text);
+}
+
+void dump_listen(struct sched *sched)
+{
+    const char *wanted = sys_env("TRACTOR_DUMP_SIGNAL");
+    if (!wanted || !wanted[0])
+        return;
+    if (sys_catch_signal(signal_number(wanted), on_signal, NULL, &sched->dump_signal) >= 0)
+        return;
+    struct buf text = {0};
+    add(&text, "libtractor: TRACTOR_DUMP_SIGNAL=%s is no signal that can be caught\n", wanted);
+    console_write((const char *)text.data, text.size);
+    buf_fini(&text);
+}
+
+void dump_stop(struct sched *sched)
+{
+    if (sched->dump_signal)
+        (void)sys_let_signal_go(sched->dump_signal);
 }

@@ -167,13 +167,17 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     list_init(&sched.slabs);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
+    dump_listen(&sched);
     int rc = -ENOMEM;
-    if (task_new(NULL, fn, arg, &first_task)) {
+    struct task *first = task_new(NULL, fn, arg, &first_task);
+    if (first) {
+        sched.top = &first->base;
         loop(&sched);
         rc = sched.result;
     } else {
         sched.outcome = error_plain(-ENOMEM);
     }
+    dump_stop(&sched);
     stacks_free(&sched);
     pool_fini(&sched.scopes);
     pool_fini(&sched.nurseries);

@@ -134,6 +134,8 @@ struct sched {
     int64_t threshold;          /* for so long, in real time */
     struct idler *idlers;       /* who waits for everybody else to wait, the shortest cushion first */
     tr_instrument *instruments;
+    struct scope *top;          /* the first task's; NULL before and after */
+    struct sys_catch *dump_signal; /* at which the tasks are shown; NULL for none */
     bool over;                  /* the first task has ended */
     struct tr_error *outcome;   /* with this */
     int result;
@@ -161,6 +163,10 @@ static inline void sched_tell(const struct sched *sched, tr_moment moment, const
     if (__builtin_expect(sched->instruments != NULL, false))
         instruments_tell(sched, moment, task);
 }
+
+/* Has the signal that the environment names show the tasks, until it is let go. */
+void dump_listen(struct sched *sched);
+void dump_stop(struct sched *sched);
 
 /* Polls until something has happened or the time is over (negative: no limit); nobody is ready. */
 void idle_poll(struct sched *sched, int64_t timeout);

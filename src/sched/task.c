@@ -58,6 +58,7 @@ static void run_task(void *arg)
         nursery_ended(task->nursery, error);
     } else {
         sched->over = true;
+        sched->top = NULL;
         sched->outcome = error;
         sched->result = error ? error->code : rc < 0 ? 0 : rc;
     }

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -298,6 +300,71 @@ static void nothing_is_caught_outside_a_run(void **state)
     tr_close_signals(&s);
 }
 
+/* ---- showing the tasks ----------------------------------------------------------------------------------- */
+
+static int wait_until_shown(int where)
+{
+    while (lseek(where, 0, SEEK_END) == 0)
+        tr_try(tr_checkpoint());
+    return 0;
+}
+
+static int ask_what_it_does(void *arg)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, forever, NULL));
+    tr_try(tr_checkpoint());
+    raise(SIGUSR1);
+    tr_scope limit = tr_fail_after(30);
+    tr_try(tr_within(&limit, wait_until_shown(*(int *)arg)));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+/* What a run says on standard error with this in its environment. */
+static void said_with(const char *signal, int (*fn)(void *), char *ret_text, size_t room)
+{
+    int where = memfd_create("said", 0), before = dup(STDERR_FILENO);
+    assert_true(where >= 0 && before >= 0);
+    setenv("TRACTOR_DUMP_SIGNAL", signal, 1);
+    dup2(where, STDERR_FILENO);
+    int rc = tr_run(fn, &where);
+    dup2(before, STDERR_FILENO);
+    unsetenv("TRACTOR_DUMP_SIGNAL");
+    ssize_t size = pread(where, ret_text, room - 1, 0);
+    ret_text[size > 0 ? size : 0] = '\0';
+    close(where);
+    close(before);
+    assert_int_equal(rc, 0);
+}
+
+static void the_signal_that_the_environment_names_shows_the_tasks(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"USR1", "SIGUSR1", "10"};
+    struct sigaction before, now;
+    sigaction(SIGUSR1, NULL, &before);
+    for (int i = 0; i < 3; i++) {
+        char text[1000];
+        said_with(names[i], ask_what_it_does, text, sizeof text);
+        assert_non_null(strstr(text, "tasks of process"));
+        assert_non_null(strstr(text, "task forever ("));
+        assert_non_null(strstr(text, "waits for its time, or cancellation"));
+    }
+    sigaction(SIGUSR1, NULL, &now);
+    assert_true(now.sa_handler == before.sa_handler);
+}
+
+static void a_name_that_is_no_signal_is_complained_of(void **state)
+{
+    (void)state;
+    char text[1000];
+    said_with("NONSENSE", nothing_at_all, text, sizeof text);
+    assert_non_null(strstr(text, "TRACTOR_DUMP_SIGNAL=NONSENSE"));
+    said_with("", nothing_at_all, text, sizeof text);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +380,8 @@ int main(void)
         IN_EARNEST(what_cannot_be_caught_is_refused),
         cmocka_unit_test(runs_on_several_threads_all_get_it),
         cmocka_unit_test(a_term_that_nobody_asked_for_ends_the_process_after_all),
+        cmocka_unit_test(the_signal_that_the_environment_names_shows_the_tasks),
+        cmocka_unit_test(a_name_that_is_no_signal_is_complained_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
