@@ -10,6 +10,7 @@
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
+ *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
  *     instrument.h being told what the scheduler does */
@@ -24,6 +25,7 @@
 #include "tractor/io.h"
 #include "tractor/net.h"
 #include "tractor/signal.h"
+#include "tractor/process.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"

@@ -47,7 +47,8 @@
     X(TR_ERAISED, -4111, "Error", "raised by the application")                                     \
     X(TR_ENOARBITER, -4112, "NoArbiter", "no arbiter answers at that address")                     \
     X(TR_ESIGNATURE, -4113, "SignatureMismatch", "caller and callee declare it differently")       \
-    X(TR_ENONAME, -4120, "NameNotFound", "no host or no service has that name")
+    X(TR_EPROCESS, -4114, "ProcessFailed", "a command failed")                                        \
+    X(TR_ENONAME, -4115, "NameNotFound", "no host or no service has that name")
 
 enum tr_code {
 #define TR_CODE_(CODE, VALUE, TYPE, SENTENCE) CODE = (VALUE),
@@ -107,7 +108,7 @@ TR_API const tr_error *tr_error_cause(const tr_error *error);   /* or what it bo
 TR_API size_t tr_error_members(const tr_error *error);
 TR_API const tr_error *tr_error_member(const tr_error *error, size_t index);
 
-/* For ActorDied: the signal that ended the process or 0, and its exit status or -1. */
+/* For ActorDied and ProcessFailed: the signal that ended the process or 0, and its exit status or -1. */
 TR_API int tr_error_signal(const tr_error *error);
 TR_API int tr_error_exit_status(const tr_error *error);
 

@@ -61,8 +61,13 @@ static int start_process(struct child *child, const int ends[ENDS], const char *
     char birth[64];
     snprintf(birth, sizeof birth, "%d,%d,%d,%d", ends[CONTROL], ends[LIFELINE], ends[CRASH],
              sys_pid(NULL));
-    struct sys_spawn what = {
-        .program = program, .argv = argv, .birth = birth, .keep = ends, .keep_count = ENDS};
+    struct sys_spawn what = {.program = program,
+                             .argv = argv,
+                             .birth = birth,
+                             .standard = {SYS_OURS, SYS_OURS, SYS_OURS},
+                             .keep = ends,
+                             .keep_count = ENDS,
+                             .lifeline = -1}; /* the child arms it: it has to know its number */
     return sys_spawn(&what, exited, child, &child->process);
 }
 

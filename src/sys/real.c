@@ -140,6 +140,7 @@ static const struct sys_ops real_ops = {
     .write = real_write,
     .close = real_close,
     .adopt = real_adopt,
+    .lend = real_lend,
     .pipe = real_pipe,
     .pair = real_pair,
     .listen = real_listen,

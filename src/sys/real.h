@@ -52,6 +52,7 @@ ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size);
 ssize_t real_write(struct sys *sys, int fd, const void *bytes, size_t size);
 void real_close(struct sys *sys, int fd);
 void real_adopt(struct sys *sys, int fd);
+void real_lend(struct sys *sys, int fd);
 int real_pipe(struct sys *sys, int ret_fds[2]);
 int real_pair(struct sys *sys, int ret_fds[2]);
 int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
@@ -74,6 +75,9 @@ void real_abandon(struct sys *sys, struct sys_lookup *lookup);
 int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);
 int real_let_signal_go(struct sys *sys, struct sys_catch *it);
 void real_raise_signal(struct sys *sys, int number);
+
+/* real_start.c. `birth` is one more entry of its environment, or NULL. *ret_pid is a child to be reaped. */
+int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid);
 
 /* real_process.c */
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As many as the kernel lets wait to be accepted: over TCP who comes then is not told, and waits a second. */
@@ -138,6 +139,12 @@ void real_adopt(struct sys *sys, int fd)
     (void)sys;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void real_lend(struct sys *sys, int fd)
+{
+    (void)sys;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 }
 
 int real_pipe(struct sys *sys, int ret_fds[2])

@@ -1,5 +1,4 @@
-/* Child processes, by posix_spawn: its cost does not grow with the parent, and nothing of ours runs
- * between fork and exec.
+/* Child processes, once real_start.c has started them: noticing their end, and being one.
  *
  * An exit is noticed through a pidfd, which the poller watches like any descriptor; where there is none
  * (an old kernel, valgrind), or where it says so before the status can be had (a debugger has it first),
@@ -7,17 +6,16 @@
  * program started by other means stay its own.
  *
  * The kernel sees to it that a child dies with its parent, by two independent means, each closing the
- * other's gap: the lifeline, a
- * pipe that the kernel answers with SIGKILL when its last writer is gone, which works for a process
- * that is busy or stopped; and the parent-death signal, which works if somebody else holds the pipe. Both
- * are checked after arming, since the parent may have died before. */
+ * other's gap: the lifeline, a pipe that the kernel answers with SIGKILL when its last writer is gone, which
+ * works for a process that is busy or stopped, and for one that has changed its user; and the parent-death
+ * signal, which works if somebody else holds the pipe, or the child has closed it. An actor arms both itself,
+ * once it knows which descriptor is which, and looks afterwards, since the parent may have died before. */
 #include "sys/real.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +24,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 struct sys_process {
     struct link unseen;        /* in real->unseen, unless there is a pidfd */
@@ -148,50 +144,7 @@ const char *real_birth(struct sys *sys)
     return birth[0] ? birth : NULL;
 }
 
-/* The environment with one entry more, for free(); NULL when memory is out. */
-static char **environment_with(const char *entry)
-{
-    size_t count = 0;
-    while (environ && environ[count])
-        count++;
-    char **entries = calloc(count + 2, sizeof *entries);
-    if (!entries)
-        return NULL;
-    if (count)
-        memcpy(entries, environ, count * sizeof *entries);
-    entries[count] = (char *)entry;
-    return entries;
-}
-
 /* ---- starting --------------------------------------------------------------------------------------- */
-
-/* A child starts with no signal blocked or ignored on our account. Duplicating a descriptor onto itself
- * is how posix_spawn is told to let it through. */
-static int exec_child(const struct sys_spawn *what, char **environment, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawn_file_actions_init(&files);
-    if (rc)
-        return -rc;
-    posix_spawnattr_init(&attributes);
-    for (size_t i = 0; i < what->keep_count && !rc; i++)
-        rc = posix_spawn_file_actions_adddup2(&files, what->keep[i], what->keep[i]);
-    if (!rc)
-        rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (!rc)
-        rc = posix_spawnattr_setsigmask(&attributes, &none);
-    if (!rc)
-        rc = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (!rc)
-        rc = posix_spawn(ret_pid, what->program, &files, &attributes, what->argv, environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return -rc;
-}
 
 /* An ignored SIGCHLD, which a program may inherit without knowing, has the kernel throw away how children
  * ended. */
@@ -208,11 +161,10 @@ int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exi
     struct real *real = real_of(sys);
     struct sys_process *process = calloc(1, sizeof *process);
     char entry[sizeof BIRTH + sizeof birth];
-    snprintf(entry, sizeof entry, "%s=%s", BIRTH, what->birth);
+    if (what->birth)
+        snprintf(entry, sizeof entry, "%s=%s", BIRTH, what->birth);
     want_exit_statuses();
-    char **environment = environment_with(entry);
-    int rc = process && environment ? exec_child(what, environment, &process->pid) : -ENOMEM;
-    free(environment);
+    int rc = process ? real_start_program(what, what->birth ? entry : NULL, &process->pid) : -ENOMEM;
     if (rc < 0) {
         free(process);
         return rc;

@@ -35,12 +35,25 @@ struct sys_exit {
     int signal;                             /* 0 when it exited */
 };
 
+enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we have it; nothing at all */
+
+/* The child gets no descriptors but these, and no signals blocked. Of those ignored SIGHUP, SIGINT and
+ * SIGQUIT stay so. */
 struct sys_spawn {
-    const char *program;                    /* a path; not searched for */
+    const char *program;                    /* a path, after going to `directory` */
+    bool search;                            /* or else a name, to be looked for as execvp does */
     char *const *argv;
-    const char *birth;                      /* what the child's `birth` shall say */
+    const char *birth;                      /* what the child's `birth` shall say; NULL: it is no actor */
+    const char *directory;                  /* NULL: ours */
+    const char *const *environment;         /* what is other than in ours: "NAME=value", or "NAME" without */
+    size_t environment_count;
+    bool clear_environment;                 /* and nothing of ours */
+    int standard[3];                        /* its descriptors 0 to 2 */
     const int *keep;                        /* descriptors the child gets, under the same numbers */
     size_t keep_count;
+    int lifeline;                           /* the end to read of a pipe, armed for it: when the last that may
+                                             * write there is gone, it is killed; -1 for none */
+    bool *ret_bad_directory;                /* on failure: because of `directory`; or NULL */
 };
 
 typedef void sys_ready_fn(void *arg, int events);
@@ -77,6 +90,7 @@ struct sys_ops {
     ssize_t (*write)(struct sys *sys, int fd, const void *bytes, size_t size);
     void (*close)(struct sys *sys, int fd);
     void (*adopt)(struct sys *sys, int fd);         /* an inherited one becomes like ours */
+    void (*lend)(struct sys *sys, int fd);          /* ours becomes one that blocks, for another program */
     int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
 
@@ -110,7 +124,8 @@ struct sys_ops {
     int (*let_signal_go)(struct sys *sys, struct sys_catch *it);
     void (*raise_signal)(struct sys *sys, int number);  /* in this thread */
 
-    /* processes. `exited` is called once, from within `poll`, and the process is reaped then. */
+    /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
+     * with us, however we die, and with the thread that started it. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                  struct sys_process **ret);
     int (*signal)(struct sys *sys, struct sys_process *process, int number);
@@ -224,6 +239,10 @@ static inline void sys_close(int *fd)
 static inline void sys_adopt(int fd)
 {
     SYS_CALL_(adopt, fd);
+}
+static inline void sys_lend(int fd)
+{
+    SYS_CALL_(lend, fd);
 }
 static inline int sys_pipe(int ret_fds[2])
 {

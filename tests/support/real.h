@@ -1,11 +1,13 @@
 /* Scenarios in the real world, where descriptors, signals and sockets are the point, run by cmocka: each in
- * a run of its own, which must leave no descriptor open. */
+ * a run of its own, which must leave no child process and no descriptor behind. */
 #ifndef TESTS_REAL_H
 #define TESTS_REAL_H
 
 #include "support/virtual.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define IN_EARNEST(name) {#name, run_in_earnest, NULL, NULL, &(struct virtual_scenario){name}}
@@ -38,6 +40,7 @@ static inline void run_in_earnest(void **state)
     if (rc < 0)
         print_error("%s\n", tr_error_report(tr_last_error()));
     assert_true(rc >= 0);
+    assert_true(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
     for (int i = 0; i < 10000 && open_descriptors() != before; i++)
         usleep(1000); /* a thread that was left to itself has one until it ends */
     assert_int_equal(open_descriptors(), before);
