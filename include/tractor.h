@@ -7,6 +7,7 @@
  *     io.h         waiting for, reading and writing descriptors of the program's own
  *     net.h        byte streams over TCP and Unix sockets, listeners, names of hosts
  *     signal.h     signals of the process, as a stream
+ *     thread.h     blocking functions on worker threads, and ways back in
  *     value.h      types that travel between actors
  *     function.h   functions that are called from other actors
  *     actor.h      actors, portals, calls, and tr_main
@@ -30,6 +31,7 @@
 #include "tractor/sync.h"
 #include "tractor/task.h"
 #include "tractor/testing.h"
+#include "tractor/thread.h"
 #include "tractor/value.h"
 
 #endif

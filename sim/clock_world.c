@@ -1,6 +1,6 @@
 /* The smallest fake of the seam: memory from the C library, counted and made to fail on demand; a clock
- * that `poll` moves; seeded randomness. Whoever asks this world for more than that meets a NULL
- * operation: what is tested here has no business with descriptors or processes. */
+ * that `poll` moves; seeded randomness; work for other threads, done here. Whoever asks this world for more
+ * than that meets a NULL operation: what is tested here has no business with descriptors or processes. */
 #include "clock_world.h"
 
 #include "base/panic.h"
@@ -82,12 +82,110 @@ static void name_overflow(struct sys *sys, sys_overflow_fn *which)
     (void)which;
 }
 
+/* ---- work for other threads, on this one ------------------------------------------------------- */
+
+struct clock_work {
+    struct clock_work *next;
+    struct sys_work *work;
+    int64_t due_ns;
+};
+
+struct clock_mailbox {
+    struct sys_mailbox head;
+    struct clock_world *world;
+    void *owner;                /* NULL once closed */
+    size_t holds;
+};
+
+static struct clock_mailbox *mailbox_of(struct sys_mailbox *head)
+{
+    return (struct clock_mailbox *)head;
+}
+
+static int open_mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret)
+{
+    struct clock_mailbox *mailbox = resize(sys, NULL, sizeof *mailbox);
+    if (!mailbox)
+        return -ENOMEM;
+    *mailbox = (struct clock_mailbox){{sys->ops}, world_of(sys), owner, 1};
+    *ret = &mailbox->head;
+    return 0;
+}
+
+static void close_mailbox(struct sys *sys, struct sys_mailbox *mailbox)
+{
+    (void)sys;
+    mailbox_of(mailbox)->owner = NULL;
+}
+
+static void hold_mailbox(struct sys_mailbox *mailbox)
+{
+    mailbox_of(mailbox)->holds++;
+}
+
+static void drop_mailbox(struct sys_mailbox *mailbox)
+{
+    if (--mailbox_of(mailbox)->holds == 0)
+        resize(&mailbox_of(mailbox)->world->sys, mailbox, 0);
+}
+
+static int ask(struct sys_mailbox *mailbox, struct sys_letter *letter)
+{
+    (void)mailbox;
+    (void)letter;
+    return -EDEADLK;
+}
+
+static void visit(struct sys_mailbox *mailbox)
+{
+    (void)mailbox;
+}
+
+static int take_work(struct sys *sys, struct sys_work *work)
+{
+    struct clock_world *world = world_of(sys);
+    struct clock_work *entry = resize(sys, NULL, sizeof *entry);
+    if (!entry)
+        return -EAGAIN; /* as when no thread can be started */
+    *entry = (struct clock_work){.work = work, .due_ns = world->now_ns + world->work_ns};
+    hold_mailbox(work->to);
+    struct clock_work **end = &world->works;
+    while (*end)
+        end = &(*end)->next;
+    *end = entry;
+    return 0;
+}
+
+static void do_first_work(struct clock_world *world)
+{
+    struct clock_work *first = world->works;
+    struct sys_work *work = first->work;
+    struct sys_mailbox *to = work->to;
+    world->works = first->next;
+    resize(&world->sys, first, 0);
+    work->run(work);
+    work->done.deliver(&work->done, mailbox_of(to)->owner);
+    drop_mailbox(to);
+}
+
+static void do_what_is_due(struct clock_world *world)
+{
+    while (world->works && world->works->due_ns <= world->now_ns)
+        do_first_work(world);
+}
+
 static bool poll_clock(struct sys *sys, int64_t timeout_ns)
 {
+    struct clock_world *world = world_of(sys);
+    int64_t work_ns = world->works ? world->works->due_ns - world->now_ns : -1;
+    bool over = timeout_ns >= 0 && (work_ns < 0 || timeout_ns <= work_ns);
+    if (!over)
+        timeout_ns = work_ns;
     if (timeout_ns < 0)
         panic("every task waits, and no deadline will wake one");
-    world_of(sys)->now_ns += timeout_ns;
-    return true;
+    world->now_ns += timeout_ns;
+    do_what_is_due(world);
+    return over;
 }
 
 static void print_error(struct sys *sys, const char *text, size_t size)
@@ -119,7 +217,8 @@ static size_t trace(struct sys *sys, void **ret_addresses, size_t room)
 
 static void stop(struct sys *sys)
 {
-    (void)sys;
+    while (world_of(sys)->works)
+        do_first_work(world_of(sys));
 }
 
 static void free_world(struct sys *sys)
@@ -137,6 +236,13 @@ static const struct sys_ops clock_ops = {
     .name_overflow = name_overflow,
     .poll = poll_clock,
     .env = no_environment,
+    .work = take_work,
+    .mailbox = open_mailbox,
+    .mailbox_close = close_mailbox,
+    .mailbox_hold = hold_mailbox,
+    .mailbox_drop = drop_mailbox,
+    .ask = ask,
+    .visit = visit,
     .print_error = print_error,
     .abort = end,
     .trace = trace,

@@ -118,7 +118,7 @@ TR_API size_t tr_error_frames(const tr_error *error);
 TR_API const char *tr_error_frame(const tr_error *error, size_t index);
 
 /* Keeps an error beyond its task's next one; give each back with tr_error_release. NULL is allowed.
- * An error belongs to the thread it arose on. */
+ * An error belongs to the thread it arose on; what thread.h carries to another one is that one's. */
 TR_API const tr_error *tr_error_keep(const tr_error *error);
 TR_API void tr_error_release(const tr_error *error);
 

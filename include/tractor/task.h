@@ -16,7 +16,8 @@
  *
  * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
  * scope. Everything else neither lets others run nor notices cancellation. All of it belongs to the
- * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. */
+ * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. (thread.h has the ways
+ * to other threads and back.) */
 #ifndef TRACTOR_TASK_H
 #define TRACTOR_TASK_H
 

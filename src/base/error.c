@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IMMORTAL = -1, LARGEST_ERRNO = 4095 };
+enum { LARGEST_ERRNO = 4095 };
 
 _Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")));
 

@@ -3,7 +3,8 @@
  *
  * An object is immutable once raised and counted by reference, so the body of a nursery, its child and
  * its end can hold the same one; `id` tells that it is the same even after a trip through another
- * process. The reference counts are plain integers: errors do not leave their thread. */
+ * process. The reference counts are plain integers: an error belongs to one thread at a
+ * time, and changes it by error_detach only. */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
@@ -12,6 +13,7 @@
 #include "tractor/error.h"
 
 enum { ERROR_FRAMES = 24 };        /* enough to see the cause, small enough to send */
+enum { IMMORTAL = -1 };
 
 struct tr_error {
     int refs;                      /* IMMORTAL for the plain ones, one per code */
@@ -79,6 +81,10 @@ void error_set_cause(struct tr_error *error, struct tr_error *cause);
 
 /* RemoteActorError around an error of `peer`. Takes over the reference. */
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer);
+
+/* The error for another thread, which alone will hold it and all its parts: itself, or a copy. NULL is
+ * allowed. Takes over the reference and returns one. */
+struct tr_error *error_detach(struct tr_error *error);
 
 /* Makes sure that the backtrace exists as text. */
 void error_describe_frames(struct tr_error *error);

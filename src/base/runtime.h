@@ -4,7 +4,8 @@
  * a simulator can keep any number of these and switch between them.
  *
  * It outlives the run it served: once `sched` is NULL again only `last`, the error that the run ended
- * with, is still of interest. src/sys owns its memory. */
+ * with, is still of interest. Threads that only work for another one's run, or come to one by a door, have a
+ * small one without a scheduler, for their errors. src/sys owns its memory. */
 #ifndef BASE_RUNTIME_H
 #define BASE_RUNTIME_H
 
@@ -17,6 +18,8 @@ struct runtime {
     struct sched *sched;         /* the scheduler while it runs, else NULL */
     struct actor *actor;         /* this process as an actor; NULL under tr_run */
     struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
+    struct threads *threads;     /* what the run has to do with other threads; NULL until it has */
+    struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
     struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
     struct tr_error *last;       /* that slot for code outside any task */
     const char *task_name;       /* the running task's, for a panic's message; may be NULL */

@@ -83,15 +83,34 @@ int nursery_usable(struct tr_nursery *nursery)
         return rc;
     if (!nursery)
         return no_nursery();
-    if (nursery->state.at == NURSERY_CLOSED)
+    if (!nursery_is_open(nursery))
         return raise_code(TR_ECLOSED, "the nursery has ended; nothing can be started in it");
     return 0;
 }
 
+static void add_guest(struct guest **guests, struct guest *guest)
+{
+    guest->next = *guests;
+    *guests = guest;
+}
+
 void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest)
 {
-    guest->next = nursery->guests;
-    nursery->guests = guest;
+    add_guest(&nursery->guests, guest);
+}
+
+void run_add_guest(struct guest *guest)
+{
+    add_guest(&runtime->sched->guests, guest);
+}
+
+void guests_release(struct guest **guests)
+{
+    for (struct guest *guest = *guests, *next; guest; guest = next) {
+        next = guest->next;
+        guest->release(guest);
+    }
+    *guests = NULL;
 }
 
 /* ---- errors and ends ------------------------------------------------------------------------------ */
@@ -236,10 +255,7 @@ static void clean_up(struct tr_nursery *nursery)
         scope_cancel(&nursery->scope, "left early", NULL);
         task_fail_scope(join(nursery));
     }
-    for (struct guest *guest = nursery->guests, *next; guest; guest = next) {
-        next = guest->next;
-        guest->release(guest);
-    }
+    guests_release(&nursery->guests);
     task_error_back(newest);
 }
 
@@ -282,6 +298,22 @@ int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_t
     if (rc < 0)
         return rc;
     return start(nursery, fn, arg, options) ? 0 : error_raise_plain(-ENOMEM);
+}
+
+int nursery_start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options)
+{
+    ensure(nursery_is_open(nursery));
+    return start(nursery, fn, arg, options) ? 0 : -ENOMEM;
+}
+
+bool nursery_is_open(const struct tr_nursery *nursery)
+{
+    return nursery->state.at != NURSERY_CLOSED;
+}
+
+bool nursery_is_cancelled(const struct tr_nursery *nursery)
+{
+    return nursery->scope.cancelled;
 }
 
 /* The task starts in a nursery of its own here, so that its failure is ours; tr_started moves it. */

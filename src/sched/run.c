@@ -177,6 +177,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     } else {
         sched.outcome = error_plain(-ENOMEM);
     }
+    guests_release(&sched.guests);
     dump_stop(&sched);
     stacks_free(&sched);
     pool_fini(&sched.scopes);
@@ -190,7 +191,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
 
 int tr_run(int (*fn)(void *), void *arg)
 {
-    if (task_current())
+    if (runtime && runtime->sched)
         return raise_code(TR_EMISUSE, "tr_run inside a run: start a task instead");
     if (!sys_real_new())
         return -ENOMEM; /* there is no world that could keep an error */

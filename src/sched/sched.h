@@ -112,6 +112,7 @@ void task_deliver(struct task *task);
 void nursery_ended(struct tr_nursery *nursery, struct tr_error *error);
 void frames_free(struct task *task);
 struct scope *nursery_scope(struct tr_nursery *nursery);
+void guests_release(struct guest **guests);
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
@@ -128,6 +129,7 @@ struct sched {
     struct pool scopes;         /* structs for tr_within */
     struct pool nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
+    struct guest *guests;       /* what lives as long as the run */
     unsigned batches;           /* begun, to look at the world every so many */
     uint64_t seed;              /* of the order in a batch; 0 to keep it */
     bool jumps;                 /* the clock, when everybody waits */

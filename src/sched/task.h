@@ -3,7 +3,8 @@
 #ifndef SCHED_TASK_H
 #define SCHED_TASK_H
 
-#include <stdbool.h>
+#include "tractor/task.h"
+
 #include <stdint.h>
 
 struct task;
@@ -50,6 +51,18 @@ struct guest {
     void (*release)(struct guest *guest);
 };
 void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest);
+
+/* The same for the run: released when its first task, and so every other, has ended. */
+void run_add_guest(struct guest *guest);
+
+/* Starts fn(arg) as a task of a nursery that is open, also from where no task runs, within a poll. 0, or
+ * -ENOMEM, which is not raised. */
+int nursery_start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options);
+
+/* Whether anything can be started in the nursery, and whether that would begin cancelled (from inside or
+ * outside). */
+bool nursery_is_open(const struct tr_nursery *nursery);
+bool nursery_is_cancelled(const struct tr_nursery *nursery);
 
 /* A checkpoint: waits until the host of the running task's nursery has come to its join. */
 int nursery_wait_join(void);

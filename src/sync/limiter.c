@@ -55,7 +55,6 @@ static int enlist(tr_limiter *limiter, uint64_t key, char *state)
     return error_raise_plain(-ENOMEM);
 }
 
-
 static int check_new(const tr_limiter *limiter, uint64_t key)
 {
     void *state = state_of(limiter, key);
@@ -107,15 +106,25 @@ static void hand_out(tr_limiter *limiter)
         limiter->borrowed++;
 }
 
+static void give_back(tr_limiter *limiter, uint64_t key)
+{
+    strike(limiter, key);
+    limiter->borrowed--;
+    hand_out(limiter);
+}
+
+void limiter_give_back(tr_limiter *limiter, const void *borrower)
+{
+    give_back(limiter, (uintptr_t)borrower);
+}
+
 int tr_limiter_release(tr_limiter *limiter, const void *borrower)
 {
     tr_try(task_required());
     uint64_t key = key_of(borrower);
     if (state_of(limiter, key) != &has_one)
         return raise_code(TR_EMISUSE, "this borrower has none to give back");
-    strike(limiter, key);
-    limiter->borrowed--;
-    hand_out(limiter);
+    give_back(limiter, key);
     return 0;
 }
 

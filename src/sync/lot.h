@@ -32,4 +32,7 @@ static inline int event_wait(tr_event *event)
     return event->set ? 0 : lot_park_for(&event->waiting_, "an event");
 }
 
+/* Gives one of a limiter back, on the run's thread, also where no task runs; the borrower must have one. */
+void limiter_give_back(tr_limiter *limiter, const void *borrower);
+
 #endif

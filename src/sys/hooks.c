@@ -96,15 +96,23 @@ __attribute__((destructor)) static void free_last_world(void)
 
 void sys_enter(struct sys *sys, const struct sys_ops *ops)
 {
+    struct job *job = runtime ? runtime->job : NULL;
     if (runtime)
         free_world(runtime);
     sys->ops = ops;
     runtime = &sys->runtime;
-    *runtime = (struct runtime){.sys = sys, .self = {"", "", "", 0}};
+    *runtime = (struct runtime){.sys = sys, .job = job, .self = {"", "", "", 0}};
     runtime->error = &runtime->last;
     (void)pthread_setspecific(at_thread_exit, runtime); /* at worst, a leak at the thread's end */
     (void)sys_random(&runtime->error_ids, sizeof runtime->error_ids);
     runtime->error_ids |= 1ULL << 63; /* never 0, even after many: 0 is the id of plain errors */
+}
+
+void sys_forsake(void)
+{
+    if (runtime)
+        free_world(runtime);
+    (void)pthread_setspecific(at_thread_exit, NULL);
 }
 
 void sys_leave(void)

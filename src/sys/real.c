@@ -81,13 +81,13 @@ void real_guard(struct sys *sys, void *low, size_t size)
         (void)mprotect(low, size, PROT_NONE);
 }
 
-static const char *real_env(struct sys *sys, const char *name)
+const char *real_env(struct sys *sys, const char *name)
 {
     (void)sys;
     return getenv(name);
 }
 
-static void real_print_error(struct sys *sys, const char *text, size_t size)
+void real_print_error(struct sys *sys, const char *text, size_t size)
 {
     (void)sys;
     while (size > 0) {
@@ -101,13 +101,13 @@ static void real_print_error(struct sys *sys, const char *text, size_t size)
     }
 }
 
-__attribute__((noreturn)) static void real_exit(struct sys *sys, int status)
+void real_exit(struct sys *sys, int status)
 {
     (void)sys;
     exit(status);
 }
 
-__attribute__((noreturn)) static void real_abort(struct sys *sys)
+void real_abort(struct sys *sys)
 {
     (void)sys;
     abort();
@@ -115,6 +115,7 @@ __attribute__((noreturn)) static void real_abort(struct sys *sys)
 
 static void real_stop(struct sys *sys)
 {
+    real_dismiss_crew(real_of(sys));
     real_forget_overflow(real_of(sys));
     real_poll_stop(real_of(sys));
 }
@@ -170,6 +171,14 @@ static const struct sys_ops real_ops = {
     .crash_to = real_crash_to,
     .claim_root = real_claim_root,
     .user = real_user,
+    .work = real_work,
+    .mailbox = real_mailbox,
+    .mailbox_close = real_mailbox_close,
+    .mailbox_hold = real_mailbox_hold,
+    .mailbox_drop = real_mailbox_drop,
+    .ask = real_ask,
+    .answer = real_answer,
+    .visit = real_visit,
     .env = real_env,
     .print_error = real_print_error,
     .exit = real_exit,

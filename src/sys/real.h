@@ -24,6 +24,7 @@ struct real {
     int guards;                 /* made by mapping */
     int64_t stands_at;          /* the clock, ns; 0 while it runs */
     void *signal_stack;         /* of this thread, where we gave it one */
+    struct crew *crew;          /* the worker threads; NULL until there is one */
 };
 
 static inline struct real *real_of(struct sys *sys)
@@ -38,6 +39,24 @@ void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 void real_guard(struct sys *sys, void *low, size_t size);
+const char *real_env(struct sys *sys, const char *name);
+void real_print_error(struct sys *sys, const char *text, size_t size);
+void real_exit(struct sys *sys, int status) __attribute__((noreturn));
+void real_abort(struct sys *sys) __attribute__((noreturn));
+
+/* real_thread.c */
+int real_work(struct sys *sys, struct sys_work *work);
+void real_dismiss_crew(struct real *real);
+void real_visit(struct sys_mailbox *mailbox);
+
+/* real_mailbox.c */
+int real_mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret);
+void real_mailbox_close(struct sys *sys, struct sys_mailbox *mailbox);
+void real_mailbox_hold(struct sys_mailbox *mailbox);
+void real_mailbox_drop(struct sys_mailbox *mailbox);
+void real_post(struct sys_mailbox *mailbox, struct sys_letter *letter);
+int real_ask(struct sys_mailbox *mailbox, struct sys_letter *letter);
+void real_answer(struct sys_mailbox *mailbox, struct sys_letter *letter);
 
 /* real_poll.c */
 int real_poll_start(struct real *real);

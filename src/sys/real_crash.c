@@ -107,7 +107,7 @@ void real_name_overflow(struct sys *sys, sys_overflow_fn *which)
 
 #else
 
-static sys_overflow_fn *which_overflow;
+static sys_overflow_fn *_Atomic which_overflow; /* the same for all runs; set by each, on its thread */
 
 /* Says what it was, and lets the instruction fault once more, now as if nobody had asked. A signal that
  * somebody sent would not come again by itself. */

@@ -1,6 +1,6 @@
 /* The seam: the one place where the library touches the world. Clock, randomness, memory, polling,
- * descriptors, the network, processes, environment and console are a table of operations, chosen when
- * a runtime starts and reached through it. src/sys/real*.c answer them with libuv and POSIX; a fake
+ * descriptors, the network, processes, threads, environment and console are a table of operations, chosen
+ * when a runtime starts and reached through it. src/sys/real*.c answer them with libuv and POSIX; a fake
  * world answers them with a seed. Nothing above this floor knows which.
  *
  * Operations return 0 or a positive value, or a negative errno value; none of them raises an error
@@ -22,6 +22,7 @@ struct sys_watch;                           /* a descriptor under the poller's e
 struct sys_process;                         /* a child process not yet reaped */
 struct sys_catch;                           /* a signal that is caught */
 struct sys_lookup;                          /* of the addresses of a name */
+struct sys_ops;
 
 enum sys_family { SYS_UNIX, SYS_TCP };
 struct sys_address {
@@ -54,6 +55,28 @@ struct sys_spawn {
     int lifeline;                           /* the end to read of a pipe, armed for it: when the last that may
                                              * write there is gone, it is killed; -1 for none */
     bool *ret_bad_directory;                /* on failure: because of `directory`; or NULL */
+};
+
+/* Where other threads leave letters for a world's thread. Counted: it may be held by any thread, and
+ * beyond the world. Implementations begin with this. */
+struct sys_mailbox {
+    const struct sys_ops *ops;
+};
+
+/* Is delivered exactly once: from within `poll`, with the mailbox's owner; or, when the mailbox is closed,
+ * with NULL and on whichever thread finds out. Delivering may free it. */
+struct sys_letter {
+    void (*deliver)(struct sys_letter *letter, void *owner);
+    struct sys_letter *next;                /* the rest is the implementation's */
+    void *waiting;
+};
+
+/* What a thread of its own shall do. It has a runtime of its own meanwhile, without a scheduler; `done` is
+ * posted afterwards, when nothing of the work is running any more. */
+struct sys_work {
+    void (*run)(struct sys_work *work);
+    struct sys_letter done;
+    struct sys_mailbox *to;
 };
 
 typedef void sys_ready_fn(void *arg, int events);
@@ -143,6 +166,18 @@ struct sys_ops {
     int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
 
+    /* threads. What has a mailbox for its first argument may be called on any thread, with a runtime or
+     * without; whoever waits in `ask` is woken by `answer`, whereupon the letter is gone. -EDEADLK where
+     * nobody else could answer. `visit` gives a thread a small runtime if it has none. */
+    int (*work)(struct sys *sys, struct sys_work *work);
+    int (*mailbox)(struct sys *sys, void *owner, struct sys_mailbox **ret);  /* held once */
+    void (*mailbox_close)(struct sys *sys, struct sys_mailbox *mailbox);
+    void (*mailbox_hold)(struct sys_mailbox *mailbox);
+    void (*mailbox_drop)(struct sys_mailbox *mailbox);
+    int (*ask)(struct sys_mailbox *mailbox, struct sys_letter *letter);
+    void (*answer)(struct sys_mailbox *mailbox, struct sys_letter *letter);
+    void (*visit)(struct sys_mailbox *mailbox);
+
     /* environment, console, end */
     const char *(*env)(struct sys *sys, const char *name);
     void (*print_error)(struct sys *sys, const char *text, size_t size);
@@ -171,8 +206,12 @@ struct sys *sys_real_new(void);
 /* Whether this process was started as a child by another runtime, known before there is a world. */
 bool sys_real_is_child(void);
 
-/* Makes the world's runtime the thread's, with an empty slot for errors. For implementations. */
+/* Makes the world's runtime the thread's, with an empty slot for errors. What a thread is doing as a worker
+ * it does in that world too. For implementations. */
 void sys_enter(struct sys *sys, const struct sys_ops *ops);
+
+/* Frees this thread's world, which has stopped, if it has one. For implementations. */
+void sys_forsake(void);
 
 /* Ends this thread's world but for the error in it. */
 void sys_leave(void);
@@ -361,6 +400,38 @@ static inline int sys_claim_root(bool claim)
 static inline unsigned sys_user(void)
 {
     return runtime->sys->ops->user(runtime->sys);
+}
+static inline int sys_work(struct sys_work *work)
+{
+    return SYS_CALL_(work, work);
+}
+static inline int sys_mailbox(void *owner, struct sys_mailbox **ret)
+{
+    return SYS_CALL_(mailbox, owner, ret);
+}
+static inline void sys_mailbox_close(struct sys_mailbox *mailbox)
+{
+    SYS_CALL_(mailbox_close, mailbox);
+}
+static inline void sys_mailbox_hold(struct sys_mailbox *mailbox)
+{
+    mailbox->ops->mailbox_hold(mailbox);
+}
+static inline void sys_mailbox_drop(struct sys_mailbox *mailbox)
+{
+    mailbox->ops->mailbox_drop(mailbox);
+}
+static inline int sys_ask(struct sys_mailbox *mailbox, struct sys_letter *letter)
+{
+    return mailbox->ops->ask(mailbox, letter);
+}
+static inline void sys_answer(struct sys_mailbox *mailbox, struct sys_letter *letter)
+{
+    mailbox->ops->answer(mailbox, letter);
+}
+static inline void sys_visit(struct sys_mailbox *mailbox)
+{
+    mailbox->ops->visit(mailbox);
 }
 static inline const char *sys_env(const char *name)
 {

@@ -322,7 +322,8 @@ static int it_begins_with_the_usual_signals(void *arg)
     tr_try(rc);
     expect(sigismember(&now, SIGUSR1) && sigismember(&now, SIGTERM) && !sigismember(&now, SIGUSR2));
     expect(mask_of(&done, "SigBlk:") == 0 && mask_of(&done, "SigCgt:") == 0);
-    expect((mask_of(&done, "SigIgn:") & ~(1ull << (SIGINT - 1))) == 1ull << (SIGQUIT - 1));
+    const uint64_t others = 3ull << 31 | 1ull << (SIGINT - 1); /* 32 and 33 are the C library's own affair */
+    expect((mask_of(&done, "SigIgn:") & ~others) == 1ull << (SIGQUIT - 1));
     return 0;
 }
 
