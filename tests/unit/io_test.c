@@ -421,6 +421,24 @@ static int closing_without_a_word_spoils_nothing(void *arg)
     return 0;
 }
 
+/* The number is another file's while a task still waits for the old one. */
+static int a_number_that_was_closed_without_a_word_can_be_waited_for(void *arg)
+{
+    (void)arg;
+    ends_auto old = open_pair(0);
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work reads = {.fd = old.read};
+    tr_try(tr_start_soon(n, wait_to_read, &reads));
+    tr_try(let_others_run(100));
+    ends_auto now = open_pair(0);
+    expect(dup2(now.read, old.read) == old.read);
+    tr_try(tr_wait_writable(old.read));
+    tr_try(tr_write(now.write, "x", 1));
+    tr_try(tr_join(n)); /* by then it waits for the new one */
+    expect(reads.rc == 0);
+    return 0;
+}
+
 /* ---- cancellation --------------------------------------------------------------------------------------------------- */
 
 static int a_cancelled_call_does_nothing(void *arg)
@@ -568,6 +586,7 @@ int main(void)
         IN_EARNEST(those_who_wait_are_told_of_the_close),
         IN_EARNEST(a_number_that_comes_back_is_another_descriptor),
         IN_EARNEST(closing_without_a_word_spoils_nothing),
+        IN_EARNEST(a_number_that_was_closed_without_a_word_can_be_waited_for),
         IN_EARNEST(a_cancelled_call_does_nothing),
         IN_EARNEST(a_cancelled_reader_leaves_what_comes_for_the_next),
         IN_EARNEST(success_counts_when_both_come_at_once),

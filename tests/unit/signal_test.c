@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 
 /* ---- what the scenarios are made of ---------------------------------------------------------------------- */
 
@@ -228,6 +229,37 @@ static int what_cannot_be_caught_is_refused(void *arg)
     return 0;
 }
 
+static void count_it(uv_signal_t *signal, int number)
+{
+    (void)number;
+    ++*(int *)signal->data;
+}
+
+/* A libuv loop of the program's own, say, that began to listen after us. */
+static int who_listens_by_libuv_too_goes_on_listening(void *arg)
+{
+    (void)arg;
+    uv_loop_t loop;
+    uv_signal_t other;
+    int count = 0;
+    tr_auto(signals) s = NULL;
+    tr_try(tr_open_signals(&s, SIGUSR1));
+    expect(uv_loop_init(&loop) == 0 && uv_signal_init(&loop, &other) == 0);
+    other.data = &count;
+    expect(uv_signal_start(&other, count_it, SIGUSR1) == 0);
+    tr_close_signals(&s);
+    raise(SIGUSR1);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    tr_try(tr_open_signals(&s, SIGUSR1)); /* and now before us */
+    uv_close((uv_handle_t *)&other, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    expect(uv_loop_close(&loop) == 0 && count == 1);
+    tr_close_signals(&s);
+    struct sigaction now;
+    expect(sigaction(SIGUSR1, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+    return 0;
+}
+
 /* ---- several threads, several processes --------------------------------------------------------------------------- */
 
 static atomic_int listening;
@@ -378,6 +410,7 @@ int main(void)
         IN_EARNEST(a_close_wakes_who_waits),
         IN_EARNEST(everybody_who_has_it_open_gets_it),
         IN_EARNEST(what_cannot_be_caught_is_refused),
+        IN_EARNEST(who_listens_by_libuv_too_goes_on_listening),
         cmocka_unit_test(runs_on_several_threads_all_get_it),
         cmocka_unit_test(a_term_that_nobody_asked_for_ends_the_process_after_all),
         cmocka_unit_test(the_signal_that_the_environment_names_shows_the_tasks),
