@@ -79,6 +79,7 @@ static void ask_now(uv_timer_t *timer)
 {
     struct real *real = timer->data;
     child_signal(&real->child_signal, SIGCHLD);
+    uv_stop(timer->loop); /* whom that woke shall not wait for the poller's next news */
 }
 
 /* It may have ended before the signal was listened to, so it is asked once soon; from the poller, since
