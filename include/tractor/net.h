@@ -7,7 +7,7 @@
  *     unix:@name                                                   an abstract name: no file, and gone with
  *                                                                  its last user
  *
- * A server of its own kind in a few lines:
+ * A server that repeats what it hears, in a few lines:
  *
  *     static int echo(tr_conn *conn, void *arg)
  *     {

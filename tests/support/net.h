@@ -6,6 +6,9 @@
 #include "support/real.h"
 #include "support/tasks.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { A_LOT = 4 * 1024 * 1024 };
@@ -86,6 +89,30 @@ static inline int meet(const char *address, tr_conn **ret_a, tr_conn **ret_b)
     tr_auto(conn) a = NULL;                                                                        \
     tr_auto(conn) b = NULL;                                                                        \
     tr_try(meet((address), &a, &b))
+
+/* A port of 127.0.0.1 where nobody listens, and nobody else can: its address, and what keeps it so. */
+struct refusing {
+    int fd;
+    uint16_t port;
+};
+
+static inline struct refusing refuse_all(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof at;
+    struct refusing refusing = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (bind(refusing.fd, (struct sockaddr *)&at, size) == 0 &&
+        getsockname(refusing.fd, (struct sockaddr *)&at, &size) == 0)
+        refusing.port = ntohs(at.sin_port);
+    return refusing;
+}
+
+static inline void stop_refusing(struct refusing *refusing)
+{
+    close(refusing->fd);
+}
+
+#define refusing_auto __attribute__((cleanup(stop_refusing))) struct refusing
 
 static inline char *pattern(size_t size)
 {

@@ -3,11 +3,8 @@
 
 #include "transport/transport.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 /* ---- streams ---------------------------------------------------------------------------------------------------- */
 
@@ -145,10 +142,8 @@ static int what_cannot_be_connected_says_why(void *arg)
 {
     (void)arg;
     tr_conn *none = NULL;
-    tr_auto(listener) l = NULL;
-    tr_try(tr_listen(&l, ANY_PORT));
-    const char *nobody = tr_format("%s", tr_listener_address(l));
-    tr_close_listener(&l);
+    refusing_auto refusing = refuse_all();
+    const char *nobody = tr_format("tcp://127.0.0.1:%d", refusing.port);
     expect(tr_connect(&none, nobody) == -ECONNREFUSED);
     expect_error("errno.ECONNREFUSED", nobody);
     expect(tr_connect(&none, any_path()) == -ENOENT);
@@ -256,17 +251,20 @@ static int a_second_address_is_tried_when_the_first_does_not_answer(void *arg)
     return 0;
 }
 
+static struct sys_address refused(const struct refusing *refusing)
+{
+    return (struct sys_address){SYS_TCP, "127.0.0.1", refusing->port};
+}
+
 static int a_second_address_is_tried_at_once_when_the_first_fails(void *arg)
 {
     (void)arg;
-    tr_auto(listener) gone = NULL;
+    refusing_auto gone = refuse_all();
     tr_auto(listener) second = NULL;
     tr_auto(listener) third = NULL;
-    tr_try(tr_listen(&gone, ANY_PORT));
     tr_try(tr_listen(&second, ANY_PORT));
     tr_try(tr_listen(&third, ANY_PORT));
-    struct sys_address targets[] = {target_of(gone), target_of(second), target_of(third)};
-    tr_close_listener(&gone);
+    struct sys_address targets[] = {refused(&gone), target_of(second), target_of(third)};
     int fd = -1;
     tr_try(transport_reach_any(targets, 3, &fd));
     close(fd);
@@ -281,14 +279,12 @@ static int failures_cost_no_time(void *arg)
     (void)arg;
     enum { FAILING = 12 };
     struct sys_address targets[FAILING + 1];
-    tr_auto(listener) gone = NULL;
+    refusing_auto gone = refuse_all();
     tr_auto(listener) good = NULL;
-    tr_try(tr_listen(&gone, ANY_PORT));
     tr_try(tr_listen(&good, ANY_PORT));
     for (int i = 0; i < FAILING; i++)
-        targets[i] = target_of(gone);
+        targets[i] = refused(&gone);
     targets[FAILING] = target_of(good);
-    tr_close_listener(&gone);
     int fd = -1;
     tr_scope limit = tr_move_on_after(2.5);
     tr_try(tr_within(&limit, transport_reach_any(targets, FAILING + 1, &fd)));
@@ -300,15 +296,13 @@ static int failures_cost_no_time(void *arg)
 static int the_second_try_is_of_the_other_family(void *arg)
 {
     (void)arg;
-    tr_auto(listener) gone = NULL;
+    refusing_auto gone = refuse_all();
     tr_auto(listener) four = NULL;
     tr_auto(listener) six = NULL;
     if (tr_listen(&six, "tcp://[::1]:0") < 0)
         return 0; /* no such family here */
-    tr_try(tr_listen(&gone, ANY_PORT));
     tr_try(tr_listen(&four, ANY_PORT));
-    struct sys_address targets[] = {target_of(gone), target_of(four), target_of(four), target_of(six)};
-    tr_close_listener(&gone);
+    struct sys_address targets[] = {refused(&gone), target_of(four), target_of(four), target_of(six)};
     int fd = -1;
     tr_try(transport_reach_any(targets, 4, &fd));
     close(fd);
@@ -320,12 +314,8 @@ static int the_second_try_is_of_the_other_family(void *arg)
 static int when_none_answers_all_failures_are_told(void *arg)
 {
     (void)arg;
-    struct sys_address targets[3] = {{0}};
-    for (int i = 0; i < 3; i++) {
-        tr_auto(listener) l = NULL;
-        tr_try(tr_listen(&l, ANY_PORT));
-        targets[i] = target_of(l);
-    }
+    refusing_auto first = refuse_all(), second = refuse_all(), third = refuse_all();
+    struct sys_address targets[] = {refused(&first), refused(&second), refused(&third)};
     int fd = -1;
     expect(transport_reach_any(targets, 3, &fd) == -ECONNREFUSED && fd == -1);
     expect_error("errno.ECONNREFUSED", "none of 3 addresses");
