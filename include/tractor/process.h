@@ -1,8 +1,7 @@
 /* Commands: foreign programs, run to their end, or started in a nursery and talked to.
  *
  *     tr_process_result done;
- * tr_try(tr_run_process(&done, tr_argv("git", "status", "-s"), .directory = path, .capture_stdout =
- * true));
+ *     tr_try(tr_run_process(&done, tr_argv("git", "status", "-s"), .capture_stdout = true));
  *     printf("%s", (const char *)done.out.data);
  *
  * A command lives as a task does: its nursery waits for its end, its failure is the nursery's failure, and
@@ -126,8 +125,8 @@ TR_API int tr_process_read(tr_process *process, int from, void *ret_bytes, size_
 TR_API int tr_process_write(tr_process *process, const void *bytes, size_t size) TR_USE_RESULT;
 
 /* Closes our end of its descriptor 0, 1 or 2; closing 0 is how it learns that there is no more to read.
- * Who waits there gets TR_ECLOSED. Nothing happens if there is none. No checkpoint. (process.stdin.aclose)
- * */
+ * Who waits there gets TR_ECLOSED. Nothing happens if there is none. No checkpoint.
+ * (process.stdin.aclose) */
 TR_API void tr_process_close(tr_process *process, int which);
 
 /* Our ends of its pipes, as descriptors that do not block; -1 if there is none or it was closed. They

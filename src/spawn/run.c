@@ -1,8 +1,8 @@
 /* A command run to its end: one that is started in a nursery of its own, with a task for each pipe.
  * Whatever ends early, by cancellation or because there is too much output, cancels that nursery, and so
  * the command; a pipe's task closes it when it leaves, so that a command that is to end is not held up by
- * output that nobody reads any more. Its failure is judged last, since what it said belongs to the error.
- * */
+ * output that nobody reads any more. Its failure is judged last, since what it said belongs to the
+ * error. */
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/hooks.h"

@@ -176,8 +176,8 @@ static void join_all(struct link *workers)
     }
 }
 
-/* Gives the work to the worker that was busy last, if any is idle; joins those that have left meanwhile.
- * */
+/* Gives the work to the worker that was busy last, if any is idle; joins those that have left
+ * meanwhile. */
 static bool given_to_idle(struct crew *crew, struct sys_work *work)
 {
     struct link ended;
