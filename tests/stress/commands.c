@@ -101,7 +101,8 @@ static bool is_around(int block, int task)
     return at == block && can_be_meant(block, task);
 }
 
-/* Which stays open as long as the task is there. */
+/* Which stays open as long as the task is there; any other may be closed before the task gets its order, if
+ * anything else happens meanwhile. */
 static bool is_nursery_around(int block, int task)
 {
     return is_nursery(block, task) && is_around(block, task);
@@ -172,6 +173,10 @@ static bool fill_order(struct commands *commands, struct command *order)
         return (order->number = new_failure(commands)) != NOBODY;
     case ORDER_START_SOON:
     case ORDER_START:
+        if (order->alone) {
+            order->block = any(commands, model.block_count, is_nursery, NOBODY);
+            return name_new_task(commands, order);
+        }
         order->block = any(commands, model.block_count, is_nursery_around, order->task);
         return order->block != NOBODY && name_new_task(commands, order);
     case ORDER_CANCEL:
@@ -244,16 +249,23 @@ static bool fill(struct commands *commands, struct command *command)
     case PREPARE:
         return fill_prepare(commands, command);
     case ADVANCE:
-        return commands_advance(commands, commands_random(commands, 4) > 0, command);
+        return command->alone && commands_advance(commands, commands_random(commands, 4) > 0, command);
     default:
         return fill_channel(commands, command);
     }
 }
 
-struct command commands_next(struct commands *commands)
+static bool may_be_alone(struct commands *commands, enum command_kind kind)
+{
+    bool starts = kind == ORDER_START || kind == ORDER_START_SOON;
+    return kind == ADVANCE || (starts && commands_random(commands, 2));
+}
+
+struct command commands_next(struct commands *commands, bool first)
 {
     for (;;) {
         struct command command = {.kind = any_kind(commands)};
+        command.alone = first && may_be_alone(commands, command.kind);
         if (fill(commands, &command))
             return command;
         if (commands->tasks == TASKS || commands->blocks >= BLOCKS - 1)
@@ -269,7 +281,7 @@ bool commands_advance(struct commands *commands, bool all_the_way, struct comman
     ticks left = next - model.now;
     if (left > 0 && !all_the_way)
         left = (ticks)commands_random(commands, (uint64_t)left);
-    *ret = (struct command){.kind = ADVANCE, .time = model.now + (left > 0 ? left : 0)};
+    *ret = (struct command){.kind = ADVANCE, .alone = true, .time = model.now + (left > 0 ? left : 0)};
     return true;
 }
 

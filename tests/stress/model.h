@@ -83,6 +83,7 @@ struct command {
     int block;                  /* that is meant, or in which something starts */
     int new_block, new_task;    /* their numbers, where one is made */
     int between;                /* the number of the nursery inside tr_start */
+    bool alone;                 /* nothing else may happen in the same step */
     bool flag;                  /* of SET_SHIELD: on */
     bool tolerant;              /* failures of the block that is opened are no concern of what is around */
     bool joins_not;             /* the nursery that is opened is left without a join */

@@ -144,13 +144,11 @@ static int random_step(void)
 {
     int count = 1 + (int)commands_random(&commands, 3);
     for (int i = 0; i < count; i++) {
-        struct command command = commands_next(&commands);
+        struct command command = commands_next(&commands, i == 0);
         if (command.kind == COMMAND_KINDS)
             return 1;
-        if (command.kind == ADVANCE && i > 0)
-            break; /* that is a step of its own */
         apply(&command);
-        if (command.kind == ADVANCE)
+        if (command.alone)
             break;
     }
     return settle();
