@@ -105,7 +105,7 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded, uin
 int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
                uint32_t window)
 {
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     tr_try(session_wait_room(session));
     if (!session_is_up(session) || session->state.at != SESSION_OPEN)
         return session_wait_loss(session);

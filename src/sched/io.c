@@ -168,7 +168,7 @@ int io_write_all(struct io *io, const void *bytes, unsigned long size)
 long io_receive(struct io *io, void *ret_bytes, unsigned long size)
 {
     bool waited = false;
-    int rc = task_cancelled();
+    int rc = task_checkpoint_if_cancelled();
     if (rc < 0)
         return rc;
     long got = read_some(io, ret_bytes, size, &waited);
@@ -180,7 +180,7 @@ long io_receive(struct io *io, void *ret_bytes, unsigned long size)
 int io_send_all(struct io *io, const void *bytes, unsigned long size)
 {
     bool waited = false;
-    int rc = task_cancelled();
+    int rc = task_checkpoint_if_cancelled();
     if (rc < 0)
         return rc;
     rc = write_all(io, bytes, size, &waited);

@@ -106,9 +106,12 @@ void task_yield(void)
     sched_switch(task);
 }
 
-int task_cancelled(void)
+int task_checkpoint_if_cancelled(void)
 {
-    return runtime->sched->current->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
+    if (!runtime->sched->current->scope->cancelled)
+        return 0;
+    task_yield();
+    return error_raise_plain(TR_ECANCELLED);
 }
 
 /* Whether the wait could be ended. Each wait is asked once at most. */
@@ -157,7 +160,7 @@ int tr_checkpoint(void)
     if (rc < 0)
         return rc;
     task_yield(); /* first, so that a deadline that passes meanwhile is noticed */
-    return task_cancelled();
+    return runtime->sched->current->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
 }
 
 const char *tr_task_name(void)

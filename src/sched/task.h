@@ -33,8 +33,9 @@ void task_wake(struct task *task, int rc);
 /* Lets others run; not affected by cancellation. */
 void task_yield(void);
 
-/* TR_ECANCELLED, raised, if the running task is inside a cancelled scope; else 0. No checkpoint. */
-int task_cancelled(void);
+/* TR_ECANCELLED, raised, if the running task is inside a cancelled scope, after others have run, lest a task
+ * that tries in a loop starves them; else 0, at once. (trio.lowlevel.checkpoint_if_cancelled) */
+int task_checkpoint_if_cancelled(void);
 
 /* The newest error put aside and back, around clean-up that may raise others. */
 struct tr_error *task_error_aside(void);

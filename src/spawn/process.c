@@ -269,7 +269,7 @@ int process_verdict(const tr_process *process, const char *tail)
 static int keep(void *arg)
 {
     struct tr_process *process = arg;
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     tr_try(begin(process));
     int rc = tr_started(process);
     if (rc >= 0)

@@ -47,7 +47,7 @@ int channel_receive_now(struct channel *channel, void *ret_item);
 static inline int channel_checkpoint(void)
 {
     int rc = task_required();
-    return rc < 0 ? rc : task_cancelled();
+    return rc < 0 ? rc : task_checkpoint_if_cancelled();
 }
 
 /* A checkpoint even where it is refused, or a task that tries in a loop would starve the others. */

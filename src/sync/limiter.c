@@ -90,7 +90,7 @@ static int wait_for_one(tr_limiter *limiter, uint64_t key)
 int tr_limiter_acquire(tr_limiter *limiter, const void *borrower)
 {
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     int rc = tr_limiter_try(limiter, borrower);
     if (rc == 0)
         return wait_for_one(limiter, key_of(borrower));

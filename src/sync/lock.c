@@ -24,7 +24,7 @@ int tr_lock_try(tr_lock *lock)
 int tr_lock_acquire(tr_lock *lock)
 {
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     int rc = tr_lock_try(lock);
     if (rc == 0)
         return lot_park_for(&lock->waiting_, "a lock"); /* whoever wakes us has made us the owner */
@@ -84,7 +84,7 @@ int tr_semaphore_try(tr_semaphore *semaphore)
 int tr_semaphore_acquire(tr_semaphore *semaphore)
 {
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     if (tr_semaphore_try(semaphore) == 0)
         return lot_park_for(&semaphore->waiting_, "a semaphore");
     task_yield();
@@ -116,7 +116,7 @@ static void take_back(tr_lock *lock)
 int tr_condition_wait(tr_condition *condition, tr_lock *lock)
 {
     tr_try(check_owner(lock));
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     tr_try(tr_lock_release(lock));
     int rc = lot_park_for(&condition->waiting_, "a condition");
     if (rc < 0)

@@ -59,7 +59,7 @@ static int look_up(const char *host, const char *service, struct sys_address **r
 
 int transport_resolve(const char *host, const char *service, struct sys_address **ret_all)
 {
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     struct sys_address one;
     if (!sys_numeric(host, service, &one))
         return look_up(host, service, ret_all);

@@ -90,7 +90,7 @@ int tr_connect(tr_conn **ret_conn, const char *address)
 {
     struct sys_address *targets;
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     int fd, rc = find_targets(address, &targets);
     if (rc < 0)
         return rc;
@@ -139,7 +139,7 @@ int tr_listen(tr_listener **ret_listener, const char *address)
 {
     struct sys_address *all;
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     tr_try(find_targets(address, &all));
     int rc = listen_at(&all[0], ret_listener);
     mem_free(all);
@@ -172,7 +172,7 @@ static int accept_one(tr_listener *listener, tr_conn **ret_conn)
 int tr_accept(tr_listener *listener, tr_conn **ret_conn)
 {
     tr_try(task_required());
-    tr_try(task_cancelled());
+    tr_try(task_checkpoint_if_cancelled());
     if (!listener)
         return error_raise_plain(TR_ECLOSED);
     if (listener->accepting)

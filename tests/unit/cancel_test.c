@@ -644,6 +644,109 @@ static int the_grace_of_a_scope_with_an_earlier_deadline_is_that(void *arg)
     return 0;
 }
 
+/* ---- checkpoints of a cancelled task --------------------------------------------------------------- */
+
+struct insistence {
+    tr_sender *in;
+    tr_receiver *out;
+    bool other_ran;
+};
+
+static int note_that_it_ran(void *arg)
+{
+    struct insistence *it = arg;
+    it->other_ran = true;
+    return 0;
+}
+
+static int sends(struct insistence *it)
+{
+    return tr_send(it->in, &(int){1});
+}
+
+static int receives(struct insistence *it)
+{
+    int item;
+    return tr_receive(it->out, &item);
+}
+
+static int selects(struct insistence *it)
+{
+    int item;
+    tr_case cases[] = {tr_case_receive(it->out, &item)};
+    return tr_select(cases, 1);
+}
+
+static int locks(struct insistence *it)
+{
+    (void)it;
+    return tr_lock_acquire(&(tr_lock){0});
+}
+
+static int takes_a_place(struct insistence *it)
+{
+    (void)it;
+    return tr_semaphore_acquire(&(tr_semaphore){.value = 1});
+}
+
+static int borrows(struct insistence *it)
+{
+    return tr_limiter_acquire(&(tr_limiter){.total = 1}, it);
+}
+
+static int parks(struct insistence *it)
+{
+    (void)it;
+    return tr_park(&(tr_lot){0});
+}
+
+static int waits_for_an_event(struct insistence *it)
+{
+    (void)it;
+    return tr_event_wait(&(tr_event){0});
+}
+
+static int sleeps(struct insistence *it)
+{
+    (void)it;
+    return tr_sleep(1);
+}
+
+static int insist(struct insistence *it, int (*call)(struct insistence *))
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    it->other_ran = false;
+    tr_try(tr_start_soon(n, note_that_it_ran, it));
+    for (int i = 0; i < 100 && !it->other_ran; i++)
+        expect(call(it) == TR_ECANCELLED);
+    expect(it->other_ran);
+    return tr_join(n);
+}
+
+static int insist_each_way(struct insistence *it)
+{
+    int (*const calls[])(struct insistence *) = {sends,         receives, selects, locks,
+                                                 takes_a_place, borrows,  parks,   waits_for_an_event,
+                                                 sleeps};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        tr_try(insist(it, calls[i]));
+    return 0;
+}
+
+static int a_cancelled_task_that_tries_again_starves_nobody(void *arg)
+{
+    (void)arg;
+    struct insistence it = {0};
+    tr_auto(sender) in = NULL;
+    tr_auto(receiver) out = NULL;
+    tr_try(tr_open_channel(&in, &out, sizeof(int), 1));
+    it.in = in;
+    it.out = out;
+    tr_scope scope = tr_cancel_scope();
+    tr_scope_cancel(&scope);
+    return tr_within(&scope, insist_each_way(&it));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -679,6 +782,7 @@ int main(void)
         SCENARIO(the_reason_is_that_it_was_asked),
         SCENARIO(a_grace_must_be_a_time),
         SCENARIO(the_grace_of_a_scope_with_an_earlier_deadline_is_that),
+        SCENARIO(a_cancelled_task_that_tries_again_starves_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
