@@ -45,10 +45,20 @@ static void forget_old_frames(void *low, size_t size)
 #endif
 }
 
+bool fiber_in_valgrind(void)
+{
+#ifdef HAVE_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
+}
+
 static void tell_new_stack(struct fiber *fiber)
 {
 #ifdef HAVE_VALGRIND
-    fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->low, (char *)fiber->low + fiber->size);
+    if (runtime->sched->in_valgrind)
+        fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->low, (char *)fiber->low + fiber->size);
 #else
     (void)fiber;
 #endif
@@ -57,7 +67,8 @@ static void tell_new_stack(struct fiber *fiber)
 static void tell_stack_gone(struct fiber *fiber)
 {
 #ifdef HAVE_VALGRIND
-    VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
+    if (runtime->sched->in_valgrind)
+        VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
 #else
     (void)fiber;
 #endif

@@ -2,6 +2,7 @@
 #ifndef SCHED_FIBER_H
 #define SCHED_FIBER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(TR_UCONTEXT)
@@ -47,6 +48,9 @@ struct fiber {
 /* Prepares a fiber that will call entry(arg), which must never return, and computes with doubles the way that
  * the thread did when the run began. */
 void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void *), void *arg);
+
+/* Whether a tool looks on that has to be told of each stack. */
+bool fiber_in_valgrind(void);
 
 /* After its last switch away; the stack may then be used again. */
 void fiber_fini(struct fiber *fiber);

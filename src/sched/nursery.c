@@ -280,23 +280,27 @@ static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *a
     return task;
 }
 
-static int check_start(struct tr_nursery *nursery, int (*fn)(void *), const tr_task_options *options)
+static bool may_start(const struct tr_nursery *nursery, int (*fn)(void *), const tr_task_options *options)
+{
+    return task_current() && nursery && nursery_is_open(nursery) && fn && options->stack_size <= STACK_MOST;
+}
+
+/* What speaks against it. */
+__attribute__((noinline, cold)) static int why_not(struct tr_nursery *nursery, int (*fn)(void *),
+                                                   const tr_task_options *options)
 {
     int rc = nursery_usable(nursery);
     if (rc < 0)
         return rc;
     if (!fn)
         return raise_code(TR_EARGUMENT, "a task needs a function");
-    if (options->stack_size > STACK_MOST)
-        return raise_code(TR_EARGUMENT, "a stack of %zu bytes", options->stack_size);
-    return 0;
+    return raise_code(TR_EARGUMENT, "a stack of %zu bytes", options->stack_size);
 }
 
 int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options)
 {
-    int rc = check_start(nursery, fn, options);
-    if (rc < 0)
-        return rc;
+    if (!may_start(nursery, fn, options))
+        return why_not(nursery, fn, options);
     return start(nursery, fn, arg, options) ? 0 : error_raise_plain(-ENOMEM);
 }
 
@@ -333,12 +337,11 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
 int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value,
               const tr_task_options *options)
 {
-    int rc = check_start(nursery, fn, options);
-    if (rc < 0)
-        return rc;
+    if (!may_start(nursery, fn, options))
+        return why_not(nursery, fn, options);
     struct starting starting = {.nursery = nursery};
     nursery->starting++;
-    rc = start_and_wait(&starting, fn, arg, options);
+    int rc = start_and_wait(&starting, fn, arg, options);
     nursery->starting--;
     wake_host_if_empty(nursery);
     if (rc < 0)

@@ -5,7 +5,10 @@
  * at; if one has come, nothing is ready, or so many batches have passed, the loop takes over on the
  * thread's own stack: it cancels scopes whose deadline has come and polls, with a timeout when nothing is
  * ready and otherwise only for a look. So a task that yields in a loop starves neither the others nor
- * their descriptors, and two tasks that pass a ball do not pay a system call each time. */
+ * their descriptors, and two tasks that pass a ball do not pay a system call each time.
+ *
+ * How many batches that are follows from how long they take: a look is worth its system call about every
+ * 50 microseconds. Batches that compute longer than that are each followed by a look. */
 #include "sched/sched.h"
 
 #include "base/hooks.h"
@@ -17,7 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { BATCHES_PER_LOOK = 64 };
+enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256 };
 
 /* First thing after every switch: the task that ended before can be given up now. */
 void sched_entered(struct sched *sched)
@@ -39,7 +42,7 @@ static uint64_t next_random(uint64_t *seed) /* splitmix64 */
 }
 
 /* Each task goes to a random place among those before it. Walks there: for tests, whose batches are small. */
-static struct task *shuffled(struct sched *sched, struct task *batch)
+__attribute__((noinline, cold)) static struct task *shuffled(struct sched *sched, struct task *batch)
 {
     struct task *result = NULL;
     for (uint64_t count = 1; batch; count++) {
@@ -70,8 +73,7 @@ static void begin_batch(struct sched *sched)
 /* Whether there is a next batch that may begin without the loop. */
 static bool goes_on(struct sched *sched)
 {
-    return sched->ready && !sched->over && ++sched->batches % BATCHES_PER_LOOK != 0 &&
-           !deadline_has_come(sched);
+    return sched->ready && !sched->over && --sched->batches_left > 0 && !deadline_has_come(sched);
 }
 
 /* The fiber to go on with, all of whose circumstances are in place. */
@@ -112,15 +114,32 @@ void sched_leave(struct task *from)
     fiber_leave(&from->fiber, next_fiber(sched));
 }
 
-static void poll_world(struct sched *sched, int64_t next_deadline)
+/* So that it takes about as long as it should until the next look. */
+static void adapt_batches(struct sched *sched)
 {
-    if (sched->ready) {
-        (void)sys_poll(0);
-        return;
-    }
+    if (sys_now() - sched->looked > LOOK_EVERY_NS)
+        sched->batches_per_look = (sched->batches_per_look + 1) / 2;
+    else if (sched->batches_left <= 0 && sched->batches_per_look < MOST_BATCHES_PER_LOOK)
+        sched->batches_per_look *= 2;
+}
+
+static void wait_for_world(struct sched *sched, int64_t next_deadline)
+{
     stacks_trim(sched);
     int64_t left = next_deadline == NEVER ? -1 : next_deadline - sys_now();
     idle_poll(sched, next_deadline == NEVER || left > 0 ? left : 0);
+}
+
+static void poll_world(struct sched *sched, int64_t next_deadline)
+{
+    if (sched->ready) {
+        adapt_batches(sched);
+        (void)sys_poll(0);
+    } else {
+        wait_for_world(sched, next_deadline);
+    }
+    sched->looked = sys_now();
+    sched->batches_left = sched->batches_per_look;
 }
 
 static void loop(struct sched *sched)
@@ -158,7 +177,8 @@ static const tr_task_options first_task = {.stack_size = STACK_FIRST_TASK, .fn_ 
 
 int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
 {
-    struct sched sched = {.ready_end = &sched.ready};
+    struct sched sched = {.ready_end = &sched.ready, .batches_per_look = 1,
+                          .in_valgrind = fiber_in_valgrind()};
     if (options) {
         sched.seed = options->seed;
         sched.jumps = options->jumps;

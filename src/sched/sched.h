@@ -130,8 +130,10 @@ struct sched {
     struct pool nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     struct guest *guests;       /* what lives as long as the run */
-    unsigned batches;           /* begun, to look at the world every so many */
+    int64_t looked;             /* when the world was looked at last */
+    int batches_per_look, batches_left;
     uint64_t seed;              /* of the order in a batch; 0 to keep it */
+    bool in_valgrind;           /* which wants to be told about stacks */
     bool jumps;                 /* the clock, when everybody waits */
     int64_t threshold;          /* for so long, in real time */
     struct idler *idlers;       /* who waits for everybody else to wait, the shortest cushion first */
@@ -158,7 +160,9 @@ void sched_switch(struct task *from);
 /* The same for the last time. */
 void sched_leave(struct task *from) __attribute__((noreturn));
 
-void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task);
+/* Out of the way of those who have no instruments. */
+void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task)
+    __attribute__((noinline, cold));
 
 static inline void sched_tell(const struct sched *sched, tr_moment moment, const struct task *task)
 {

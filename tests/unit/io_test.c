@@ -533,6 +533,33 @@ static int busy_tasks_do_not_keep_a_descriptor_waiting(void *arg)
     return tr_join(n);
 }
 
+/* For twice the time after which the world is to be looked at. */
+static int compute(void)
+{
+    for (double end = tr_now() + 0.0001; tr_now() < end;)
+        continue;
+    return tr_checkpoint();
+}
+
+/* Also when looks had become rare, since checkpoints followed each other fast. */
+static int a_descriptor_does_not_wait_for_more_than_a_long_batch_or_two(void *arg)
+{
+    (void)arg;
+    ends_auto ends = open_pipe(0);
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work work = {.fd = ends.read};
+    tr_try(tr_start_soon(n, wait_to_read, &work));
+    tr_try(let_others_run(10000));
+    for (int i = 0; i < 600; i++)
+        tr_try(compute());
+    expect(write(ends.write, "x", 1) == 1);
+    int batches = 0;
+    for (; !work.ended; batches++)
+        tr_try(compute());
+    expect(batches <= 4);
+    return tr_join(n);
+}
+
 /* More than the poller takes in one look. */
 static int many_descriptors_at_once(void *arg)
 {
@@ -592,6 +619,7 @@ int main(void)
         IN_EARNEST(success_counts_when_both_come_at_once),
         IN_EARNEST(a_cancelled_writer_leaves_a_part),
         IN_EARNEST(busy_tasks_do_not_keep_a_descriptor_waiting),
+        IN_EARNEST(a_descriptor_does_not_wait_for_more_than_a_long_batch_or_two),
         IN_EARNEST(many_descriptors_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
