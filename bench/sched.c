@@ -9,7 +9,11 @@
  *     million_cancel_join_ns   a million parked tasks cancelled and joined, for each
  *     switch_100k_ratio        switch_ns while 100 000 tasks are parked, as a multiple of it while 10 are
  *
- * Usage: sched [--json FILE]. One core; medians of several rounds. */
+ * Beside each stands how many times as long Go and trio take for the same (bench/yardsticks), in the same call,
+ * where they are installed; "-" where they are not. The file also has their figures, as go_switch_ns and
+ * trio_switch_ns, and, where valgrind is installed, our instructions for one, as switch_instructions.
+ *
+ * Usage: sched [--json FILE] [--alone]. One core; medians of several rounds; --alone leaves the others out. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
@@ -18,8 +22,11 @@
 #include <tractor.h>
 #include <unistd.h>
 
-enum { ROUNDS = 9, SWITCHES = 200000, SPAWNS = 100000, MESSAGES = 200000, SCOPES = 200000 };
-enum { MANY = 100000, MILLION = 1000000 };
+#include "yardsticks.h"
+
+enum { ROUNDS = 9, MANY = 100000, MILLION = 1000000 };
+
+static int times = 200000; /* in each round */
 
 /* ---- what the tasks do ------------------------------------------------------------------------------------- */
 
@@ -59,7 +66,7 @@ static int send_all(void *arg)
 {
     tr_sender *in = arg;
     int rc = 0;
-    for (int i = 0; i < MESSAGES && rc >= 0; i++)
+    for (int i = 0; i < times && rc >= 0; i++)
         rc = tr_send(in, &i);
     tr_close_sender(&in);
     return rc;
@@ -70,12 +77,12 @@ static int send_all(void *arg)
 static int switch_with(int (*other)(void *), double *ret_ns)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    int left = SWITCHES;
+    int left = times;
     double start = tr_now();
     tr_try(tr_start_soon(n, take_turns, &left));
     tr_try(tr_start_soon(n, other, &left));
     tr_try(tr_join(n));
-    *ret_ns = (tr_now() - start) / SWITCHES * 1e9;
+    *ret_ns = (tr_now() - start) / times * 1e9;
     return 0;
 }
 
@@ -99,9 +106,9 @@ static int one_task(void)
 static int spawns(double *ret_ns)
 {
     double start = tr_now();
-    for (int i = 0; i < SPAWNS; i++)
+    for (int i = 0; i < times; i++)
         tr_try(one_task());
-    *ret_ns = (tr_now() - start) / SPAWNS * 1e9;
+    *ret_ns = (tr_now() - start) / times * 1e9;
     return 0;
 }
 
@@ -117,18 +124,18 @@ static int messages(double *ret_ns)
     while (tr_receive(out, &item) > 0)
         if (item != expected++)
             return tr_raise("bench.Failed", "a message is missing");
-    *ret_ns = (tr_now() - start) / MESSAGES * 1e9;
+    *ret_ns = (tr_now() - start) / times * 1e9;
     return tr_join(n);
 }
 
 static int deadlines(double *ret_ns)
 {
     double start = tr_now();
-    for (int i = 0; i < SCOPES; i++) {
+    for (int i = 0; i < times; i++) {
         tr_scope limit = tr_move_on_after(10);
         tr_try(tr_within(&limit, 0));
     }
-    *ret_ns = (tr_now() - start) / SCOPES * 1e9;
+    *ret_ns = (tr_now() - start) / times * 1e9;
     return 0;
 }
 
@@ -180,8 +187,16 @@ static int ratio(double *ret_ratio)
     return 0;
 }
 
+static bool has_room_for_a_million(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) >= 6.0 * 1024 * 1024 * 1024;
+}
+
 static int million(double *ret_ns)
 {
+    *ret_ns = -1;
+    if (!has_room_for_a_million())
+        return 0;
     tr_auto(nursery) n = tr_open_nursery();
     tr_try(park_many(n, MILLION));
     double start = tr_now();
@@ -194,19 +209,23 @@ static int million(double *ret_ns)
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
 
 static struct figure {
-    const char *name;
+    const char *name, *instructions;    /* the key of its instructions, where counting makes sense */
     int (*round)(double *ret);
     int rounds;
-    double values[ROUNDS];
+    double most;                        /* that it may be */
+    double values[ROUNDS], ours, go, trio, count;
 } figures[] = {
-    {"idle_task_bytes", idle_bytes, 1, {0}}, /* first, while no stack is kept from before */
-    {"switch_ns", switches, ROUNDS, {0}},
-    {"switch_fp_ns", switches_fp, ROUNDS, {0}},
-    {"spawn_join_ns", spawns, ROUNDS, {0}},
-    {"channel_ns", messages, ROUNDS, {0}},
-    {"deadline_ns", deadlines, ROUNDS, {0}},
-    {"switch_100k_ratio", ratio, 3, {0}},
-    {"million_cancel_join_ns", million, 1, {0}},
+    {.name = "idle_task_bytes", .round = idle_bytes, .rounds = 1, .most = 4608}, /* while no stack is kept yet */
+    {.name = "switch_ns", .instructions = "switch_instructions", .round = switches, .rounds = ROUNDS, .most = 30},
+    {.name = "switch_fp_ns", .instructions = "switch_fp_instructions", .round = switches_fp, .rounds = ROUNDS,
+     .most = 35},
+    {.name = "spawn_join_ns", .instructions = "spawn_join_instructions", .round = spawns, .rounds = ROUNDS,
+     .most = 90},
+    {.name = "channel_ns", .instructions = "channel_instructions", .round = messages, .rounds = ROUNDS, .most = 75},
+    {.name = "deadline_ns", .instructions = "deadline_instructions", .round = deadlines, .rounds = ROUNDS,
+     .most = 60},
+    {.name = "switch_100k_ratio", .round = ratio, .rounds = 3, .most = 2},
+    {.name = "million_cancel_join_ns", .round = million, .rounds = 1, .most = 1000},
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
@@ -216,38 +235,135 @@ static int by_size(const void *a, const void *b)
     return (difference > 0) - (difference < 0);
 }
 
-static void print_to(FILE *out)
+static int measure(struct figure *figure)
 {
-    for (int i = 0; i < FIGURES; i++) {
-        qsort(figures[i].values, (size_t)figures[i].rounds, sizeof(double), by_size);
-        fprintf(out, "%s\"%s\": %.3f", i ? ", " : "{", figures[i].name,
-                figures[i].values[figures[i].rounds / 2]);
-    }
-    fprintf(out, "}\n");
+    for (int round = 0; round < figure->rounds; round++)
+        tr_try(figure->round(&figure->values[round]));
+    qsort(figure->values, (size_t)figure->rounds, sizeof(double), by_size);
+    figure->ours = figure->values[figure->rounds / 2];
+    figure->go = figure->trio = figure->count = -1;
+    return 0;
 }
 
-static int measure(void *file)
+static int measure_others(void)
 {
-    for (int i = 0; i < FIGURES; i++)
-        for (int round = 0; round < figures[i].rounds; round++)
-            tr_try(figures[i].round(&figures[i].values[round]));
-    FILE *json = file ? fopen(file, "w") : NULL;
-    print_to(stdout);
-    if (json) {
-        print_to(json);
-        fclose(json);
+    const char *go = go_figures(YARDSTICKS), *trio = trio_figures(YARDSTICKS);
+    for (int i = 0; i < FIGURES; i++) {
+        figures[i].go = number_after(go, figures[i].name);
+        figures[i].trio = number_after(trio, figures[i].name);
+        if (figures[i].instructions)
+            figures[i].count = instructions_for_one(figures[i].name);
     }
     return 0;
 }
 
-int main(int argc, char **argv)
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static const char *times_ours(double other, double ours)
+{
+    return other < 0 || ours <= 0 ? "-" : tr_format("%.1f", other / ours);
+}
+
+static void print_table(void)
+{
+    printf("%-24s %10s %8s %10s %10s %14s\n", "", "libtractor", "must be", "Go takes", "trio takes", "instructions");
+    for (int i = 0; i < FIGURES; i++) {
+        const struct figure *it = &figures[i];
+        if (it->ours < 0)
+            printf("%-24s left out: that takes 6 GiB\n", it->name);
+        else
+            printf("%-24s %10.1f %8.0f %9s× %9s× %14s\n", it->name, it->ours, it->most,
+                   times_ours(it->go, it->ours), times_ours(it->trio, it->ours),
+                   it->count < 0 ? "-" : tr_format("%.0f", it->count));
+    }
+}
+
+static void add_member(FILE *json, const char *prefix, const char *key, double value)
+{
+    if (value >= 0)
+        fprintf(json, "%s\"%s%s\": %.3f", ftell(json) > 0 ? ", " : "{", prefix, key, value);
+}
+
+static int write_json(const char *path)
+{
+    FILE *json = fopen(path, "w");
+    if (!json)
+        return tr_raise(tr_code_type(-errno), "%s", path);
+    for (int i = 0; i < FIGURES; i++) {
+        const struct figure *it = &figures[i];
+        add_member(json, "", it->name, it->ours);
+        add_member(json, "go_", it->name, it->go);
+        add_member(json, "trio_", it->name, it->trio);
+        if (it->instructions)
+            add_member(json, "", it->instructions, it->count);
+    }
+    fprintf(json, "}\n");
+    return fclose(json) == 0 ? 0 : tr_raise(tr_code_type(-errno), "%s", path);
+}
+
+/* ---- main -------------------------------------------------------------------------------------------------------- */
+
+static struct {
+    const char *json, *count;
+    bool alone;
+} options;
+
+/* For whoever counts instructions. */
+static int repeat_one(void)
+{
+    double ignored;
+    for (int i = 0; i < FIGURES; i++)
+        if (strcmp(figures[i].name, options.count) == 0)
+            return figures[i].round(&ignored);
+    return tr_raise("bench.NoSuchFigure", "%s", options.count);
+}
+
+static int run(void *arg)
+{
+    (void)arg;
+    if (options.count)
+        return repeat_one();
+    for (int i = 0; i < FIGURES; i++)
+        tr_try(measure(&figures[i]));
+    if (!options.alone)
+        tr_try(measure_others());
+    print_table();
+    return options.json ? write_json(options.json) : 0;
+}
+
+static void stay_on_one_core(void)
 {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(0, &one);
     (void)sched_setaffinity(0, sizeof one, &one);
-    char *json = argc > 2 && strcmp(argv[1], "--json") == 0 ? argv[2] : NULL;
-    if (tr_run(measure, json) >= 0)
+}
+
+static bool understand(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--alone") == 0) {
+            options.alone = true;
+        } else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
+            options.json = argv[++i];
+        } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
+            options.count = argv[++i];
+            times = atoi(argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    if (!understand(argc, argv)) {
+        fprintf(stderr, "usage: %s [--json FILE] [--alone]\n", argv[0]);
+        return 2;
+    }
+    stay_on_one_core();
+    if (tr_run(run, NULL) >= 0)
         return 0;
     fprintf(stderr, "%s", tr_error_report(tr_last_error()));
     return 1;
