@@ -162,7 +162,7 @@ void sched_leave(struct task *from) __attribute__((noreturn));
 
 /* Out of the way of those who have no instruments. */
 void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task)
-    __attribute__((noinline, cold));
+    __attribute__((noinline));
 
 static inline void sched_tell(const struct sched *sched, tr_moment moment, const struct task *task)
 {
