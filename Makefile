@@ -11,7 +11,7 @@ help:
 	@echo "make clang     the tests, built by clang"
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make valgrind  the same tests under valgrind, built as for make test"
-	@echo "make coverage  how many lines the tests execute"
+	@echo "make coverage  how many lines the tests execute; fails unless all of src/sched and src/sync"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
 
