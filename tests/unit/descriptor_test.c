@@ -150,6 +150,12 @@ static int reads(void *arg)
     return end_with(work, tr_read(work->fd, bytes, sizeof bytes));
 }
 
+static int waits_to_read(void *arg)
+{
+    struct work *work = arg;
+    return end_with(work, tr_wait_readable(work->fd));
+}
+
 static int writes(void *arg)
 {
     struct work *work = arg;
@@ -230,7 +236,7 @@ static int a_descriptor_that_went_bad_is_told_to_who_still_waits(void *arg)
     let_descriptors_be();
     struct work reader = {.fd = FIRST}, writer = {.fd = FIRST, .scope = tr_cancel_scope()};
     tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_start_soon(n, reads, &reader));
+    tr_try(tr_start_soon(n, waits_to_read, &reader));
     tr_try(tr_start_soon(n, writes_in_a_scope, &writer));
     tr_try(tr_sleep(1));
     fakes[0].arming = -EBADF;
