@@ -240,7 +240,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         print_failure();
         return 1;
     }
-    if (!sys_real_new())
+    if (sys_real_new() < 0)
         return 1;
     functions_freeze();
     bool child = tr_is_child();

@@ -213,13 +213,14 @@ int tr_run(int (*fn)(void *), void *arg)
 {
     if (runtime && runtime->sched)
         return raise_code(TR_EMISUSE, "tr_run inside a run: start a task instead");
-    if (!sys_real_new())
-        return -ENOMEM; /* there is no world that could keep an error */
+    int rc = sys_real_new();
+    if (rc < 0)
+        return runtime ? error_raise_plain(rc) : rc; /* only a world of before could keep an error */
     if (!fn) {
         sys_leave();
         return raise_code(TR_EARGUMENT, "tr_run needs a function");
     }
-    int rc = sched_run(fn, arg, NULL);
+    rc = sched_run(fn, arg, NULL);
     sys_leave();
     return rc;
 }

@@ -189,16 +189,17 @@ static const struct sys_ops real_ops = {
     .free = real_free,
 };
 
-struct sys *sys_real_new(void)
+int sys_real_new(void)
 {
     struct real *real = calloc(1, sizeof *real);
     if (!real)
-        return NULL;
-    if (real_poll_start(real) < 0) {
+        return -ENOMEM;
+    int rc = real_poll_start(real);
+    if (rc < 0) {
         free(real);
-        return NULL;
+        return rc;
     }
     list_init(&real->unseen);
     sys_enter(&real->sys, &real_ops);
-    return &real->sys;
+    return 0;
 }

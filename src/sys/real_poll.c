@@ -74,12 +74,22 @@ static int watch_descriptors(struct real *real)
     return uv_poll_start(&real->any_descriptor, UV_READABLE, on_descriptors);
 }
 
+/* Up to 1.50 a loop that cannot be had for want of descriptors keeps the one that it had got. */
+static int init_loop(uv_loop_t *loop)
+{
+    enum { GIVES_BACK = 1 << 16 | 51 << 8 };
+    int rc = uv_loop_init(loop);
+    if (rc < 0 && uv_version() < GIVES_BACK && uv_backend_fd(loop) >= 0)
+        close(uv_backend_fd(loop));
+    return rc;
+}
+
 int real_poll_start(struct real *real)
 {
     real->descriptors = epoll_create1(EPOLL_CLOEXEC);
     if (real->descriptors < 0)
         return -errno;
-    int rc = uv_loop_init(&real->loop);
+    int rc = init_loop(&real->loop);
     if (rc < 0) {
         close(real->descriptors);
         return rc;

@@ -199,9 +199,9 @@ struct sys {
     struct runtime runtime;
 };
 
-/* A new real world, whose runtime becomes this thread's. NULL when memory is out. What the runtime
- * before it left behind is freed; that one must have stopped. */
-struct sys *sys_real_new(void);
+/* A new real world, whose runtime becomes this thread's. What the runtime before it left behind is freed;
+ * that one must have stopped. -ENOMEM, -EMFILE, -ENFILE, whereupon it is still there. */
+int sys_real_new(void);
 
 /* Whether this process was started as a child by another runtime, known before there is a world. */
 bool sys_real_is_child(void);

@@ -6,8 +6,6 @@
 #include "sched/task.h"
 #include "sys/sys.h"
 
-#include <errno.h>
-
 /* The clock's zero; not 0, which would be a clock that runs. */
 enum { BEGINNING = 1 };
 
@@ -32,9 +30,10 @@ int tr_run_virtually_(int (*fn)(void *), void *arg, const tr_virtual_options *op
 {
     if (task_current())
         return raise_code(TR_EMISUSE, "tr_run_virtually inside a run");
-    if (!sys_real_new())
-        return -ENOMEM;
-    int rc = check(fn, options);
+    int rc = sys_real_new();
+    if (rc < 0)
+        return runtime ? error_raise_plain(rc) : rc;
+    rc = check(fn, options);
     if (rc == 0) {
         struct sched_options how = {options->seed, true, (int64_t)(options->threshold * NS_PER_S)};
         sys_set_clock(BEGINNING + (int64_t)(options->start * NS_PER_S));

@@ -26,6 +26,12 @@ __attribute__((noinline)) static int jump_from_a_scope(void)
     return tr_within(&inner, jump_out()); /* (jumped-scope) */
 }
 
+__attribute__((noinline)) static int jump_from_both(void)
+{
+    tr_scope around = tr_cancel_scope();
+    return tr_within(&around, jump_from_a_nursery());
+}
+
 __attribute__((noinline)) static int sleep_deeper(volatile int depth)
 {
     return depth > 0 ? sleep_deeper(depth - 1) : tr_sleep(1);
@@ -48,6 +54,16 @@ static int a_scope_left_by_longjmp(void *arg)
     tr_auto(nursery) outer = tr_open_nursery(); /* (outer-2) */
     if (setjmp(back) == 0)
         return jump_from_a_scope();
+    return sleep_deeper(3);
+}
+
+/* "the block of the nursery opened at @jumped-nursery was left by longjmp, into the nursery opened at @outer-3" */
+static int several_blocks_left_by_one_longjmp(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) outer = tr_open_nursery(); /* (outer-3) */
+    if (setjmp(back) == 0)
+        return jump_from_both();
     return sleep_deeper(3);
 }
 
@@ -101,6 +117,7 @@ static const struct {
 } bugs[] = {
     {"a_nursery_left_by_longjmp", a_nursery_left_by_longjmp},
     {"a_scope_left_by_longjmp", a_scope_left_by_longjmp},
+    {"several_blocks_left_by_one_longjmp", several_blocks_left_by_one_longjmp},
     {"another_block_entered_after_a_longjmp", another_block_entered_after_a_longjmp},
     {"a_nursery_joined_inside_a_scope", a_nursery_joined_inside_a_scope},
     {"nurseries_joined_in_the_wrong_order", nurseries_joined_in_the_wrong_order},

@@ -1,6 +1,7 @@
 /* Memory channels on the virtual clock. */
 #include "support/virtual.h"
 
+#include <errno.h>
 #include <stdint.h>
 
 /* ---- what the scenarios are made of ---------------------------------------------------------------------- */
@@ -296,10 +297,41 @@ static int pass_some(void *arg)
     return tr_join(n);
 }
 
+/* Both ends of a channel, and a second handle of each. */
+static int clone_both_ends(void *arg)
+{
+    (void)arg;
+    tr_auto(sender) in = NULL;
+    tr_auto(sender) in_again = NULL;
+    tr_auto(receiver) out = NULL;
+    tr_auto(receiver) out_again = NULL;
+    tr_try(tr_open_channel(&in, &out, 1, 1));
+    int rc = tr_clone_sender(in, &in_again);
+    expect(rc == (in_again ? 0 : -ENOMEM));
+    tr_try(rc);
+    rc = tr_clone_receiver(out, &out_again);
+    expect(rc == (out_again ? 0 : -ENOMEM));
+    return rc;
+}
+
 static void running_out_of_memory_anywhere_is_a_clean_error(void **state)
 {
     (void)state;
     run_short_of_memory(pass_some);
+    run_short_of_memory(clone_both_ends);
+}
+
+static void outside_a_run_there_are_no_channels(void **state)
+{
+    (void)state;
+    tr_sender *in = NULL;
+    tr_receiver *out = NULL;
+    assert_int_equal(tr_open_channel(&in, &out, 1, 1), TR_ENORUNTIME);
+    assert_int_equal(tr_clone_sender(NULL, &in), TR_ENORUNTIME);
+    assert_int_equal(tr_clone_receiver(NULL, &out), TR_ENORUNTIME);
+    assert_int_equal(tr_send(NULL, "x"), TR_ENORUNTIME);
+    assert_null(in);
+    assert_null(out);
 }
 
 int main(void)
@@ -318,6 +350,7 @@ int main(void)
         SCENARIO(a_cancelled_sender_has_sent_nothing),
         SCENARIO(an_item_on_its_way_is_not_lost_to_cancellation),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
+        cmocka_unit_test(outside_a_run_there_are_no_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

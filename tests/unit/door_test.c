@@ -579,6 +579,38 @@ static void a_crowd_may_push_beyond_the_run(void **state)
     }
 }
 
+struct poor {
+    tr_door *door;
+    int rc, ran;
+};
+
+static int note_that_it_ran(void *arg)
+{
+    ((struct poor *)arg)->ran++;
+    return 0;
+}
+
+static void *knock(void *arg)
+{
+    struct poor *it = arg;
+    it->rc = tr_enter_door(it->door, note_that_it_ran, it);
+    return NULL;
+}
+
+/* The virtual world gives visitors nothing of what they need, as the real one without memory. */
+static int a_stranger_for_whom_there_is_no_memory_is_turned_away(void *arg)
+{
+    (void)arg;
+    pthread_t stranger;
+    tr_auto(nursery) n = tr_open_nursery();
+    struct poor it = {.door = tr_open_door(n)};
+    expect(pthread_create(&stranger, NULL, knock, &it) == 0 && pthread_join(stranger, NULL) == 0);
+    tr_release_door(&it.door);
+    tr_try(tr_join(n));
+    expect(it.rc == -ENOMEM && it.ran == 0);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +633,7 @@ int main(void)
         SCENARIO(doors_are_not_for_tasks),
         REALLY(doors_are_not_for_tasks),
         REALLY(what_is_no_door_or_no_function_is_refused),
+        SCENARIO(a_stranger_for_whom_there_is_no_memory_is_turned_away),
         REALLY(a_crowd_at_the_door_does_not_keep_it_open),
         cmocka_unit_test(a_crowd_may_push_beyond_the_run),
     };

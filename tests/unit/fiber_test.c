@@ -1,9 +1,11 @@
 /* What survives a switch between tasks: the registers that a function must preserve, floating-point control
  * words, deep stacks; and where a walk up a task's stack ends. On the virtual clock: only switches matter. */
+#include "support/dies.h"
 #include "support/tasks.h"
 
 #include "clock_world.h"
 #include "sched/fiber.h"
+#include "sched/sched.h"
 
 #include <fenv.h>
 #include <stdint.h>
@@ -303,6 +305,82 @@ static int a_walk_up_the_stack_ends_where_the_task_began(void *arg)
     return tr_join(n);
 }
 
+/* ---- the ends of a fiber --------------------------------------------------------------------------------------- */
+
+enum { STACK = 64 * 1024 };
+
+static struct fiber other;
+
+static struct fiber *ourselves(void)
+{
+    return &runtime->sched->current->fiber;
+}
+
+static void leave(void *arg)
+{
+    fiber_entered(NULL);
+    *(int *)arg += 1;
+    fiber_leave(&other, ourselves());
+}
+
+static void start_on(void *stack, void (*entry)(void *), void *arg)
+{
+    fiber_make(&other, stack, STACK, entry, arg);
+    fiber_switch(ourselves(), &other);
+}
+
+static int a_stack_can_be_used_again_by_another_fiber(void *arg)
+{
+    (void)arg;
+    void *stack = malloc(STACK);
+    int ran = 0;
+    for (int i = 0; i < 10; i++) {
+        start_on(stack, leave, &ran);
+        fiber_fini(&other);
+    }
+    free(stack);
+    expect(ran == 10);
+    return 0;
+}
+
+static int switch_to_one_that_left(void *arg)
+{
+    (void)arg;
+    int ran = 0;
+    start_on(malloc(STACK), leave, &ran);
+    fiber_switch(ourselves(), &other);
+    return 0;
+}
+
+static void a_fiber_that_has_left_does_not_go_on(void **state)
+{
+    (void)state;
+    assert_dies(switch_to_one_that_left, "a fiber went on after it had left");
+}
+
+#ifdef FIBER_UCONTEXT
+
+static void just_return(void *arg)
+{
+    (void)arg;
+    fiber_entered(NULL);
+}
+
+static int start_one_that_returns(void *arg)
+{
+    start_on(malloc(STACK), just_return, arg);
+    return 0;
+}
+
+/* Where the switch is our own the processor stops at an instruction that is none. */
+static void a_fiber_that_returns_ends_the_process(void **state)
+{
+    (void)state;
+    assert_dies(start_one_that_returns, "the entry of a fiber returned");
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +390,11 @@ int main(void)
         cmocka_unit_test(a_new_task_rounds_as_the_run_did_at_its_beginning),
         SCENARIO(stacks_keep_what_lies_on_them),
         SCENARIO(a_walk_up_the_stack_ends_where_the_task_began),
+        SCENARIO(a_stack_can_be_used_again_by_another_fiber),
+        cmocka_unit_test(a_fiber_that_has_left_does_not_go_on),
+#ifdef FIBER_UCONTEXT
+        cmocka_unit_test(a_fiber_that_returns_ends_the_process),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

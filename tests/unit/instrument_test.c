@@ -100,6 +100,14 @@ static int nonsense_is_refused(void *arg)
     return 0;
 }
 
+static void outside_a_run_there_is_nothing_to_watch(void **state)
+{
+    (void)state;
+    tr_instrument one = {.tell = leave_when_told};
+    assert_int_equal(tr_add_instrument(&one), TR_ENORUNTIME);
+    tr_remove_instrument(&one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +115,7 @@ int main(void)
         SCENARIO(one_that_was_taken_out_is_told_nothing),
         SCENARIO(one_may_take_itself_out),
         SCENARIO(nonsense_is_refused),
+        cmocka_unit_test(outside_a_run_there_is_nothing_to_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -393,6 +393,43 @@ static int null_is_refused_where_something_is_needed(void *arg)
     return tr_join(n);
 }
 
+/* ---- as long as the body ----------------------------------------------------------------------------------------- */
+
+struct companion {
+    tr_scope scope;
+    struct witness witness;
+};
+
+static int stay_for_the_body(void *arg)
+{
+    struct companion *it = arg;
+    int rc = tr_within(&it->scope, nursery_wait_join());
+    it->witness.ended++;
+    it->witness.cancelled += it->scope.cancelled_caught;
+    return rc;
+}
+
+static int who_waits_for_the_join_can_be_cancelled(void *arg)
+{
+    (void)arg;
+    struct companion some[3];
+    tr_auto(nursery) n = tr_open_nursery();
+    for (int i = 0; i < 3; i++) {
+        some[i] = (struct companion){.scope = tr_cancel_scope()};
+        tr_try(tr_start_soon(n, stay_for_the_body, &some[i]));
+    }
+    tr_try(tr_sleep(1));
+    expect(some[0].witness.ended + some[1].witness.ended + some[2].witness.ended == 0);
+    tr_scope_cancel(&some[1].scope);
+    tr_try(tr_sleep(1));
+    expect(some[1].witness.ended == 1 && some[1].witness.cancelled == 1);
+    expect(some[0].witness.ended + some[2].witness.ended == 0);
+    tr_try(tr_join(n));
+    for (int i = 0; i < 3; i++)
+        expect(some[i].witness.ended == 1 && some[i].witness.cancelled == (i == 1));
+    return 0;
+}
+
 /* ---- looking inside -------------------------------------------------------------------------------------------- */
 
 static int wait_for_an_event(void *event)
@@ -531,6 +568,7 @@ int main(void)
         SCENARIO(nothing_starts_in_a_nursery_whose_join_is_decided),
         SCENARIO(a_body_with_a_result_counts_as_a_task),
         SCENARIO(null_is_refused_where_something_is_needed),
+        SCENARIO(who_waits_for_the_join_can_be_cancelled),
         SCENARIO(the_tree_shows_who_waits_for_what),
         SCENARIO(a_task_may_have_a_stack_and_a_name_of_its_own),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),

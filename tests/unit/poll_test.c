@@ -1,10 +1,11 @@
-/* The real poller, when the process loses the processor in the wrong moment: libuv's uv_run is overlaid by
- * one that comes late. */
+/* The real poller in want: of the processor in the wrong moment, for which libuv's uv_run is overlaid by one
+ * that comes late; and of descriptors. */
 #include "support/real.h"
 #include "support/tasks.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -33,10 +34,36 @@ static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
     return 0;
 }
 
+/* With one descriptor more each time, until there are enough. */
+static void a_run_that_gets_no_descriptors_says_so_and_keeps_none(void **state)
+{
+    (void)state;
+    struct rlimit before, few;
+    assert_int_equal(tr_run(nothing_at_all, NULL), 0); /* libuv needs some that it keeps */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int open_before = open_descriptors(), refused = 0, rc;
+    few = before;
+    few.rlim_cur = 0;
+    do {
+        setrlimit(RLIMIT_NOFILE, &few);
+        rc = tr_run(nothing_at_all, NULL);
+        int again = tr_run_virtually(nothing_at_all, NULL);
+        setrlimit(RLIMIT_NOFILE, &before);
+        assert_true(rc == 0 || rc == -EMFILE);
+        assert_true(rc == 0 || tr_error_is(tr_last_error(), "errno.EMFILE"));
+        assert_int_equal(again, rc);
+        assert_int_equal(open_descriptors(), open_before);
+        refused += rc < 0;
+        few.rlim_cur++;
+    } while (rc < 0);
+    assert_true(refused > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
+        cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,14 @@
 /* Time, cancel scopes and what belongs to a task, on the virtual clock: trio's semantics, case by case. */
+#include "support/dies.h"
 #include "support/tasks.h"
 
 #include "base/error.h"
+#include "clock_world.h"
 #include "sched/task.h"
 
+#include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
@@ -155,6 +155,17 @@ static int fail_after_is_an_error_of_its_own(void *arg)
     return tr_within(&enough, tr_sleep(0.5));
 }
 
+static int fail_at_is_the_same_by_the_clock(void *arg)
+{
+    (void)arg;
+    double start = tr_now();
+    tr_scope limit = tr_fail_at(start + 1);
+    expect(tr_within(&limit, tr_sleep_forever()) == TR_ETIMEOUT);
+    expect(tr_error_is(tr_last_error(), "TooSlow") && tr_now() == start + 1);
+    tr_scope enough = tr_fail_at(tr_now() + 1);
+    return tr_within(&enough, tr_sleep(0.5));
+}
+
 static tr_scope *target;
 
 static int cancel_target(void *arg)
@@ -260,6 +271,20 @@ static int the_effective_deadline_is_the_nearest_that_reaches_in(void *arg)
     return 0;
 }
 
+static int in_a_cancelled_scope_no_time_is_left(void *arg)
+{
+    (void)arg;
+    tr_scope cancelled = tr_move_on_after(9), inside = tr_move_on_after(3), shield = tr_shield();
+    double direct = 0, further_in = 0, shielded = 0;
+    tr_try(tr_within(&cancelled, (tr_scope_cancel(&cancelled), direct = tr_effective_deadline(),
+                                  tr_within(&inside, (further_in = tr_effective_deadline(), 0)))));
+    cancelled = tr_move_on_after(9);
+    cancelled.cancel_called = true;
+    tr_try(tr_within(&cancelled, tr_within(&shield, (shielded = tr_effective_deadline(), 0))));
+    expect(direct == -INFINITY && further_in == -INFINITY && shielded == INFINITY);
+    return 0;
+}
+
 static int nest(int depth)
 {
     tr_scope scope = tr_cancel_scope();
@@ -350,6 +375,47 @@ static int frames_hold_what_is_allocated_in_them(void *arg)
     return 0;
 }
 
+static size_t memory_in_use(void)
+{
+    return ((struct clock_world *)runtime->sys)->alive;
+}
+
+static int a_frame_that_was_left_open_ends_with_the_one_around_it(void *arg)
+{
+    (void)arg;
+    const char *outside = tr_format("%s", "outside");
+    size_t before = memory_in_use();
+    for (int i = 0; i < 3; i++) {
+        tr_auto(frame) frame = tr_open_frame();
+        tr_frame *forgotten = tr_open_frame(), *another = tr_open_frame();
+        expect(frame && forgotten && another && tr_alloc(10000));
+        expect(memory_in_use() > before);
+    }
+    expect(memory_in_use() == before && strcmp(outside, "outside") == 0);
+    return 0;
+}
+
+static int open_frames(void *arg)
+{
+    (void)arg;
+    size_t before = memory_in_use();
+    bool opened;
+    {
+        tr_auto(frame) frame = tr_open_frame();
+        opened = frame && tr_alloc(10000);
+    }
+    expect(memory_in_use() == before);
+    return opened ? 0 : -ENOMEM;
+}
+
+static void a_frame_that_could_not_be_opened_need_not_be_closed(void **state)
+{
+    (void)state;
+    run_short_of_memory(open_frames);
+    tr_auto(frame) outside_a_run = tr_open_frame();
+    assert_null(outside_a_run);
+}
+
 /* ---- misuse ------------------------------------------------------------------------------------------ */
 
 static void everything_outside_a_run_says_so(void **state)
@@ -388,25 +454,7 @@ static int misnest(void *arg)
 static void joining_an_outer_nursery_first_ends_the_process(void **state)
 {
     (void)state;
-    int said[2];
-    assert_int_equal(pipe(said), 0);
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(said[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL);
-        (void)!tr_run(misnest, NULL);
-        _exit(0);
-    }
-    close(said[1]);
-    char text[1000] = "";
-    ssize_t size = read(said[0], text, sizeof text - 1);
-    close(said[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(size > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    assert_non_null(strstr(text, "nursery"));
-    assert_non_null(strstr(text, "still open"));
+    assert_dies(misnest, "still open (task main, actor )");
 }
 
 int main(void)
@@ -420,14 +468,18 @@ int main(void)
         SCENARIO(only_the_scope_that_was_cancelled_absorbs),
         SCENARIO(a_deadline_in_the_past_cancels_at_the_first_checkpoint),
         SCENARIO(fail_after_is_an_error_of_its_own),
+        SCENARIO(fail_at_is_the_same_by_the_clock),
         SCENARIO(a_scope_can_be_cancelled_and_postponed_by_another_task),
         SCENARIO(a_shield_that_is_lifted_lets_cancellation_in),
         SCENARIO(a_scope_cancelled_before_it_is_entered_is_cancelled_then),
         SCENARIO(scopes_refuse_nonsense),
         SCENARIO(the_effective_deadline_is_the_nearest_that_reaches_in),
+        SCENARIO(in_a_cancelled_scope_no_time_is_left),
         SCENARIO(the_reason_of_a_cancellation_is_known),
         SCENARIO(cancellation_reaches_a_hundred_scopes_deep),
         SCENARIO(frames_hold_what_is_allocated_in_them),
+        SCENARIO(a_frame_that_was_left_open_ends_with_the_one_around_it),
+        cmocka_unit_test(a_frame_that_could_not_be_opened_need_not_be_closed),
         SCENARIO(a_scope_returns_any_value_of_its_expression),
         cmocka_unit_test(everything_outside_a_run_says_so),
         SCENARIO(a_run_inside_a_run_is_refused),

@@ -2,6 +2,8 @@
 #include "support/real.h"
 #include "support/tasks.h"
 
+#include "clock_world.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -332,6 +334,53 @@ static void nothing_is_caught_outside_a_run(void **state)
     tr_close_signals(&s);
 }
 
+/* ---- short of memory -------------------------------------------------------------------------------------- */
+
+/* As many as this are caught, each with a bit of memory of the world's. */
+static int caught_now;
+
+static int catch_one(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret)
+{
+    (void)number;
+    (void)caught;
+    (void)arg;
+    void *memory = sys->ops->resize(sys, NULL, 1);
+    if (!memory)
+        return -ENOMEM;
+    *ret = memory;
+    caught_now++;
+    return 0;
+}
+
+static int let_one_go(struct sys *sys, struct sys_catch *it)
+{
+    sys->ops->resize(sys, it, 0);
+    caught_now--;
+    return 0;
+}
+
+static int open_three(void *arg)
+{
+    (void)arg;
+    static struct sys_ops ops;
+    ops = *runtime->sys->ops;
+    ops.catch_signal = catch_one;
+    ops.let_signal_go = let_one_go;
+    runtime->sys->ops = &ops;
+    tr_signals *s = NULL;
+    int rc = tr_open_signals(&s, SIGUSR1, SIGUSR2, SIGHUP);
+    expect(rc == (s ? 0 : -ENOMEM) && caught_now == (s ? 3 : 0));
+    tr_close_signals(&s);
+    expect(caught_now == 0);
+    return rc;
+}
+
+static void all_are_caught_or_none(void **state)
+{
+    (void)state;
+    run_short_of_memory(open_three);
+}
+
 /* ---- showing the tasks ----------------------------------------------------------------------------------- */
 
 static int wait_until_shown(int where)
@@ -413,6 +462,7 @@ int main(void)
         IN_EARNEST(who_listens_by_libuv_too_goes_on_listening),
         cmocka_unit_test(runs_on_several_threads_all_get_it),
         cmocka_unit_test(a_term_that_nobody_asked_for_ends_the_process_after_all),
+        cmocka_unit_test(all_are_caught_or_none),
         cmocka_unit_test(the_signal_that_the_environment_names_shows_the_tasks),
         cmocka_unit_test(a_name_that_is_no_signal_is_complained_of),
     };

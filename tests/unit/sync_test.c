@@ -324,6 +324,30 @@ static int a_cancelled_condition_holds_the_lock_again(void *arg)
     return 0;
 }
 
+/* Nobody has the lock when the wait is cancelled: it is simply taken, and the next waits for it. */
+static int a_cancelled_condition_takes_a_lock_that_is_free(void *arg)
+{
+    (void)arg;
+    tr_lock lock = {0};
+    tr_condition condition = {{0}};
+    tr_try(tr_lock_acquire(&lock));
+    tr_scope limit = tr_move_on_after(1);
+    double start = tr_now();
+    tr_try(tr_within(&limit, tr_condition_wait(&condition, &lock)));
+    expect(limit.cancelled_caught && tr_now() == start + 1 && tr_locked(&lock));
+    tr_scope other = tr_move_on_after(1);
+    tr_auto(nursery) n = tr_open_nursery();
+    struct actor_of holds = {'a', .lock = &lock};
+    forget();
+    tr_try(tr_start_soon(n, hold_for_a_while, &holds));
+    tr_try(tr_within(&other, tr_sleep_forever()));
+    expect(order_was(""));
+    tr_try(tr_lock_release(&lock)); /* it is ours to release */
+    tr_try(tr_join(n));
+    expect(order_was("a") && !tr_locked(&lock));
+    return 0;
+}
+
 /* ---- limiters ---------------------------------------------------------------------------------------------- */
 
 static int borrow(void *arg)
@@ -480,6 +504,7 @@ int main(void)
         SCENARIO(a_semaphore_lets_so_many_in),
         SCENARIO(notified_tasks_go_on_one_after_the_other),
         SCENARIO(a_cancelled_condition_holds_the_lock_again),
+        SCENARIO(a_cancelled_condition_takes_a_lock_that_is_free),
         SCENARIO(a_limiter_lends_so_many),
         SCENARIO(a_borrower_has_one_at_most),
         SCENARIO(a_lot_wakes_as_many_as_asked_and_moves_them),

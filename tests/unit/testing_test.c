@@ -141,6 +141,12 @@ struct runner {
     int number;
 };
 
+/* One that can be stopped. */
+struct stoppable {
+    tr_scope scope;
+    struct runner runner;
+};
+
 static int arrive(void *arg)
 {
     struct runner *runner = arg;
@@ -235,6 +241,33 @@ ON_JUMPING_CLOCK(waiting_for_the_others_can_be_cancelled)
     tr_try(tr_join(n));
     expect(arrival.count == 0);
     expect(tr_wait_all_blocked(-1) == TR_EARGUMENT && tr_wait_all_blocked(NAN) == TR_EARGUMENT);
+    return 0;
+}
+
+static int wait_in_a_scope(void *arg)
+{
+    struct stoppable *it = arg;
+    return tr_within(&it->scope, wait_and_note(&it->runner));
+}
+
+/* Whichever of those who wait it is, the others are told when their moment has come. */
+ON_JUMPING_CLOCK(one_of_those_who_wait_for_the_others_can_be_cancelled)
+{
+    (void)arg;
+    for (int which = 0; which < 3; which++) {
+        struct arrival arrival = {.count = 0};
+        struct stoppable waiters[3];
+        tr_auto(nursery) n = tr_open_nursery();
+        for (int i = 0; i < 3; i++) {
+            waiters[i] = (struct stoppable){tr_cancel_scope(), {&arrival, 1 + i}};
+            tr_try(tr_start_soon(n, wait_in_a_scope, &waiters[i]));
+        }
+        tr_try(tr_wait_all_blocked(0));
+        tr_scope_cancel(&waiters[which].scope);
+        tr_try(tr_join(n));
+        expect(waiters[which].scope.cancelled_caught && arrival.count == 2);
+        expect(arrival.order[0] == (which == 0 ? 2 : 1) && arrival.order[1] == (which == 2 ? 2 : 3));
+    }
     return 0;
 }
 
@@ -380,6 +413,7 @@ int main(void)
         cmocka_unit_test(waiting_ends_when_everybody_waits_and_before_the_clock_jumps),
         cmocka_unit_test(the_shortest_cushion_goes_first),
         cmocka_unit_test(waiting_for_the_others_can_be_cancelled),
+        cmocka_unit_test(one_of_those_who_wait_for_the_others_can_be_cancelled),
         cmocka_unit_test(it_works_on_a_clock_that_runs),
         cmocka_unit_test(pieces_run_in_sequence_whatever_the_schedule),
         cmocka_unit_test(a_cancelled_turn_breaks_the_sequence_for_all),
