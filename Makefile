@@ -1,5 +1,5 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test dev clang aarch64 valgrind coverage install clean build-release build-dev build-clang
+.PHONY: help demo test bench dev clang aarch64 valgrind coverage install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
 SCENES = first_scene cellar_door movie_theatre error_propagation
@@ -11,6 +11,7 @@ help:
 	@echo "make clang     the tests, built by clang"
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make valgrind  the same tests under valgrind, built as for make test"
+	@echo "make bench     what the scheduler costs, beside Go and trio"
 	@echo "make coverage  how many lines the tests execute; fails unless all of src/sched and src/sync"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
@@ -26,6 +27,11 @@ demo:
 test:
 	@tools/setup test
 	@tools/suite release
+
+bench:
+	@tools/setup bench
+	@tools/build release
+	build/release/bench/sched --json build/sched.json
 
 dev:
 	@tools/setup test

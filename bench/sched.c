@@ -9,11 +9,12 @@
  *     million_cancel_join_ns   a million parked tasks cancelled and joined, for each
  *     switch_100k_ratio        switch_ns while 100 000 tasks are parked, as a multiple of it while 10 are
  *
- * Beside each stands how many times as long Go and trio take for the same (bench/yardsticks), in the same call,
- * where they are installed; "-" where they are not. The file also has their figures, as go_switch_ns and
- * trio_switch_ns, and, where valgrind is installed, our instructions for one, as switch_instructions.
+ * Beside each stands how many times as long Go and trio take for the same (bench/yardsticks), in the same
+ * call, where they are installed; "-" where they are not. The file also has their figures, as go_switch_ns
+ * and trio_switch_ns, and, where valgrind is installed, our instructions for one, as switch_instructions.
  *
- * Usage: sched [--json FILE] [--alone]. One core; medians of several rounds; --alone leaves the others out. */
+ * Usage: sched [--json FILE] [--alone]. One core; medians of several rounds; --alone leaves out
+ * the others. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ enum { ROUNDS = 9, MANY = 100000, MILLION = 1000000 };
 
 static int times = 200000; /* in each round */
 
-/* ---- what the tasks do ------------------------------------------------------------------------------------- */
+/* ---- what the tasks do ------------------------------------------------------------------------------ */
 
 static int take_turns(void *arg)
 {
@@ -72,7 +73,7 @@ static int send_all(void *arg)
     return rc;
 }
 
-/* ---- one round of each -------------------------------------------------------------------------------------- */
+/* ---- one round of each ------------------------------------------------------------------------------ */
 
 static int switch_with(int (*other)(void *), double *ret_ns)
 {
@@ -139,7 +140,7 @@ static int deadlines(double *ret_ns)
     return 0;
 }
 
-/* ---- with many tasks ----------------------------------------------------------------------------------------- */
+/* ---- with many tasks -------------------------------------------------------------------------------- */
 
 static double resident_bytes(void)
 {
@@ -206,26 +207,24 @@ static int million(double *ret_ns)
     return 0;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 
 static struct figure {
     const char *name, *instructions;    /* the key of its instructions, where counting makes sense */
     int (*round)(double *ret);
     int rounds;
     double most;                        /* that it may be */
-    double values[ROUNDS], ours, go, trio, count;
+    double values[ROUNDS];
+    double ours, go, trio, count;       /* filled in; negative if not known */
 } figures[] = {
-    {.name = "idle_task_bytes", .round = idle_bytes, .rounds = 1, .most = 4608}, /* while no stack is kept yet */
-    {.name = "switch_ns", .instructions = "switch_instructions", .round = switches, .rounds = ROUNDS, .most = 30},
-    {.name = "switch_fp_ns", .instructions = "switch_fp_instructions", .round = switches_fp, .rounds = ROUNDS,
-     .most = 35},
-    {.name = "spawn_join_ns", .instructions = "spawn_join_instructions", .round = spawns, .rounds = ROUNDS,
-     .most = 90},
-    {.name = "channel_ns", .instructions = "channel_instructions", .round = messages, .rounds = ROUNDS, .most = 75},
-    {.name = "deadline_ns", .instructions = "deadline_instructions", .round = deadlines, .rounds = ROUNDS,
-     .most = 60},
-    {.name = "switch_100k_ratio", .round = ratio, .rounds = 3, .most = 2},
-    {.name = "million_cancel_join_ns", .round = million, .rounds = 1, .most = 1000},
+    {"idle_task_bytes", NULL, idle_bytes, 1, 4608, {0}, -1, -1, -1, -1}, /* first, while no stack is kept */
+    {"switch_ns", "switch_instructions", switches, ROUNDS, 30, {0}, -1, -1, -1, -1},
+    {"switch_fp_ns", "switch_fp_instructions", switches_fp, ROUNDS, 35, {0}, -1, -1, -1, -1},
+    {"spawn_join_ns", "spawn_join_instructions", spawns, ROUNDS, 90, {0}, -1, -1, -1, -1},
+    {"channel_ns", "channel_instructions", messages, ROUNDS, 75, {0}, -1, -1, -1, -1},
+    {"deadline_ns", "deadline_instructions", deadlines, ROUNDS, 60, {0}, -1, -1, -1, -1},
+    {"switch_100k_ratio", NULL, ratio, 3, 2, {0}, -1, -1, -1, -1},
+    {"million_cancel_join_ns", NULL, million, 1, 1000, {0}, -1, -1, -1, -1},
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
@@ -241,7 +240,6 @@ static int measure(struct figure *figure)
         tr_try(figure->round(&figure->values[round]));
     qsort(figure->values, (size_t)figure->rounds, sizeof(double), by_size);
     figure->ours = figure->values[figure->rounds / 2];
-    figure->go = figure->trio = figure->count = -1;
     return 0;
 }
 
@@ -257,7 +255,7 @@ static int measure_others(void)
     return 0;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------- */
+/* ---- telling ---------------------------------------------------------------------------------------- */
 
 static const char *times_ours(double other, double ours)
 {
@@ -266,7 +264,8 @@ static const char *times_ours(double other, double ours)
 
 static void print_table(void)
 {
-    printf("%-24s %10s %8s %10s %10s %14s\n", "", "libtractor", "must be", "Go takes", "trio takes", "instructions");
+    printf("%-24s %10s %8s %10s %10s %14s\n", "", "libtractor", "must be", "Go takes", "trio takes",
+           "instructions");
     for (int i = 0; i < FIGURES; i++) {
         const struct figure *it = &figures[i];
         if (it->ours < 0)
@@ -301,7 +300,7 @@ static int write_json(const char *path)
     return fclose(json) == 0 ? 0 : tr_raise(tr_code_type(-errno), "%s", path);
 }
 
-/* ---- main -------------------------------------------------------------------------------------------------------- */
+/* ---- main ------------------------------------------------------------------------------------------- */
 
 static struct {
     const char *json, *count;

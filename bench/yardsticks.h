@@ -1,5 +1,6 @@
-/* The same figures for others, measured in the same call by programs of their own, and how many instructions ours
- * take, counted by valgrind, which is the same number again and again on a machine that is not quiet.
+/* The same figures for others, measured in the same call by programs of their own, and how many
+ * instructions ours take, counted by valgrind, which is the same number again and again on a machine that
+ * is not quiet.
  *
  * A yardstick prints lines of a key and a number. One whose language is not installed is left out. */
 #ifndef BENCH_YARDSTICKS_H
@@ -39,9 +40,10 @@ static inline const char *go_figures(const char *folder)
 /* Debian's Python has Debian's trio, whatever other Python comes first. */
 static inline const char *trio_figures(const char *folder)
 {
-    return output_of(tr_format("for python in /usr/bin/python3 python3; do "
-                               "$python -c 'import trio' 2>/dev/null && exec $python %s/sched.py; done; exit 1",
-                               folder));
+    return output_of(
+        tr_format("for python in /usr/bin/python3 python3; do "
+                  "$python -c 'import trio' 2>/dev/null && exec $python %s/sched.py; done; exit 1",
+                  folder));
 }
 
 /* Instructions of this program when it is run with `--count KEY TIMES`. */

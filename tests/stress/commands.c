@@ -47,7 +47,7 @@ static enum command_kind any_kind(struct commands *commands)
     }
 }
 
-/* ---- who and what -------------------------------------------------------------------------------------- */
+/* ---- who and what ----------------------------------------------------------------------------------- */
 
 typedef bool fits_fn(int number, int whom);
 
@@ -108,7 +108,7 @@ static bool is_nursery_around(int block, int task)
     return is_nursery(block, task) && is_around(block, task);
 }
 
-/* ---- filling in ---------------------------------------------------------------------------------------- */
+/* ---- filling in ------------------------------------------------------------------------------------- */
 
 static int new_failure(struct commands *commands)
 {

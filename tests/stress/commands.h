@@ -15,8 +15,8 @@ struct commands {
 void commands_begin(struct commands *commands, uint64_t seed);
 uint64_t commands_random(struct commands *commands, uint64_t below);
 
-/* One that is possible as the model stands; COMMAND_KINDS when all numbers are used up. Only the first one of a
- * step may be alone in it. */
+/* One that is possible as the model stands; COMMAND_KINDS when all numbers are used up. Only the first one
+ * of a step may be alone in it. */
 struct command commands_next(struct commands *commands, bool first);
 
 /* The passing of time until something happens, or a bit of that. False when nothing will. */

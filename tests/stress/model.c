@@ -2,8 +2,8 @@
  * answered by a walk outwards that a shield ends.
  *
  * `deliver` wakes whoever waits in a cancelled block. A task that was woken is READY and can no longer be
- * cancelled in that wait. `model_resume` lets a READY task go on to its next wait: leave blocks, carry out its
- * order, wait again, just as a puppet does. */
+ * cancelled in that wait. `model_resume` lets a READY task go on to its next wait: leave blocks, carry out
+ * its order, wait again, just as a puppet does. */
 #include "model_inside.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static struct block *block_at(int block)
     return &model.blocks[block];
 }
 
-/* ---- the three questions ----------------------------------------------------------------------------- */
+/* ---- the three questions ---------------------------------------------------------------------------- */
 
 static int outwards(int block)
 {
@@ -56,7 +56,7 @@ static ticks effective_deadline(int block)
     return earliest;
 }
 
-/* ---- cancellation ------------------------------------------------------------------------------------- */
+/* ---- cancellation ----------------------------------------------------------------------------------- */
 
 static void mark(int block, const char *why)
 {
@@ -112,7 +112,7 @@ static void cancel(int block, const char *why)
     deliver();
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------- */
+/* ---- waiting ---------------------------------------------------------------------------------------- */
 
 void model_wait_at(struct task *task, enum waits where)
 {
@@ -136,7 +136,7 @@ static void sleep_for(struct task *task, enum waits where, ticks time)
     model_wait_at(task, where);
 }
 
-/* ---- leaving blocks ------------------------------------------------------------------------------------ */
+/* ---- leaving blocks --------------------------------------------------------------------------------- */
 
 /* What comes out of a block when `out` is what ran in it left. */
 static outcome close_block(int at, outcome out)
@@ -252,7 +252,7 @@ static void unwind(struct task *task, outcome out)
     }
 }
 
-/* ---- the ends of waits ----------------------------------------------------------------------------------- */
+/* ---- the ends of waits ------------------------------------------------------------------------------ */
 
 static void tell_join_over(const struct block *nursery, outcome out)
 {
@@ -347,7 +347,7 @@ static outcome end_wait(struct task *task, enum waits from)
     }
 }
 
-/* ---- orders -------------------------------------------------------------------------------------------- */
+/* ---- orders ----------------------------------------------------------------------------------------- */
 
 static struct block *new_block(int number, int kind, int parent, int host)
 {
@@ -525,7 +525,7 @@ static void go_on(struct task *task, enum waits from, outcome out)
         model_wait_at(task, FOR_ORDERS);
 }
 
-/* ---- what a task sees ---------------------------------------------------------------------------------- */
+/* ---- what a task sees ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *why;
@@ -601,7 +601,7 @@ const char *model_resume(const struct sight *sight)
     return complaint;
 }
 
-/* ---- the driver's commands ----------------------------------------------------------------------------- */
+/* ---- the driver's commands -------------------------------------------------------------------------- */
 
 static void set_shield(int at, bool on)
 {
@@ -695,7 +695,7 @@ int model_apply(const struct command *command)
     }
 }
 
-/* ---- beginning and end --------------------------------------------------------------------------------- */
+/* ---- beginning and end ------------------------------------------------------------------------------ */
 
 void model_reset(ticks now)
 {

@@ -104,7 +104,7 @@ struct sight {
     int task;
     enum waits from;
     outcome out;
-    int value;                  /* the item received, or 0 at the end; of a select 1000 times its index more */
+    int value;                  /* the item received, 0 at the end; of a select 1000 times its index more */
     ticks deadline;             /* the effective one */
     bool stopping;
     char why[24];               /* the beginning of the reason, or "" */

@@ -187,7 +187,7 @@ outcome channels_end(struct task *task)
     return task->got;
 }
 
-/* ---- the driver's commands ----------------------------------------------------------------------------- */
+/* ---- the driver's commands -------------------------------------------------------------------------- */
 
 static int send_from_far(int channel, int item)
 {

@@ -8,7 +8,7 @@
 
 struct puppets puppets;
 
-/* ---- what is seen -------------------------------------------------------------------------------------- */
+/* ---- what is seen ----------------------------------------------------------------------------------- */
 
 static ticks to_ticks(double seconds)
 {
@@ -85,7 +85,7 @@ static int saw(struct puppet *puppet, int rc)
     return saw_value(puppet, rc, 0);
 }
 
-/* ---- calls that wait ------------------------------------------------------------------------------------- */
+/* ---- calls that wait -------------------------------------------------------------------------------- */
 
 static int clean_up(struct puppet *puppet)
 {
@@ -187,7 +187,7 @@ static int use_channels(struct puppet *puppet)
     return after_wait(puppet, saw_value(puppet, rc, value));
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------ */
+/* ---- blocks ----------------------------------------------------------------------------------------- */
 
 static int live(struct puppet *puppet);
 
@@ -223,8 +223,8 @@ static int in_scope(struct puppet *puppet)
     int rc = tr_within(&scope, live(puppet));
     puppet->depth--;
     puppets.scopes[number] = NULL;
-    puppets.fates[number] = (struct fate){true, scope.cancel_called, scope.cancelled_caught, scope.stop_called,
-                                          outcome_of(rc)};
+    puppets.fates[number] =
+        (struct fate){true, scope.cancel_called, scope.cancelled_caught, scope.stop_called, outcome_of(rc)};
     return settle(rc, tolerant);
 }
 
@@ -267,7 +267,8 @@ static int start_and_wait(struct puppet *puppet)
 {
     const struct command *order = &puppet->order;
     puppet->waits = IN_START;
-    int rc = saw(puppet, tr_start(puppets.nurseries[order->block], puppet_main, new_puppet(order->new_task), NULL));
+    int rc = saw(puppet,
+                 tr_start(puppets.nurseries[order->block], puppet_main, new_puppet(order->new_task), NULL));
     return settle(rc, true);
 }
 
@@ -326,12 +327,13 @@ static int live(struct puppet *puppet)
     }
 }
 
-/* ---- the driver's part --------------------------------------------------------------------------------- */
+/* ---- the driver's part ------------------------------------------------------------------------------ */
 
 static int open_channel(int number)
 {
     static const size_t capacities[CHANNELS] = {0, 1, 4};
-    return tr_open_channel(&puppets.senders[number], &puppets.receivers[number], sizeof(int), capacities[number]);
+    return tr_open_channel(&puppets.senders[number], &puppets.receivers[number], sizeof(int),
+                           capacities[number]);
 }
 
 int puppets_begin(tr_nursery *nursery)

@@ -1,12 +1,12 @@
 /* Random trees of nurseries, scopes, shields, sleeps, channels and cancels, from a seed, against a model.
  *
- *     stress [--seeds COUNT] [--first SEED]     that many, counting what happened; fails if anything never did
- *     stress --seed SEED                        one of them, telling each command
+ *     stress [--seeds COUNT] [--first SEED]     that many, counting what happened; fails if anything never
+ * did stress --seed SEED                        one of them, telling each command
  *
- * A step is a few commands at once, or the passing of time; then all tasks run, in an order the seed decides,
- * until each waits again. What they saw on the way is told to the model in that order, and afterwards the
- * library and the model must agree on where each task is and on the state of each block. Every seed ends with
- * everything cancelled, all tasks at their end and all memory given back. */
+ * A step is a few commands at once, or the passing of time; then all tasks run, in an order the seed
+ * decides, until each waits again. What they saw on the way is told to the model in that order, and
+ * afterwards the library and the model must agree on where each task is and on the state of each block.
+ * Every seed ends with everything cancelled, all tasks at their end and all memory given back. */
 #include "commands.h"
 #include "events.h"
 #include "puppets.h"
@@ -39,7 +39,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     exit(1);
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------------- */
+/* ---- comparing -------------------------------------------------------------------------------------- */
 
 static const char *const places[] = {"its beginning", "orders", "sleep",    "checkpoint", "channels",
                                      "join",          "start",  "clean-up", "its end"};
@@ -116,7 +116,7 @@ static void check_everything(void)
         fail("it should be %lld, but is %lld", (long long)model.now, (long long)now_in_ticks());
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------ */
 
 static void apply(const struct command *command)
 {
@@ -216,7 +216,7 @@ static void run_seed(uint64_t seed)
         fail("%zu pieces of memory are left", world->alive);
 }
 
-/* ---- the account ----------------------------------------------------------------------------------------- */
+/* ---- the account ------------------------------------------------------------------------------------ */
 
 static const char *const event_names[EVENT_KINDS] = {
 #define NAME(NAME, TEXT) TEXT,
