@@ -1,5 +1,5 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test bench dev clang aarch64 valgrind coverage install clean build-release build-dev build-clang
+.PHONY: help demo test bench dev tsan clang aarch64 valgrind coverage install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
 SCENES = first_scene cellar_door movie_theatre error_propagation
@@ -8,6 +8,7 @@ help:
 	@echo "make demo      install what is missing, build, run the scenes of the README"
 	@echo "make test      install what is missing, build, run every test"
 	@echo "make dev       the tests under AddressSanitizer and UBSan"
+	@echo "make tsan      those in which threads meet under ThreadSanitizer"
 	@echo "make clang     the tests, built by clang"
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make valgrind  the same tests under valgrind, built as for make test"
@@ -36,6 +37,10 @@ bench:
 dev:
 	@tools/setup test
 	@tools/suite dev
+
+tsan:
+	@tools/setup test
+	@tools/suite tsan
 
 clang:
 	@tools/setup ci

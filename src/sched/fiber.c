@@ -7,7 +7,7 @@
  *
  * The sanitizers and valgrind have to be told about stacks they did not see being made: without the
  * calls below AddressSanitizer takes a switch for a wild stack pointer, and a stack used again for one
- * still poisoned by frames that never returned. */
+ * still poisoned by frames that never returned; ThreadSanitizer takes the calls of one task for another's. */
 #include "sched/fiber.h"
 
 #include "base/panic.h"
@@ -25,14 +25,21 @@
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HAVE_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define HAVE_TSAN 1
 #endif
 #elif defined(__SANITIZE_ADDRESS__)
 #define HAVE_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define HAVE_TSAN 1
 #endif
 
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef HAVE_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 static void forget_old_frames(void *low, size_t size)
@@ -74,29 +81,34 @@ static void tell_stack_gone(struct fiber *fiber)
 #endif
 }
 
-static void before_switch(void **ret_fake, const struct fiber *to)
+/* `from` is NULL if it is left for good. */
+static void before_switch(struct fiber *from, const struct fiber *to)
 {
-#ifdef HAVE_ASAN
-    __sanitizer_start_switch_fiber(ret_fake, to->low, to->size);
+#if defined(HAVE_ASAN)
+    __sanitizer_start_switch_fiber(from ? &from->sanitizers : NULL, to->low, to->size); /* its fake frames */
+#elif defined(HAVE_TSAN)
+    if (from && !from->sanitizers)
+        from->sanitizers = __tsan_get_current_fiber(); /* the thread's own */
+    __tsan_switch_to_fiber(to->sanitizers, 0);
 #else
-    (void)ret_fake;
+    (void)from;
     (void)to;
 #endif
 }
 
-/* `before`, if given, is the fiber that was left: a thread's own stack is learnt that way. */
-static void after_switch(void *fake, struct fiber *before)
+/* `to` is NULL where it begins; `before`, if given, is the fiber that was left: a thread's own stack is learnt that way. */
+static void after_switch(const struct fiber *to, struct fiber *before)
 {
 #ifdef HAVE_ASAN
     const void *low;
     size_t size;
-    __sanitizer_finish_switch_fiber(fake, &low, &size);
+    __sanitizer_finish_switch_fiber(to ? to->sanitizers : NULL, &low, &size);
     if (before) {
         before->low = (void *)low;
         before->size = size;
     }
 #else
-    (void)fake;
+    (void)to;
     (void)before;
 #endif
 }
@@ -164,25 +176,31 @@ void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void 
 {
     *fiber = (struct fiber){.low = low, .size = size};
     forget_old_frames(low, size);
+#ifdef HAVE_TSAN
+    fiber->sanitizers = __tsan_create_fiber(0);
+#endif
     tell_new_stack(fiber);
     make(fiber, entry, arg);
 }
 
 void fiber_fini(struct fiber *fiber)
 {
+#ifdef HAVE_TSAN
+    __tsan_destroy_fiber(fiber->sanitizers);
+#endif
     tell_stack_gone(fiber);
 }
 
 void fiber_switch(struct fiber *from, struct fiber *to)
 {
-    before_switch(&from->fake_stack, to);
+    before_switch(from, to);
     jump(from, to);
-    after_switch(from->fake_stack, NULL);
+    after_switch(from, NULL);
 }
 
 void fiber_leave(struct fiber *from, struct fiber *to)
 {
-    before_switch(NULL, to); /* NULL: its fake frames are given back */
+    before_switch(NULL, to);
     jump(from, to);
     panic("a fiber went on after it had left");
 }

@@ -35,7 +35,7 @@ struct fiber {
     void *sp;               /* where it stands while another one runs */
     void *low;              /* its stack; NULL for the thread's own until it is first left */
     size_t size;
-    void *fake_stack;       /* AddressSanitizer's */
+    void *sanitizers;       /* AddressSanitizer's fake frames, or ThreadSanitizer's fiber */
     unsigned valgrind_id;
     struct fp_control fp;   /* what it began with; the thread's own fiber has that of the run */
 #ifdef FIBER_UCONTEXT
