@@ -96,7 +96,7 @@ static void before_switch(struct fiber *from, const struct fiber *to)
 #endif
 }
 
-/* `to` is NULL where it begins; `before`, if given, is the fiber that was left: a thread's own stack is learnt that way. */
+/* `to` is NULL where it begins; `before`, if given, is the fiber left, whose stack is learnt here. */
 static void after_switch(const struct fiber *to, struct fiber *before)
 {
 #ifdef HAVE_ASAN
