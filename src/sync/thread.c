@@ -26,12 +26,13 @@
 
 enum { WORKING, RETURNED, ABANDONED };
 enum { THREADS_AT_FIRST = 40 }; /* as trio has it: enough to wait with, not too many to compute with */
+enum { MOST_LOOKUPS = 32 };     /* at a time; those that were abandoned included */
 
 /* What a run has to do with other threads. Made when first needed. */
 struct threads {
     struct guest guest;         /* how the run owns it */
     struct sys_mailbox *mailbox;
-    tr_limiter limiter;
+    tr_limiter limiter, lookups;
     struct link abandoned;      /* jobs that are still being worked on */
 };
 
@@ -61,6 +62,7 @@ static struct threads *threads_of_run(void)
         return NULL;
     }
     threads->limiter = tr_limiter_of(THREADS_AT_FIRST);
+    threads->lookups = tr_limiter_of(MOST_LOOKUPS);
     threads->guest.release = end_threads;
     list_init(&threads->abandoned);
     run_add_guest(&threads->guest);
@@ -72,6 +74,12 @@ tr_limiter *tr_thread_limiter(void)
 {
     struct threads *threads = task_required() < 0 ? NULL : threads_of_run();
     return threads ? &threads->limiter : NULL;
+}
+
+tr_limiter *threads_lookup_limiter(void)
+{
+    struct threads *threads = threads_of_run();
+    return threads ? &threads->lookups : NULL;
 }
 
 /* ---- on the worker ------------------------------------------------------------------------------ */

@@ -37,6 +37,10 @@ struct job {
  * where there is a place for it. */
 int job_required(struct job **ret_job);
 
+/* For names of hosts. Nothing bounds how long a name server that is gone keeps a thread: those threads shall
+ * not be missing for anything else, nor the other way round. NULL, raised, when memory is out. */
+tr_limiter *threads_lookup_limiter(void);
+
 /* Whether its caller still waits. The run's thread only. */
 bool job_is_awaited(const struct job *job);
 

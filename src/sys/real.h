@@ -86,9 +86,7 @@ int real_peer_is_us(struct sys *sys, int fd);
 
 /* real_resolve.c */
 int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
-int real_resolve(struct sys *sys, const char *host, const char *service, sys_resolved_fn *resolved,
-                 void *arg, struct sys_lookup **ret);
-void real_abandon(struct sys *sys, struct sys_lookup *lookup);
+int real_look_up(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);
 
 /* real_signal.c */
 int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);

@@ -4,8 +4,8 @@
  * world answers them with a seed. Nothing above this floor knows which.
  *
  * Operations return 0 or a positive value, or a negative errno value; none of them raises an error
- * object, blocks (but for `poll`), or is a checkpoint. Descriptors are small integers that are never
- * inherited unless a spawn says so, and never block. */
+ * object, blocks (but for `poll` and `look_up`), or is a checkpoint. Descriptors are small integers that
+ * are never inherited unless a spawn says so, and never block. */
 #ifndef SYS_SYS_H
 #define SYS_SYS_H
 
@@ -21,7 +21,6 @@ enum { SYS_ADDRESS_ROOM = 108 };            /* what sun_path holds */
 struct sys_watch;                           /* a descriptor under the poller's eye */
 struct sys_process;                         /* a child process not yet reaped */
 struct sys_catch;                           /* a signal that is caught */
-struct sys_lookup;                          /* of the addresses of a name */
 struct sys_ops;
 
 enum sys_family { SYS_UNIX, SYS_TCP };
@@ -83,7 +82,6 @@ typedef void sys_ready_fn(void *arg, int events);
 typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 typedef void sys_caught_fn(void *arg);
-typedef void sys_resolved_fn(void *arg, int count, const struct sys_address *found);
 
 struct sys_ops {
     /* time and chance */
@@ -130,14 +128,12 @@ struct sys_ops {
     int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
 
-    /* names. `resolved` is called once, from within `poll`, with how many addresses there are, each once in
-     * the order they are best tried, or -ENOENT when there are none, -EAGAIN when nobody knows just now;
-     * not after `abandon`. -EAGAIN of `resolve` itself says that too many are looked up already. */
+    /* names. look_up blocks, for as long as a name server likes, and is for worker threads. It returns how
+     * many addresses there are, each once in the order they are best tried, in memory of `resize`; or
+     * -ENOENT when there are none, -EAGAIN when nobody knows just now. */
     int (*numeric)(struct sys *sys, const char *host, const char *service,
                    struct sys_address *ret);        /* 1 when both are numbers and need no looking up */
-    int (*resolve)(struct sys *sys, const char *host, const char *service, sys_resolved_fn *resolved,
-                   void *arg, struct sys_lookup **ret);
-    void (*abandon)(struct sys *sys, struct sys_lookup *lookup);
+    int (*look_up)(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);
 
     /* signals. `caught` is called from within `poll`, for one or several that came. What was to happen with
      * the signal before is back after let_go, which tells whether one came that `caught` does not know of:
@@ -331,14 +327,9 @@ static inline int sys_numeric(const char *host, const char *service, struct sys_
 {
     return SYS_CALL_(numeric, host, service, ret);
 }
-static inline int sys_resolve(const char *host, const char *service, sys_resolved_fn *resolved, void *arg,
-                              struct sys_lookup **ret)
+static inline int sys_look_up(const char *host, const char *service, struct sys_address **ret_all)
 {
-    return SYS_CALL_(resolve, host, service, resolved, arg, ret);
-}
-static inline void sys_abandon(struct sys_lookup *lookup)
-{
-    SYS_CALL_(abandon, lookup);
+    return SYS_CALL_(look_up, host, service, ret_all);
 }
 static inline int sys_catch_signal(int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret)
 {

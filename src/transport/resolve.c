@@ -1,8 +1,9 @@
-/* Names of hosts. The waiting is here; the looking up is a thread's, below (sys/real_resolve.c). When the
- * waiting task is cancelled that thread is left to itself: it cannot be stopped, and nothing waits for it. */
+/* Names of hosts. The C library looks them up, and blocks meanwhile: so it does it on a worker thread, which
+ * is left to itself when the waiting task is cancelled. */
 #include "base/error.h"
 #include "base/hooks.h"
 #include "sched/task.h"
+#include "sync/thread.h"
 #include "tractor/net.h"
 #include "tractor/task.h"
 #include "transport/transport.h"
@@ -11,49 +12,64 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many are looked up at a time; who comes then tries again after a moment. */
-static const double CROWD_PAUSE_S = 0.01;
-
-struct waiting {
-    struct task *task;
-    struct sys_lookup *lookup;
+/* Belongs to the worker once it is abandoned. */
+struct lookup {
+    int count;
     struct sys_address *found;
+    const char *service;
+    char host[];                /* and that of `service` behind it */
 };
 
-static void resolved(void *arg, int count, const struct sys_address *found)
+static struct lookup *new_lookup(const char *host, const char *service)
 {
-    struct waiting *waiting = arg;
-    if (count > 0) {
-        size_t size = (size_t)count * sizeof *found;
-        waiting->found = mem_alloc(size);
-        if (waiting->found)
-            memcpy(waiting->found, found, size);
-        else
-            count = -ENOMEM;
-    }
-    task_wake(waiting->task, count);
+    size_t room = strlen(host) + 1;
+    struct lookup *lookup = mem_zalloc(sizeof *lookup + room + strlen(service) + 1);
+    if (!lookup)
+        return NULL;
+    strcpy(lookup->host, host);
+    lookup->service = strcpy(lookup->host + room, service);
+    return lookup;
 }
 
-static bool abandon(void *arg)
+static void free_lookup(void *arg)
 {
-    struct waiting *waiting = arg;
-    sys_abandon(waiting->lookup);
-    return true;
+    struct lookup *lookup = arg;
+    mem_free(lookup->found);
+    mem_free(lookup);
 }
 
-static int look_up(const char *host, const char *service, struct sys_address **ret_all)
+static int look_up(void *arg)
 {
-    struct waiting waiting = {.task = task_current()};
-    int rc;
-    while ((rc = sys_resolve(host, service, resolved, &waiting, &waiting.lookup)) == -EAGAIN)
-        tr_try(tr_sleep(CROWD_PAUSE_S));
-    if (rc >= 0)
-        rc = task_park("the addresses of a host", abandon, &waiting);
+    struct lookup *lookup = arg;
+    lookup->count = sys_look_up(lookup->host, lookup->service, &lookup->found);
+    return 0; /* a failure is told where there is a task to tell it to */
+}
+
+static int conclude(struct lookup *lookup, struct sys_address **ret_all)
+{
+    int rc = lookup->count;
     if (rc == -ENOENT)
-        return raise_code(TR_ENONAME, "no host %.200s, or no service %.40s", host, service ? service : "");
-    if (rc < 0 && rc != TR_ECANCELLED)
-        return raise_code(rc, "looking up %.200s: %s", host, tr_code_sentence(rc));
-    *ret_all = waiting.found;
+        rc = raise_code(TR_ENONAME, "no host %.200s, or no service %.40s", lookup->host, lookup->service);
+    else if (rc < 0)
+        rc = raise_code(rc, "looking up %.200s: %s", lookup->host, tr_code_sentence(rc));
+    *ret_all = lookup->found;
+    mem_free(lookup);
+    return rc;
+}
+
+static int look_up_elsewhere(const char *host, const char *service, struct sys_address **ret_all)
+{
+    tr_limiter *limiter = threads_lookup_limiter();
+    if (!limiter)
+        return tr_refused_();
+    struct lookup *lookup = new_lookup(host, service ? service : "");
+    if (!lookup)
+        return error_raise_plain(-ENOMEM);
+    int rc = tr_to_thread(look_up, lookup, .limiter = limiter, .abandon = free_lookup);
+    if (rc >= 0)
+        return conclude(lookup, ret_all);
+    if (rc != TR_ECANCELLED)
+        free_lookup(lookup);
     return rc;
 }
 
@@ -62,7 +78,7 @@ int transport_resolve(const char *host, const char *service, struct sys_address 
     tr_try(task_checkpoint_if_cancelled());
     struct sys_address one;
     if (!sys_numeric(host, service, &one))
-        return look_up(host, service, ret_all);
+        return look_up_elsewhere(host, service, ret_all);
     struct sys_address *all = mem_alloc(sizeof *all);
     if (!all)
         return error_raise_plain(-ENOMEM);
