@@ -192,7 +192,7 @@ static int actor_main(void *arg)
 
 bool tr_is_child(void)
 {
-    return sys_real_is_child();
+    return sys_is_child();
 }
 
 static void print_failure(void)
@@ -240,7 +240,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         print_failure();
         return 1;
     }
-    if (sys_real_new() < 0)
+    if (sys_new() < 0)
         return 1;
     functions_freeze();
     bool child = tr_is_child();

@@ -213,7 +213,7 @@ int tr_run(int (*fn)(void *), void *arg)
 {
     if (runtime && runtime->sched)
         return raise_code(TR_EMISUSE, "tr_run inside a run: start a task instead");
-    int rc = sys_real_new();
+    int rc = sys_new();
     if (rc < 0)
         return runtime ? error_raise_plain(rc) : rc; /* only a world of before could keep an error */
     if (!fn) {

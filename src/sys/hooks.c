@@ -94,6 +94,18 @@ __attribute__((destructor)) static void free_last_world(void)
         free_world(runtime);
 }
 
+_Thread_local const struct sys_maker *sys_maker;
+
+int sys_new(void)
+{
+    return sys_maker ? sys_maker->make() : sys_real_new();
+}
+
+bool sys_is_child(void)
+{
+    return sys_maker ? sys_maker->is_child() : sys_real_is_child();
+}
+
 void sys_enter(struct sys *sys, const struct sys_ops *ops)
 {
     struct job *job = runtime ? runtime->job : NULL;

@@ -30,7 +30,7 @@ int tr_run_virtually_(int (*fn)(void *), void *arg, const tr_virtual_options *op
 {
     if (task_current())
         return raise_code(TR_EMISUSE, "tr_run_virtually inside a run");
-    int rc = sys_real_new();
+    int rc = sys_new();
     if (rc < 0)
         return runtime ? error_raise_plain(rc) : rc;
     rc = check(fn, options);

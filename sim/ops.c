@@ -1,0 +1,305 @@
+/* The table of operations of a process in the fake world: the plain ones. Polling is in poll.c, the network in
+ * net.c, processes in spawn.c. */
+#include "kernel.h"
+
+#include "sys/crash.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool sim_enter(struct process *process, const char *call, int64_t detail)
+{
+    struct world *world = process->world;
+    note(world, process->pid, call, detail, 0);
+    if (process->kill_at > 0 && --process->kill_at == 0)
+        process_die_now(SIGKILL);
+    if (random_chance(&world->chance, world->weather.interrupt))
+        process_give_way(process);
+    return trap_springs(&process->calls);
+}
+
+/* ---- time and chance --------------------------------------------------------------------------------- */
+
+static int64_t sim_now(struct sys *sys)
+{
+    return process_of(sys)->world->now_ns;
+}
+
+static int sim_random(struct sys *sys, void *ret_bytes, size_t size)
+{
+    struct world *world = process_of(sys)->world;
+    for (char *at = ret_bytes; size > 0;) {
+        uint64_t word = random_next(&world->chance);
+        size_t part = size < sizeof word ? size : sizeof word;
+        memcpy(at, &word, part);
+        at += part;
+        size -= part;
+    }
+    return 0;
+}
+
+static void sim_guard(struct sys *sys, void *low, size_t size)
+{
+    (void)sys;
+    (void)low;
+    (void)size;
+}
+
+static void sim_name_overflow(struct sys *sys, sys_overflow_fn *which)
+{
+    (void)sys;
+    (void)which;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------------- */
+
+static ssize_t sim_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "read", fd))
+        return -EIO;
+    struct file *file = file_of(process, fd);
+    if (!file || !file->in)
+        return -EBADF;
+    ssize_t got = flow_read(file->in, ret_bytes, size);
+    if (got <= 0 && file->error) {
+        got = file->error;
+        file->error = 0;
+    }
+    note(process->world, process->pid, "read", fd, got);
+    return got;
+}
+
+static ssize_t sim_write(struct sys *sys, int fd, const void *bytes, size_t size)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "write", fd))
+        return -EIO;
+    struct file *file = file_of(process, fd);
+    if (!file || !file->out)
+        return -EBADF;
+    ssize_t sent = file->error ? file->error : flow_write(file->out, bytes, size);
+    note(process->world, process->pid, "write", fd, sent);
+    return sent;
+}
+
+static void sim_close(struct sys *sys, int fd)
+{
+    struct process *process = process_of(sys);
+    (void)sim_enter(process, "close", fd);
+    file_close(process, fd);
+}
+
+static void sim_keep(struct sys *sys, int fd) /* adopt, lend: nothing to be done */
+{
+    (void)sys;
+    (void)fd;
+}
+
+static int install_two(struct process *process, struct file *first, struct file *second, int ret_fds[2])
+{
+    ret_fds[0] = file_install(process, first);
+    ret_fds[1] = file_install(process, second);
+    if (ret_fds[1] >= 0)
+        return 0;
+    if (ret_fds[0] >= 0)
+        file_close(process, ret_fds[0]);
+    return -EMFILE;
+}
+
+static int sim_pipe(struct sys *sys, int ret_fds[2])
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "pipe", 0))
+        return -EMFILE;
+    struct file *reader = file_new(process, FILE_STREAM), *writer = file_new(process, FILE_STREAM);
+    flow_new(writer, reader, 0);
+    return install_two(process, reader, writer, ret_fds);
+}
+
+static int sim_pair(struct sys *sys, int ret_fds[2])
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "pair", 0))
+        return -EMFILE;
+    struct file *one = file_new(process, FILE_STREAM), *other = file_new(process, FILE_STREAM);
+    socket_pair(one, other, 0);
+    return install_two(process, one, other, ret_fds);
+}
+
+static void sim_hang_up(struct sys *sys, int fd)
+{
+    struct process *process = process_of(sys);
+    struct file *file = file_of(process, fd);
+    if (!file || !file->out)
+        return;
+    flow_end(file->out);
+    flow_hang_up(file->in);
+}
+
+static int sim_end_writing(struct sys *sys, int fd)
+{
+    struct process *process = process_of(sys);
+    struct file *file = file_of(process, fd);
+    if (!file || !file->out)
+        return -ENOTCONN;
+    flow_end(file->out);
+    return 0;
+}
+
+/* ---- itself ------------------------------------------------------------------------------------------ */
+
+static int sim_program(struct sys *sys, char *ret_path, size_t room)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "program", 0))
+        return -ENOENT;
+    snprintf(ret_path, room, "%s", process->argv[0]);
+    return 0;
+}
+
+static const char *sim_birth(struct sys *sys)
+{
+    return process_of(sys)->birth;
+}
+
+static unsigned sim_user(struct sys *sys)
+{
+    return process_of(sys)->user;
+}
+
+static int sim_claim_root(struct sys *sys, int claim)
+{
+    (void)sys;
+    (void)claim;
+    return 0;
+}
+
+static void sim_crash_to(struct sys *sys, int fd)
+{
+    process_of(sys)->crash = fd;
+}
+
+/* The same texts one after the other that a real process leaves. */
+static void sim_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line)
+{
+    struct process *process = process_of(sys);
+    struct file *to = file_of(process, process->crash);
+    if (!to || !to->out)
+        return;
+    char number[16], words[CRASH_ROOM];
+    snprintf(number, sizeof number, "%d", line);
+    const char *const texts[] = {type, message, file, number};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && used < sizeof words; i++)
+        used += (size_t)snprintf(words + used, sizeof words - used, "%s", texts[i]) + 1;
+    (void)flow_write(to->out, words, used < sizeof words ? used : sizeof words);
+}
+
+static const char *sim_env(struct sys *sys, const char *name)
+{
+    (void)sys;
+    (void)name;
+    return NULL;
+}
+
+static void sim_print_error(struct sys *sys, const char *text, size_t size)
+{
+    struct process *process = process_of(sys);
+    size_t room = sizeof process->said - 1 - process->said_size;
+    size_t part = size < room ? size : room;
+    memcpy(process->said + process->said_size, text, part);
+    process->said_size += part;
+    if (process->world->trace)
+        fprintf(process->world->trace, "%.*s", (int)size, text);
+}
+
+_Noreturn static void sim_exit(struct sys *sys, int status)
+{
+    (void)sys;
+    process_exit_now(status);
+}
+
+_Noreturn static void sim_abort(struct sys *sys)
+{
+    process_of(sys)->world->panics++;
+    process_die_now(SIGABRT);
+}
+
+static void sim_raise_signal(struct sys *sys, int number)
+{
+    (void)sys;
+    process_die_now(number);
+}
+
+static size_t sim_trace(struct sys *sys, void **ret_addresses, size_t room)
+{
+    (void)sys;
+    (void)ret_addresses;
+    (void)room;
+    return 0;
+}
+
+static void sim_stop(struct sys *sys)
+{
+    (void)sys;
+}
+
+static void sim_free(struct sys *sys)
+{
+    free(sys);
+}
+
+const struct sys_ops sim_ops = {
+    .now = sim_now,
+    .random = sim_random,
+    .resize = memory_resize,
+    .stacks_map = memory_map,
+    .stacks_unmap = memory_unmap,
+    .guard = sim_guard,
+    .watch = sim_watch,
+    .watch_for = sim_watch_for,
+    .unwatch = sim_unwatch,
+    .poll = sim_poll,
+    .read = sim_read,
+    .write = sim_write,
+    .close = sim_close,
+    .adopt = sim_keep,
+    .lend = sim_keep,
+    .pipe = sim_pipe,
+    .pair = sim_pair,
+    .listen = sim_listen,
+    .unlisten = sim_unlisten,
+    .hang_up = sim_hang_up,
+    .accept = sim_accept,
+    .connect = sim_connect,
+    .connected = sim_connected,
+    .end_writing = sim_end_writing,
+    .local_address = sim_local_address,
+    .peer_is_us = sim_peer_is_us,
+    .numeric = sim_numeric,
+    .catch_signal = sim_catch_signal,
+    .let_signal_go = sim_let_signal_go,
+    .raise_signal = sim_raise_signal,
+    .spawn = sim_spawn,
+    .signal = sim_signal,
+    .forget = sim_forget,
+    .pid = sim_pid,
+    .program = sim_program,
+    .birth = sim_birth,
+    .die_with_parent = sim_die_with_parent,
+    .name_overflow = sim_name_overflow,
+    .last_words = sim_last_words,
+    .crash_to = sim_crash_to,
+    .claim_root = sim_claim_root,
+    .user = sim_user,
+    .env = sim_env,
+    .print_error = sim_print_error,
+    .exit = sim_exit,
+    .abort = sim_abort,
+    .trace = sim_trace,
+    .stop = sim_stop,
+    .free = sim_free,
+};

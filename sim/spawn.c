@@ -1,0 +1,271 @@
+/* Starting children and being one, and what observers may do to processes and between them. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- children ---------------------------------------------------------------------------------------- */
+
+static void inherit(struct process *child, struct process *parent, int fd)
+{
+    struct file *file = file_of(parent, fd);
+    if (!file)
+        return;
+    child->files[fd] = file;
+    file_hold(file);
+    file->holder = child;
+}
+
+static struct process *new_child(struct process *parent, const struct sys_spawn *what)
+{
+    struct process *child = process_new(parent->host, parent, parent->program);
+    child->user = parent->user;
+    child->bound = !parent->world->weather.no_parent_signal;
+    process_set_argv(child, what->argv);
+    if (what->birth) {
+        child->birth = sim_new(strlen(what->birth) + 1);
+        memcpy(child->birth, what->birth, strlen(what->birth) + 1);
+    }
+    return child;
+}
+
+int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+              struct sys_process **ret)
+{
+    struct process *parent = process_of(sys);
+    if (sim_enter(parent, "spawn", 0))
+        return -EAGAIN;
+    if (strcmp(what->program, parent->argv[0]) != 0)
+        return -ENOENT;
+    int most = 0;
+    struct process *child = new_child(parent, what);
+    for (size_t i = 0; i < what->keep_count; i++)
+        most = what->keep[i] > most ? what->keep[i] : most;
+    child->files_room = (size_t)most + 1;
+    child->files = sim_new(child->files_room * sizeof(struct file *));
+    for (size_t i = 0; i < what->keep_count; i++)
+        inherit(child, parent, what->keep[i]);
+    struct sys_process *handle = sim_new(sizeof *handle);
+    *handle = (struct sys_process){.process = child, .exited = exited, .arg = arg};
+    list_push(&parent->children, &handle->place);
+    child->handle = handle;
+    note(parent->world, parent->pid, "child", child->pid, 0);
+    *ret = handle;
+    return 0;
+}
+
+int sim_signal(struct sys *sys, struct sys_process *process, int number)
+{
+    (void)sim_enter(process_of(sys), "kill", number);
+    if (process->told)
+        return -ESRCH;
+    (void)process_deliver(process->process, number); /* a zombie does not mind */
+    return 0;
+}
+
+void sim_forget(struct sys *sys, struct sys_process *process)
+{
+    (void)sys;
+    process->process->handle = NULL;
+    list_remove(&process->place);
+    free(process);
+}
+
+int sim_pid(struct sys *sys, const struct sys_process *process)
+{
+    return process ? process->process->pid : process_of(sys)->pid;
+}
+
+int sim_die_with_parent(struct sys *sys, int lifeline, int parent)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "bind", parent))
+        return -EPERM;
+    struct file *line = file_of(process, lifeline);
+    if (!line || !line->in)
+        return -EBADF;
+    const struct weather *weather = &process->world->weather;
+    if (!weather->no_lifeline && !line->in->writer)
+        process_exit_now(EXIT_FAILURE); /* it died before the line was armed */
+    if (!weather->no_lifeline)
+        line->in->lifeline = process;
+    if (!process->handle)
+        process_exit_now(EXIT_FAILURE);
+    return 0;
+}
+
+/* ---- from outside ------------------------------------------------------------------------------------ */
+
+struct process *world_nth(struct world *world, size_t i)
+{
+    list_each(at, &world->processes)
+        if (i-- == 0)
+            return container_of(at, struct process, place);
+    return NULL;
+}
+
+const char *process_name(const struct process *process)
+{
+    const struct runtime *its = process->state.at == PROCESS_RUNNING ? runtime : process->runtime;
+    struct process *writable = (struct process *)process;
+    if (process->state.at != PROCESS_DEAD && its && its->self.name && its->self.name[0])
+        snprintf(writable->name, sizeof writable->name, "%s", its->self.name); /* kept for when it is dead */
+    return process->name;
+}
+
+struct process *world_find(struct world *world, const char *actor)
+{
+    list_each(at, &world->processes)
+    {
+        struct process *process = container_of(at, struct process, place);
+        if (process->state.at != PROCESS_DEAD && strcmp(process_name(process), actor) == 0)
+            return process;
+    }
+    return NULL;
+}
+
+struct process *world_process(struct world *world, int pid)
+{
+    list_each(at, &world->processes)
+        if (container_of(at, struct process, place)->pid == pid)
+            return container_of(at, struct process, place);
+    return NULL;
+}
+
+int process_pid(const struct process *process)
+{
+    return process->pid;
+}
+
+bool process_alive(const struct process *process)
+{
+    return process->state.at != PROCESS_DEAD;
+}
+
+bool process_is_stopped(const struct process *process)
+{
+    return process->stopped;
+}
+
+struct process *process_parent(const struct process *process)
+{
+    return process->parent;
+}
+
+int64_t process_ended_ns(const struct process *process)
+{
+    return process->ended_ns;
+}
+
+int process_status(const struct process *process)
+{
+    return process->how.status;
+}
+
+int process_signal(const struct process *process)
+{
+    return process->how.signal;
+}
+
+const char *process_said(const struct process *process)
+{
+    return process->said;
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------ */
+
+void world_kill(struct process *process, int signal)
+{
+    (void)process_deliver(process, signal);
+}
+
+void process_kill_at(struct process *process, uint64_t n)
+{
+    process->kill_at = n;
+}
+
+void process_fail_memory(struct process *process, uint64_t n, bool from_then_on)
+{
+    process->memory = (struct trap){n, from_then_on, process->memory.sprung};
+}
+
+void process_fail_calls(struct process *process, uint64_t n, bool from_then_on)
+{
+    process->calls = (struct trap){n, from_then_on, process->calls.sprung};
+}
+
+uint64_t process_failed(const struct process *process)
+{
+    return process->memory.sprung + process->calls.sprung;
+}
+
+void process_limit_descriptors(struct process *process, size_t most)
+{
+    process->files_most = most;
+}
+
+/* Calls `act` with each stream from a to b or back that is open at both ends; how many. */
+static size_t each_between(struct process *a, struct process *b, void (*act)(struct file *))
+{
+    size_t count = 0;
+    list_each(at, &a->world->files)
+    {
+        struct file *file = container_of(at, struct file, place);
+        struct file *peer = file->peer;
+        if (!peer || !((file->holder == a && peer->holder == b) || (file->holder == b && peer->holder == a)))
+            continue;
+        act(file);
+        count++;
+    }
+    return count / 2;
+}
+
+static void cut(struct file *file)
+{
+    flow_cut(file->out, true);
+}
+
+static void heal(struct file *file)
+{
+    flow_cut(file->out, false);
+}
+
+static void reset(struct file *file)
+{
+    flow_drop(file->out);
+    file->error = -ECONNRESET;
+    file_changed(file);
+}
+
+size_t world_cut(struct process *a, struct process *b)
+{
+    note(a->world, a->pid, "cut", b->pid, 0);
+    return each_between(a, b, cut);
+}
+
+size_t world_heal(struct process *a, struct process *b)
+{
+    note(a->world, a->pid, "heal", b->pid, 0);
+    return each_between(a, b, heal);
+}
+
+size_t world_reset(struct process *a, struct process *b)
+{
+    note(a->world, a->pid, "reset", b->pid, 0);
+    return each_between(a, b, reset);
+}
+
+/* ---- inside ------------------------------------------------------------------------------------------- */
+
+void process_spin(double seconds)
+{
+    struct process *process = process_here();
+    int64_t until = process->world->now_ns + (int64_t)(seconds * 1e9);
+    while (process->world->now_ns < until) {
+        (void)sim_enter(process, "spin", 0);
+        process_give_way(process);
+    }
+}
