@@ -1,0 +1,381 @@
+/* What the processes of a play do: every one runs `act`. The functions are those of any program; but each also
+ * writes down in the ledger what it saw, which an observer outside of all processes could not know. */
+#define TR_MODULE "act"
+#include "play.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tractor.h>
+
+enum { BULK_BYTES = 100000, STREAM_ITEMS = 40 };
+
+static const double ROOT_LIMIT_S = 20, CALL_LIMIT_S = 0.2, STUBBORN_S = 4;
+
+static struct play *play_here(void)
+{
+    return world_user();
+}
+
+/* ---- the functions that are called -------------------------------------------------------------------- */
+
+static void executed(int64_t token)
+{
+    play_here()->calls[token].executed++;
+}
+
+tr_fn(int64_t, echo, (int64_t, token), (int64_t, value), (double, seconds))
+{
+    executed(args->token);
+    tr_try(tr_sleep(args->seconds));
+    *ret = args->value + 1;
+    return 0;
+}
+
+tr_fn(int64_t, refuse, (int64_t, token))
+{
+    executed(args->token);
+    return tr_raise("driver.Refused", "on purpose");
+}
+
+tr_fn(int64_t, be_stubborn, (int64_t, token), (int64_t, value))
+{
+    executed(args->token);
+    tr_scope shield = tr_shield();
+    tr_try(tr_within(&shield, tr_sleep(STUBBORN_S)));
+    *ret = args->value + 1;
+    return 0;
+}
+
+tr_fn(int64_t, spin, (int64_t, token), (int64_t, value), (double, seconds))
+{
+    executed(args->token);
+    process_spin(args->seconds);
+    *ret = args->value + 1;
+    return 0;
+}
+
+tr_fn(int64_t, end_here, (int64_t, token), (int64_t, signal))
+{
+    executed(args->token);
+    if (args->signal)
+        process_die_now((int)args->signal);
+    process_exit_now(3);
+}
+
+tr_fn(tr_bytes, carry, (int64_t, token), (tr_bytes, load))
+{
+    executed(args->token);
+    *ret = args->load;
+    return 0;
+}
+
+tr_stream_fn(int64_t, count, (int64_t, token), (int64_t, first), (int64_t, items), (bool, fails), (double, pause))
+{
+    executed(args->token);
+    for (int64_t i = 0; i < args->items; i++) {
+        tr_try(tr_yield(ctx, args->first + i));
+        if (i % 8 == 0)
+            tr_try(tr_sleep(args->pause));
+    }
+    return args->fails ? tr_raise("driver.Refused", "in the middle") : 0;
+}
+
+static int play_scene(int number);
+
+tr_fn(int64_t, perform, (int64_t, token), (int64_t, scene))
+{
+    if (args->token >= 0)
+        executed(args->token);
+    tr_try(play_scene((int)args->scene));
+    *ret = args->scene + 1;
+    return 0;
+}
+
+/* ---- calls -------------------------------------------------------------------------------------------- */
+
+static bool died(void)
+{
+    return tr_error_is(tr_last_error(), "ActorDied");
+}
+
+static enum outcome outcome_of(int rc)
+{
+    if (rc >= 0)
+        return OUTCOME_VALUE;
+    if (rc == TR_ECANCELLED)
+        return OUTCOME_CANCELLED;
+    return died() ? OUTCOME_DIED : OUTCOME_ERROR;
+}
+
+static struct call_record *record(enum op op, int64_t *ret_token)
+{
+    struct play *play = play_here();
+    if (play->call_count == CALLS_MOST)
+        abort();
+    *ret_token = play->call_count;
+    struct call_record *call = &play->calls[play->call_count++];
+    *call = (struct call_record){.op = op,
+                                 .caller = process_here(),
+                                 .begun_ns = world_now_ns(play->world),
+                                 .deadline = tr_effective_deadline(),
+                                 .outcome = OUTCOME_NONE};
+    return call;
+}
+
+static int settle(struct call_record *call, int rc, bool right)
+{
+    call->outcomes++;
+    call->ended_ns = world_now_ns(play_here()->world);
+    call->outcome = outcome_of(rc);
+    call->wrong = rc >= 0 && !right;
+    return rc;
+}
+
+static int call_number(tr_portal *portal, const struct step *step)
+{
+    int64_t token, got = -1;
+    struct call_record *call = record(step->op, &token);
+    int rc = -1;
+    switch (step->op) {
+    case REFUSE: rc = tr_call(portal, &got, refuse, .token = token); break;
+    case STUBBORN: rc = tr_call(portal, &got, be_stubborn, .token = token, .value = step->value); break;
+    case SPIN:
+        play_here()->patience_ns += (int64_t)(step->seconds * 1e9);
+        rc = tr_call(portal, &got, spin, .token = token, .value = step->value, .seconds = step->seconds);
+        break;
+    case EXIT: rc = tr_call(portal, &got, end_here, .token = token); break;
+    case SEGV: rc = tr_call(portal, &got, end_here, .token = token, .signal = SIGSEGV); break;
+    default:
+        rc = tr_call(portal, &got, echo, .token = token, .value = step->value,
+                     .seconds = step->op == ECHO || step->op == FIND ? 0 : step->seconds);
+    }
+    return settle(call, rc, got == step->value + 1);
+}
+
+static int call_in_time(tr_portal *portal, const struct step *step)
+{
+    tr_scope limit = tr_move_on_after(CALL_LIMIT_S);
+    return tr_within(&limit, call_number(portal, step));
+}
+
+static int call_bulk(tr_portal *portal)
+{
+    int64_t token;
+    tr_auto(frame) frame = tr_open_frame();
+    char *load = tr_alloc(BULK_BYTES);
+    if (!load)
+        return tr_raise("driver.NoMemory", "for the load");
+    for (int i = 0; i < BULK_BYTES; i++)
+        load[i] = (char)(i * 7 + i / 256);
+    struct call_record *call = record(BULK, &token);
+    tr_bytes sent = {load, BULK_BYTES}, got = {0};
+    int rc = tr_call(portal, &got, carry, .token = token, .load = sent);
+    return settle(call, rc, rc >= 0 && got.size == sent.size && memcmp(got.data, load, got.size) == 0);
+}
+
+struct errand {
+    tr_portal *portal;
+    const struct step *step;
+};
+
+static int run_errand(void *arg)
+{
+    const struct errand *errand = arg;
+    return call_number(errand->portal, errand->step);
+}
+
+static int call_crowd(tr_portal *portal, const struct step *step)
+{
+    struct errand errand = {portal, step};
+    tr_auto(nursery) crowd = tr_open_nursery();
+    if (!crowd)
+        return tr_error_code(tr_last_error());
+    for (int i = 0; i < 3; i++)
+        tr_try(tr_start_soon(crowd, run_errand, &errand));
+    return tr_join(crowd);
+}
+
+/* ---- streams ------------------------------------------------------------------------------------------ */
+
+/* What comes is what was sent, in order, from the first on; and the end comes after the last. */
+static int read_stream(tr_stream *stream, const struct step *step, int64_t items, bool *ret_right)
+{
+    int64_t got, next = step->value, last = step->value + items;
+    int rc = 0;
+    for (int64_t i = 0; step->op != LEFT || i < items / 2; i++) {
+        rc = tr_next(stream, &got, count);
+        if (rc <= 0)
+            break;
+        if (got != next++)
+            *ret_right = false;
+        if (next > last)
+            *ret_right = false;
+    }
+    if (rc == 0 && step->op != LEFT && next != last)
+        *ret_right = false;
+    return rc < 0 ? rc : 0;
+}
+
+static int call_stream(tr_portal *portal, const struct step *step)
+{
+    int64_t token, items = STREAM_ITEMS;
+    bool right = true;
+    struct call_record *call = record(step->op, &token);
+    tr_auto(stream) stream = NULL;
+    int rc = tr_open_stream(portal, &stream, count, .token = token, .first = step->value, .items = items,
+                            .fails = step->op == BROKEN, .pause = step->seconds / 10);
+    if (rc >= 0)
+        rc = read_stream(stream, step, items, &right);
+    (void)settle(call, rc, true);
+    call->wrong = !right;
+    return rc;
+}
+
+/* ---- scenes ------------------------------------------------------------------------------------------- */
+
+struct stage {
+    struct scene *scene;
+    tr_nursery *nursery;
+    tr_portal *portals[ACTORS_MOST];
+};
+
+static int start_actor(struct stage *stage, int i)
+{
+    struct part_of_actor *actor = &stage->scene->actors[i];
+    int rc;
+    if (actor->has_main)
+        rc = tr_run_in_actor(stage->nursery, &stage->portals[i], actor->name, perform, .token = -1,
+                             .scene = actor->scene);
+    else
+        rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"));
+    actor->up = rc >= 0;
+    return rc;
+}
+
+static int find_and_call(const char *name, const struct step *step)
+{
+    tr_auto(portal) found = NULL;
+    int rc = tr_find_actor(&found, name);
+    return rc > 0 ? call_number(found, step) : rc;
+}
+
+static int have_performed(tr_portal *portal, const struct part_of_actor *actor)
+{
+    int64_t token, got = -1;
+    if (actor->has_main || actor->scene < 0 || play_here()->scenes[actor->scene].played)
+        return 0;
+    struct call_record *call = record(SCENE, &token);
+    int rc = tr_call(portal, &got, perform, .token = token, .scene = actor->scene);
+    return settle(call, rc, got == actor->scene + 1);
+}
+
+/* A step without an actor in it: only the body's own. */
+static int take_own_step(struct stage *stage, const struct step *step, int rc)
+{
+    switch (step->op) {
+    case SLEEP: return tr_sleep(step->seconds);
+    case RAISE: return tr_raise("driver.Refused", "by a scene");
+    case CANCEL:
+        stage->scene->cancelled = true;
+        tr_cancel(stage->nursery);
+        return tr_checkpoint();
+    default: return rc;
+    }
+}
+
+static int take_step(struct stage *stage, const struct step *step)
+{
+    struct scene *scene = stage->scene;
+    tr_portal *portal = scene->actor_count ? stage->portals[step->actor] : NULL;
+    struct part_of_actor *actor = scene->actor_count ? &scene->actors[step->actor] : NULL;
+    if (!portal)
+        return take_own_step(stage, step, 0);
+    switch (step->op) {
+    case ECHO: case REFUSE: case SLOW: case SPIN: case EXIT: case SEGV: return call_number(portal, step);
+    case LATE: case STUBBORN: return call_in_time(portal, step);
+    case CROWD: return call_crowd(portal, step);
+    case BULK: return call_bulk(portal);
+    case STREAM: case LEFT: case BROKEN: return call_stream(portal, step);
+    case FIND: return find_and_call(actor->name, step);
+    case SCENE: return have_performed(portal, actor);
+    case CANCEL_ACTOR:
+        actor->asked = true;
+        return tr_cancel_actor(portal);
+    default: return take_own_step(stage, step, 0);
+    }
+}
+
+static void count_op(enum op op, int rc)
+{
+    struct counts *counts = play_here()->counts;
+    if (counts)
+        counts->ops[op][outcome_of(rc)]++;
+}
+
+static int play_body(struct stage *stage)
+{
+    struct scene *scene = stage->scene;
+    const bool *without = play_here()->without;
+    for (int i = 0; i < scene->actor_count; i++)
+        if (!without[scene->actors[i].part])
+            tr_try(start_actor(stage, i));
+    for (int i = 0; i < scene->step_count; i++) {
+        const struct step *step = &scene->steps[i];
+        if (without[step->part])
+            continue;
+        int rc = take_step(stage, step);
+        count_op(step->op, rc);
+        if (step->op == LEAVE)
+            scene->left = true;
+        if (scene->left || (rc < 0 && (!step->tolerant || rc == TR_ECANCELLED)))
+            return rc < 0 ? rc : 0;
+    }
+    return 0;
+}
+
+static int play_inside(struct stage *stage)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    if (!nursery)
+        return tr_error_code(tr_last_error());
+    stage->nursery = nursery;
+    stage->scene->in_body = true;
+    int rc = stage->scene->body_rc = play_body(stage);
+    stage->scene->in_body = false;
+    return stage->scene->left ? rc : tr_join_with(nursery, rc);
+}
+
+static int play_scene(int number)
+{
+    struct scene *scene = &play_here()->scenes[number];
+    struct stage stage = {.scene = scene};
+    scene->played++;
+    tr_scope whole = tr_cancel_scope(); /* where what goes wrong in leaving early comes out */
+    int rc = tr_within(&whole, play_inside(&stage));
+    scene->rc = rc;
+    scene->ended = true;
+    play_check_scene(play_here(), scene);
+    return rc;
+}
+
+/* ---- the root ----------------------------------------------------------------------------------------- */
+
+static int direct(void *arg)
+{
+    (void)arg;
+    tr_scope limit = tr_move_on_after(ROOT_LIMIT_S);
+    return tr_within(&limit, play_scene(0));
+}
+
+int act(int argc, char **argv)
+{
+    bool is_root = !tr_is_child();
+    struct play *play = play_here();
+    int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error");
+    if (is_root) {
+        play->root_ended = true;
+        play->root_rc = rc;
+    }
+    return rc;
+}

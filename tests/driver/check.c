@@ -1,0 +1,97 @@
+/* What is promised, compared with what the ledger says. */
+#include "play.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const double GRACE_S = 2, SLACK_S = 0.1; /* the latter for the way there and back */
+
+void violated(struct play *play, const char *format, ...)
+{
+    va_list args;
+    if (play->violation[0])
+        return;
+    va_start(args, format);
+    vsnprintf(play->violation, sizeof play->violation, format, args);
+    va_end(args);
+}
+
+/* ---- scenes, the moment they end ------------------------------------------------------------------------ */
+
+static void check_children_gone(struct play *play)
+{
+    struct process *child;
+    for (size_t i = 0; (child = world_nth(play->world, i)); i++)
+        if (process_parent(child) == process_here() && process_alive(child))
+            violated(play, "a nursery was left while its actor %s, pid %d, lived", process_name(child),
+                     process_pid(child));
+}
+
+void play_check_scene(struct play *play, struct scene *scene)
+{
+    int number = (int)(scene - play->scenes);
+    check_children_gone(play);
+    if (scene->played > 1)
+        violated(play, "scene %d was played %d times", number, scene->played);
+    if (scene->owes_error && scene->rc >= 0 && !scene->cancelled)
+        violated(play, "an actor of scene %d was killed, and the scene ended as if nothing had happened", number);
+    if (scene->body_rc < 0 && scene->rc >= 0 && !scene->cancelled)
+        violated(play, "the body of scene %d failed with %d, and its nursery did not", number, scene->body_rc);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------------- */
+
+static bool lived_to_tell(const struct play *play, const struct process *caller)
+{
+    return process_alive(caller) || (process_signal(caller) == 0 && (caller != play->root || play->root_ended));
+}
+
+static void check_call(struct play *play, const struct call_record *call, int i)
+{
+    const char *name = op_names[call->op];
+    double ended = (double)call->ended_ns / 1e9, patience = (double)play->patience_ns / 1e9;
+    if (call->outcomes > 1)
+        violated(play, "call %d (%s) had %d outcomes", i, name, call->outcomes);
+    if (call->executed > 1)
+        violated(play, "call %d (%s) was executed %d times", i, name, call->executed);
+    if (call->outcome == OUTCOME_VALUE && call->executed != 1 && call->op != LEFT)
+        violated(play, "call %d (%s) has a value and was never executed", i, name);
+    if (call->wrong)
+        violated(play, "call %d (%s) gave something wrong", i, name);
+    if (call->outcomes == 0 && lived_to_tell(play, call->caller))
+        violated(play, "call %d (%s) had no outcome, and its caller ended in order", i, name);
+    if (call->outcomes > 0 && ended > call->deadline + GRACE_S + SLACK_S + patience)
+        violated(play, "call %d (%s) ended %g s after its deadline", i, name, ended - call->deadline);
+}
+
+/* ---- the world ------------------------------------------------------------------------------------------- */
+
+static void check_orphans(struct play *play)
+{
+    struct process *process;
+    int64_t root_end = process_ended_ns(play->root);
+    for (size_t i = 0; (process = world_nth(play->world, i)); i++) {
+        if (process_alive(process))
+            violated(play, "pid %d, actor %s, lives on", process_pid(process), process_name(process));
+        else if (!process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
+            violated(play, "pid %d, actor %s, outlived the root by %g s", process_pid(process), process_name(process),
+                     (double)(process_ended_ns(process) - root_end) / 1e9);
+    }
+}
+
+void play_check(struct play *play)
+{
+    check_orphans(play);
+    if (world_panics(play->world) > 0)
+        violated(play, "an invariant of the library broke");
+    if (world_leaks(play->world) > 0)
+        violated(play, "%zu allocations leaked", world_leaks(play->world));
+    if (world_open_files(play->world) > 0)
+        violated(play, "%zu files are open", world_open_files(play->world));
+    if (world_paths(play->world) > 0)
+        violated(play, "%zu files are left", world_paths(play->world));
+    for (int i = 0; i < play->call_count; i++)
+        check_call(play, &play->calls[i], i);
+    if (play->sunny && (!play->root_ended || play->root_rc != 0))
+        violated(play, "nothing was planned to go wrong, and the root ended with %d", play->root_rc);
+}

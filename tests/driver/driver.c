@@ -1,0 +1,179 @@
+/* sim_driver: random trees of actors, random faults, and whether every promise is kept.
+ *
+ *     sim_driver --seeds 1000 --first 1       many; ends with a line of sums, after one for each operation and fault
+ *     sim_driver --seed 17 --trace            one, with its plan and each system call
+ *     sim_driver --seed 17 --without 3,4,9    one, without these parts of its plan
+ *
+ * A seed that fails is made small: each part of its plan is left out if it fails without it, too. What is left is
+ * printed, and the command that plays it. Every hundredth seed is played twice, and must give the same trace. */
+#include "play.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { AGAIN_EVERY = 100, ENOUGH_SEEDS = 1000 };
+
+static struct play play; /* too large for the stack */
+
+static bool run(uint64_t seed, const bool *without, struct counts *counts, FILE *trace)
+{
+    memset(&play, 0, sizeof play);
+    if (without)
+        memcpy(play.without, without, sizeof play.without);
+    play.counts = counts;
+    play_plan(&play, seed);
+    return play_run(&play, trace);
+}
+
+/* ---- making a failure small --------------------------------------------------------------------------- */
+
+static int leave_out_what_can_be(uint64_t seed, bool *without, int parts)
+{
+    int left_out = 0;
+    for (int i = 0; i < parts; i++) {
+        if (without[i])
+            continue;
+        without[i] = true;
+        if (run(seed, without, NULL, NULL))
+            without[i] = false;
+        else
+            left_out++;
+    }
+    return left_out;
+}
+
+static void print_command(uint64_t seed, const bool *without, int parts)
+{
+    const char *before = " --without ";
+    printf("replay: sim_driver --seed %llu", (unsigned long long)seed);
+    for (int i = 0; i < parts; i++)
+        if (without[i]) {
+            printf("%s%d", before, i);
+            before = ",";
+        }
+    printf(" --trace\n");
+}
+
+static void report(uint64_t seed)
+{
+    bool without[PARTS_MOST] = {false};
+    int parts = play.part_count;
+    printf("seed %llu: %s\n", (unsigned long long)seed, play.violation);
+    while (leave_out_what_can_be(seed, without, parts) > 0)
+        continue;
+    (void)run(seed, without, NULL, NULL);
+    printf("what is left of it fails with: %s\n", play.violation);
+    play_print(&play, stdout);
+    print_command(seed, without, parts);
+}
+
+/* ---- many --------------------------------------------------------------------------------------------- */
+
+static void check_same(uint64_t seed, struct counts *counts)
+{
+    uint64_t hash = play.hash;
+    (void)run(seed, NULL, NULL, NULL);
+    if (play.hash == hash)
+        return;
+    printf("seed %llu does not give the same run twice\n", (unsigned long long)seed);
+    counts->violations++;
+}
+
+static bool print_counts(const struct counts *counts)
+{
+    bool all = true;
+    for (int op = 0; op < OP_COUNT; op++) {
+        uint64_t sum = 0;
+        printf("op %-14s", op_names[op]);
+        for (int i = 0; i < OUTCOME_COUNT; i++) {
+            printf(" %s=%llu", outcome_names[i], (unsigned long long)counts->ops[op][i]);
+            sum += counts->ops[op][i];
+        }
+        printf("%s\n", sum ? "" : "  NEVER");
+        all &= sum > 0;
+    }
+    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        printf("fault %-16s", fault_names[fault]);
+        for (int i = 0; i < PHASE_COUNT; i++) {
+            printf(" %s=%llu", phase_names[i], (unsigned long long)counts->faults[fault][i]);
+            all &= counts->faults[fault][i] > 0 || fault == FAULT_KILL_ROOT;
+        }
+        printf("\n");
+    }
+    return all;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int run_many(uint64_t first, uint64_t seeds)
+{
+    static struct counts counts;
+    double begun = seconds_now();
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        if (!run(seed, NULL, &counts, NULL))
+            report(seed);
+        else if (seed % AGAIN_EVERY == 0)
+            check_same(seed, &counts);
+        if (counts.violations >= 10)
+            break;
+    }
+    double took = seconds_now() - begun;
+    bool all = print_counts(&counts) || seeds < ENOUGH_SEEDS;
+    if (!all)
+        printf("something never happened\n");
+    printf("seeds=%llu steps=%llu steps_per_s=%.0f seeds_per_s=%.0f violations=%llu\n",
+           (unsigned long long)counts.seeds, (unsigned long long)counts.steps, (double)counts.steps / took,
+           (double)counts.seeds / took, (unsigned long long)counts.violations);
+    return counts.violations || !all;
+}
+
+/* ---- one ----------------------------------------------------------------------------------------------- */
+
+static void read_parts(const char *list, bool *without)
+{
+    for (char *end; *list; list = *end == ',' ? end + 1 : end) {
+        unsigned long part = strtoul(list, &end, 10);
+        if (end == list)
+            return;
+        if (part < PARTS_MOST)
+            without[part] = true;
+    }
+}
+
+static int run_one(uint64_t seed, const bool *without, FILE *trace)
+{
+    bool kept = run(seed, without, NULL, trace);
+    play_print(&play, stdout);
+    printf("hash=%016llx steps=%llu\n", (unsigned long long)play.hash, (unsigned long long)play.steps);
+    printf("%s\n", kept ? "all promises kept" : play.violation);
+    return !kept;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, seeds = 1000, seed = 0;
+    bool without[PARTS_MOST] = {false};
+    FILE *trace = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--trace") == 0)
+            trace = stdout;
+        else if (strcmp(argv[i], "--without") == 0)
+            read_parts(argv[++i], without);
+        else if (strcmp(argv[i], "--seed") == 0)
+            seed = strtoull(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--first") == 0)
+            first = strtoull(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--seeds") == 0)
+            seeds = strtoull(value, NULL, 10), i++;
+        else
+            return fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace]\n"), 2;
+    }
+    return seed ? run_one(seed, without, trace) : run_many(first, seeds);
+}

@@ -1,0 +1,161 @@
+/* Faults: what falls into the world, and what it hits. */
+#include "play.h"
+
+#include "actor/actor.h"
+#include "actor/session.h"
+#include "kernel.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- whom --------------------------------------------------------------------------------------------- */
+
+static size_t living(struct play *play, struct process **ret_all, size_t room)
+{
+    size_t count = 0;
+    struct process *process;
+    for (size_t i = 0; (process = world_nth(play->world, i)); i++)
+        if (process_alive(process) && count < room)
+            ret_all[count++] = process;
+    return count;
+}
+
+static struct process *choose(struct play *play, uint64_t number, bool not_root)
+{
+    struct process *all[64];
+    size_t count = living(play, all, 64), from = not_root && count > 0 && all[0] == play->root;
+    return count > from ? all[from + number % (count - from)] : NULL;
+}
+
+static bool is_calling(const struct actor *actor)
+{
+    list_each(at, &actor->sessions)
+        if (container_of(at, struct session, place)->calls.count > 0)
+            return true;
+    return false;
+}
+
+static enum phase phase_of(const struct process *process)
+{
+    const struct runtime *its = process->runtime;
+    if (!its)
+        return PHASE_STARTING;
+    const struct actor *actor = its->actor;
+    if (!actor || !its->self.name[0])
+        return actor || !process->name[0] ? PHASE_GREETING : PHASE_ENDING;
+    if (!actor->serving)
+        return PHASE_ENDING;
+    return is_calling(actor) ? PHASE_CALLING : PHASE_IDLE;
+}
+
+/* An actor that is killed while its scene is in its body, and that nobody asked to end, is an error of the scene;
+ * the scene's own process must live to tell. */
+static void owe_error(struct play *play, const struct process *victim)
+{
+    const char *name = process_name(victim);
+    for (int s = 0; s < play->scene_count; s++) {
+        struct scene *scene = &play->scenes[s];
+        for (int i = 0; i < scene->actor_count; i++) {
+            const struct part_of_actor *actor = &scene->actors[i];
+            if (scene->in_body && !scene->cancelled && actor->up && !actor->asked && strcmp(actor->name, name) == 0)
+                scene->owes_error = true;
+        }
+    }
+}
+
+/* ---- what lasts for a while ---------------------------------------------------------------------------- */
+
+struct relief {
+    struct event event;             /* first */
+    struct process *process, *other;
+};
+
+static void go_on(struct event *event)
+{
+    struct relief *relief = container_of(event, struct relief, event);
+    world_kill(relief->process, SIGCONT);
+    free(relief);
+}
+
+static void heal(struct event *event)
+{
+    struct relief *relief = container_of(event, struct relief, event);
+    (void)world_heal(relief->process, relief->other);
+    free(relief);
+}
+
+static void later(struct play *play, double seconds, void (*happen)(struct event *), struct process *process,
+                  struct process *other)
+{
+    struct relief *relief = calloc(1, sizeof *relief);
+    if (!relief)
+        abort();
+    relief->process = process;
+    relief->other = other;
+    relief->event.happen = happen;
+    event_at(play->world, &relief->event, world_now_ns(play->world) + (int64_t)(seconds * 1e9));
+    play->patience_ns += (int64_t)(seconds * 1e9);
+}
+
+/* ---- which --------------------------------------------------------------------------------------------- */
+
+static void kill_one(struct play *play, struct process *victim, int signal)
+{
+    owe_error(play, victim);
+    world_kill(victim, signal);
+}
+
+static void between(struct play *play, const struct fault *fault, struct process *victim)
+{
+    struct process *parent = process_parent(victim);
+    if (!parent || !process_alive(parent))
+        return;
+    if (fault->kind == FAULT_RESET) {
+        (void)world_reset(victim, parent);
+    } else if (world_cut(victim, parent) > 0) {
+        later(play, fault->seconds, heal, victim, parent);
+    }
+}
+
+static void strike(struct play *play, const struct fault *fault, struct process *victim)
+{
+    switch (fault->kind) {
+    case FAULT_KILL: kill_one(play, victim, SIGKILL); break;
+    case FAULT_KILL_AT_CALL: process_kill_at(victim, fault->count); break;
+    case FAULT_KILL_ROOT: world_kill(play->root, SIGKILL); break;
+    case FAULT_TERMINATE: kill_one(play, victim, SIGTERM); break;
+    case FAULT_STOP: world_kill(victim, SIGSTOP); break;
+    case FAULT_PAUSE:
+        world_kill(victim, SIGSTOP);
+        later(play, fault->seconds, go_on, victim, NULL);
+        break;
+    case FAULT_CUT: case FAULT_RESET: between(play, fault, victim); break;
+    case FAULT_NO_MEMORY: process_fail_memory(victim, fault->count, false); break;
+    case FAULT_NO_MORE_MEMORY: process_fail_memory(victim, fault->count, true); break;
+    case FAULT_BAD_CALL: process_fail_calls(victim, fault->count, false); break;
+    case FAULT_FEW_DESCRIPTORS: process_limit_descriptors(victim, 8 + fault->count % 8); break;
+    case FAULT_COUNT: break;
+    }
+}
+
+static bool spares_root(enum fault_kind kind)
+{
+    return kind == FAULT_STOP || kind == FAULT_CUT || kind == FAULT_RESET;
+}
+
+void play_faults(struct play *play)
+{
+    for (int i = 0; i < play->fault_count; i++) {
+        const struct fault *fault = &play->faults[i];
+        if (play->without[fault->part] || world_steps(play->world) != fault->at_step)
+            continue;
+        struct process *victim = fault->kind == FAULT_KILL_ROOT ? play->root
+                                                                : choose(play, fault->victim, spares_root(fault->kind));
+        if (!victim || !process_alive(victim))
+            continue;
+        if (play->counts)
+            play->counts->faults[fault->kind][phase_of(victim)]++;
+        strike(play, fault, victim);
+    }
+}

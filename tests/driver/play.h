@@ -1,0 +1,173 @@
+/* A play: what a seed makes of a world, and what became of it.
+ *
+ * The plan is a tree of scenes. A scene is a nursery in some actor: it starts actors, takes its steps one after the
+ * other (calls, streams, cancellations ...), and joins. Each actor that is started has a scene of its own to play,
+ * as its main function or when it is called to. Into this fall faults, each after so many steps of the world.
+ *
+ * The ledger is what an observer writes down who sees into every process at once: each call with its outcomes and how
+ * often it was executed, each scene with how it ended. check.c compares it with what is promised.
+ *
+ * Every part of the plan has a number, and can be left out: that is how a failure is made small. */
+#ifndef DRIVER_PLAY_H
+#define DRIVER_PLAY_H
+
+#include "world.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPS(X)                                                                                                   \
+    X(ECHO, "echo")                 /* a call */                                                                  \
+    X(REFUSE, "refuse")             /* that fails */                                                              \
+    X(SLOW, "slow")                 /* that takes its time */                                                     \
+    X(LATE, "late")                 /* more than it has */                                                        \
+    X(STUBBORN, "stubborn")         /* and does not heed its cancellation */                                      \
+    X(SPIN, "spin")                 /* or anything at all, for a while */                                         \
+    X(EXIT, "exit")                 /* the actor ends in the middle of it */                                      \
+    X(SEGV, "segv")                 /* or crashes */                                                              \
+    X(CROWD, "crowd")               /* several calls at once */                                                   \
+    X(BULK, "bulk")                 /* more bytes than any buffer holds, there and back */                        \
+    X(STREAM, "stream")                                                                                           \
+    X(LEFT, "left stream")          /* left before its end */                                                     \
+    X(BROKEN, "broken stream")      /* whose producer fails */                                                    \
+    X(FIND, "find")                 /* an actor by its name, and call it */                                       \
+    X(SCENE, "scene")               /* have an actor play its scene */                                            \
+    X(CANCEL_ACTOR, "cancel actor")                                                                               \
+    X(SLEEP, "sleep")                                                                                             \
+    X(RAISE, "raise")               /* the scene's body fails */                                                  \
+    X(LEAVE, "leave")               /* its block is left by return */                                             \
+    X(CANCEL, "cancel")             /* its nursery is cancelled */
+
+#define FAULTS(X)                                                                                                \
+    X(KILL, "kill")                                                                                               \
+    X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                           \
+    X(KILL_ROOT, "kill root")                                                                                     \
+    X(TERMINATE, "terminate")       /* SIGTERM */                                                                 \
+    X(STOP, "stop")                 /* SIGSTOP, for good: not the root */                                         \
+    X(PAUSE, "pause")               /* for a while */                                                             \
+    X(CUT, "cut")                   /* silence between a child and its parent, for a while */                     \
+    X(RESET, "reset")               /* their connection breaks */                                                 \
+    X(NO_MEMORY, "no memory")       /* one allocation fails */                                                    \
+    X(NO_MORE_MEMORY, "no more memory") /* all do from then on */                                                 \
+    X(BAD_CALL, "bad call")         /* one system call fails */                                                   \
+    X(FEW_DESCRIPTORS, "few descriptors")
+
+#define PHASES(X)                                                                                                \
+    X(STARTING, "starting") X(GREETING, "greeting") X(IDLE, "idle") X(CALLING, "calling") X(ENDING, "ending")
+
+#define OUTCOMES(X)                                                                                              \
+    X(VALUE, "value") X(ERROR, "error") X(CANCELLED, "cancelled") X(DIED, "died") X(NONE, "none")
+
+#define AS_ENUM(name, text) name,
+enum op { OPS(AS_ENUM) OP_COUNT };
+#define AS_FAULT(name, text) FAULT_##name,
+enum fault_kind { FAULTS(AS_FAULT) FAULT_COUNT };
+#define AS_PHASE(name, text) PHASE_##name,
+enum phase { PHASES(AS_PHASE) PHASE_COUNT };
+#define AS_OUTCOME(name, text) OUTCOME_##name,
+enum outcome { OUTCOMES(AS_OUTCOME) OUTCOME_COUNT };
+
+extern const char *const op_names[], *const fault_names[], *const phase_names[], *const outcome_names[];
+
+enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4, PARTS_MOST = 512, CALLS_MOST = 4096 };
+
+/* ---- the plan --------------------------------------------------------------------------------------- */
+
+struct step {
+    int part;
+    enum op op;
+    int actor;                      /* of the scene; which one it is about */
+    int64_t value;
+    double seconds;
+    bool tolerant;                  /* its failure is handled there and then */
+};
+
+struct part_of_actor {
+    int part;
+    char name[16];
+    bool has_main;                  /* started to play its scene, and no daemon */
+    int scene;                      /* its own; -1 if it has none */
+    /* the ledger: */
+    bool up, asked;
+};
+
+struct scene {
+    int actor_count, step_count;
+    struct part_of_actor actors[ACTORS_MOST];
+    struct step steps[STEPS_MOST];
+    /* the ledger: */
+    int played;                     /* how often it was begun: never twice */
+    bool in_body, cancelled, left, ended;
+    bool owes_error;                /* an actor of it was killed for no reason of its own */
+    int body_rc, rc;
+};
+
+struct fault {
+    int part;
+    enum fault_kind kind;
+    uint64_t at_step;
+    uint64_t victim;                /* which of the living; taken modulo */
+    double seconds;
+    uint64_t count;
+};
+
+/* ---- the ledger ------------------------------------------------------------------------------------- */
+
+struct call_record {
+    enum op op;
+    struct process *caller;
+    int64_t begun_ns, ended_ns;
+    double deadline;                /* of the caller's scope */
+    int executed, outcomes;
+    enum outcome outcome;
+    bool wrong;                     /* the value was not the right one */
+};
+
+struct counts {
+    uint64_t ops[OP_COUNT][OUTCOME_COUNT];
+    uint64_t faults[FAULT_COUNT][PHASE_COUNT];
+    uint64_t seeds, steps, processes, violations;
+};
+
+struct play {
+    uint64_t seed;
+    bool sunny;                     /* nothing was planned to go wrong: nothing may */
+    bool without[PARTS_MOST];
+    int part_count;
+    int scene_count, fault_count;
+    struct scene scenes[SCENES_MOST];
+    struct fault faults[FAULTS_MOST];
+    struct weather weather;
+
+    struct world *world;
+    struct process *root;
+    struct call_record calls[CALLS_MOST];
+    int call_count;
+    int64_t patience_ns;            /* for how long processes were stopped or computed */
+    int root_rc;
+    bool root_ended;
+    uint64_t steps, hash;
+    char violation[512];            /* the first one; "" while there is none */
+    struct counts *counts;          /* may be NULL */
+};
+
+/* plan.c: from a seed; `without` stays as it is. What is left of it as text. */
+void play_plan(struct play *play, uint64_t seed);
+void play_print(const struct play *play, FILE *to);
+
+/* act.c: the program of every process. */
+int act(int argc, char **argv);
+
+/* fault.c: what falls into the world before its next step. */
+void play_faults(struct play *play);
+
+/* check.c */
+void violated(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void play_check(struct play *play);
+void play_check_scene(struct play *play, struct scene *scene);
+
+/* run.c: plays it from beginning to end, in a world of its own. Whether all promises were kept. */
+bool play_run(struct play *play, FILE *trace);
+
+#endif
