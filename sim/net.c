@@ -246,7 +246,6 @@ int sim_accept(struct sys *sys, int fd, int *ret_fd)
     int got = file_install(process, file);
     if (got < 0) {
         list_push(listener->waiting.next, first); /* it waits on, before the others */
-        file_hold(file);
         return got;
     }
     file_let_go(file); /* the queue's */

@@ -23,7 +23,7 @@ static struct process *new_child(struct process *parent, const struct sys_spawn 
 {
     struct process *child = process_new(parent->host, parent, parent->program);
     child->user = parent->user;
-    child->bound = !parent->world->weather.no_parent_signal;
+    child->bound = true;
     process_set_argv(child, what->argv);
     if (what->birth) {
         child->birth = sim_new(strlen(what->birth) + 1);
@@ -94,6 +94,7 @@ int sim_die_with_parent(struct sys *sys, int lifeline, int parent)
         line->in->lifeline = process;
     if (!process->handle)
         process_exit_now(EXIT_FAILURE);
+    process->bound = !weather->no_parent_signal; /* it may get lost, by a change of user for instance */
     return 0;
 }
 
@@ -236,6 +237,7 @@ static void heal(struct file *file)
 static void reset(struct file *file)
 {
     flow_drop(file->out);
+    flow_end(file->out);
     file->error = -ECONNRESET;
     file_changed(file);
 }
@@ -260,12 +262,15 @@ size_t world_reset(struct process *a, struct process *b)
 
 /* ---- inside ------------------------------------------------------------------------------------------- */
 
+enum { SPIN_NS = 1000000 }; /* between two looks of the world */
+
 void process_spin(double seconds)
 {
     struct process *process = process_here();
     int64_t until = process->world->now_ns + (int64_t)(seconds * 1e9);
     while (process->world->now_ns < until) {
         (void)sim_enter(process, "spin", 0);
+        process->world->now_ns += SPIN_NS;
         process_give_way(process);
     }
 }

@@ -220,11 +220,18 @@ static int descend_ladder(struct keeper *keeper)
     keeper->killed = true;
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGTERM", keeper->name);
     (void)child_signal(child, SIGTERM);
-    if (gone_within(keeper, TERM_S))
-        return 0;
+    (void)gone_within(keeper, TERM_S);
+    return 0;
+}
+
+/* Cannot fail, for want of memory for instance, as what comes before it can. */
+static void kill_and_wait(struct keeper *keeper)
+{
+    struct child *child = &keeper->child;
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGKILL", keeper->name);
+    keeper->killed = true;
     (void)child_signal(child, SIGKILL);
-    return event_wait(&child->exited);
+    lot_park_shielded(&child->exited.waiting_, "a killed actor to end");
 }
 
 /* What the session still has to deliver was sent before the exit. */
@@ -240,6 +247,8 @@ static void end(struct keeper *keeper)
     tr_scope shield = tr_shield();
     if (keeper->child.process)
         tr_ignore(tr_within(&shield, descend_ladder(keeper)));
+    if (keeper->child.process && !keeper->child.exited.set)
+        kill_and_wait(keeper);
     tr_scope patience = tr_move_on_after(EXIT_S);
     patience.shield = true;
     tr_ignore(tr_within(&patience, drain(keeper)));

@@ -115,10 +115,11 @@ static struct call_record *record(enum op op, int64_t *ret_token)
         abort();
     *ret_token = play->call_count;
     struct call_record *call = &play->calls[play->call_count++];
+    double now = tr_now(), deadline = tr_effective_deadline();
     *call = (struct call_record){.op = op,
                                  .caller = process_here(),
                                  .begun_ns = world_now_ns(play->world),
-                                 .deadline = tr_effective_deadline(),
+                                 .deadline = deadline > now ? deadline : now, /* it is long ago if cancelled */
                                  .outcome = OUTCOME_NONE};
     return call;
 }

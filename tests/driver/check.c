@@ -41,9 +41,11 @@ void play_check_scene(struct play *play, struct scene *scene)
 
 /* ---- calls ----------------------------------------------------------------------------------------------- */
 
+/* Neither killed nor ended in the middle of a call (EXIT). */
 static bool lived_to_tell(const struct play *play, const struct process *caller)
 {
-    return process_alive(caller) || (process_signal(caller) == 0 && (caller != play->root || play->root_ended));
+    bool ended_in_order = process_signal(caller) == 0 && process_status(caller) <= 1;
+    return process_alive(caller) || (ended_in_order && (caller != play->root || play->root_ended));
 }
 
 static void check_call(struct play *play, const struct call_record *call, int i)
