@@ -47,6 +47,17 @@ int actor_check_name(const char *name)
     return 0;
 }
 
+int actor_become(const char *name, const char *uuid)
+{
+    struct arena *memory = &actor_self()->memory;
+    tr_actor self = {
+        .name = arena_text(memory, name), .uuid = arena_text(memory, uuid), .address = "", .pid = sys_pid(NULL)};
+    if (!self.name || !self.uuid)
+        return error_raise_plain(-ENOMEM);
+    runtime->self = self;
+    return 0;
+}
+
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
 {
     unsigned char bytes[UUID_LENGTH / 2];

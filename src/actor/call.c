@@ -8,6 +8,7 @@
 #include "actor/error_wire.h"
 #include "actor/stream.h"
 #include "base/error.h"
+#include "base/plant.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -45,6 +46,11 @@ int call_failed(struct session *session, const struct frame *frame)
     struct reader from = {frame->failure.error.data, frame->failure.error.size};
     struct tr_error *error;
     tr_try(error_get(&from, &error)); /* an error that makes no sense ends the session */
+    if (call->stream && planted(FALSE_END)) {
+        error_unref(error);
+        finish(call, NULL);
+        return 0;
+    }
     finish(call, error_box(error, &session->peer));
     return 0;
 }
@@ -53,7 +59,7 @@ void calls_lost(struct session *session)
 {
     for (size_t i = 0; i < session->calls.room;) {
         struct call *call = session->calls.slots[i].value;
-        if (!call) {
+        if (!call || planted(UNLINKED_WAITER)) {
             i++;
             continue;
         }
@@ -110,7 +116,8 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
     if (!session_is_up(session) || session->state.at != SESSION_OPEN)
         return session_wait_loss(session);
     call->session = session_ref(session);
-    call->id = ++session->last_call;
+    bool stale = planted(STALE_CALL_ID) && session->last_call && !map_get(&session->calls, session->last_call);
+    call->id = stale ? session->last_call : ++session->last_call;
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
                                                          : send_start(call, args, encoded, window);
     if (rc < 0)
@@ -121,7 +128,8 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
 void call_end(struct call *call)
 {
     map_remove(&call->session->calls, call->id);
-    error_unref(call->error);
+    if (!planted(LEAK))
+        error_unref(call->error);
     session_unref(call->session);
 }
 
@@ -129,14 +137,15 @@ void call_end(struct call *call)
 
 static int wait_shielded(struct call *call)
 {
-    tr_scope grace = tr_move_on_after(GRACE_S);
+    tr_scope grace = tr_move_on_after(planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S);
     grace.shield = true;
     return tr_within(&grace, event_wait(&call->done));
 }
 
 int call_give_up(struct call *call)
 {
-    session_tell(call->session, FRAME_CANCEL, call->id);
+    if (!planted(MISSED_CANCEL))
+        session_tell(call->session, FRAME_CANCEL, call->id);
     (void)wait_shielded(call);
     if (!call->done.set)
         return TR_ECANCELLED;

@@ -22,6 +22,7 @@
 #include "actor/call.h"
 #include "actor/portal.h"
 #include "base/error.h"
+#include "base/plant.h"
 #include "base/hooks.h"
 #include "base/log.h"
 #include "spawn/child.h"
@@ -118,6 +119,8 @@ static struct tr_error *obituary(void *arg)
 static void process_ended(void *arg)
 {
     struct keeper *keeper = arg;
+    if (keeper->session && planted(EXIT_BEFORE_RESULT))
+        io_close(&keeper->session->io);
     if (keeper->session)
         session_hang_up(keeper->session);
     if (keeper->finished.set && keeper->life)
@@ -230,7 +233,8 @@ static void kill_and_wait(struct keeper *keeper)
     struct child *child = &keeper->child;
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGKILL", keeper->name);
     keeper->killed = true;
-    (void)child_signal(child, SIGKILL);
+    if (!planted(SKIPPED_KILL))
+        (void)child_signal(child, SIGKILL);
     lot_park_shielded(&child->exited.waiting_, "a killed actor to end");
 }
 
@@ -245,9 +249,10 @@ static void end(struct keeper *keeper)
     struct tr_error *newest = task_error_aside();
     machine_move(&keeper->state, KEEPER_ENDING);
     tr_scope shield = tr_shield();
-    if (keeper->child.process)
+    bool forgotten = planted(NOT_REAPED);
+    if (keeper->child.process && !forgotten)
         tr_ignore(tr_within(&shield, descend_ladder(keeper)));
-    if (keeper->child.process && !keeper->child.exited.set)
+    if (keeper->child.process && !keeper->child.exited.set && !forgotten)
         kill_and_wait(keeper);
     tr_scope patience = tr_move_on_after(EXIT_S);
     patience.shield = true;
@@ -280,7 +285,7 @@ static int keep(void *arg)
     if (rc >= 0)
         rc = live_until_asked(keeper);
     end(keeper);
-    rc = judge(keeper, rc);
+    rc = planted(DROPPED_ERROR) ? 0 : judge(keeper, rc);
     if (keeper->session)
         keeper->session->obituary = NULL; /* whoever still holds the socket: there is no more to say */
     child_fini(&keeper->child);

@@ -232,15 +232,12 @@ static int take_birth(struct session *session, const struct frame *frame)
     const wire_birth *birth = &frame->birth;
     struct actor *actor = actor_self();
     tr_try(actor_check_name(birth->name));
-    runtime->self = (tr_actor){.name = arena_text(&actor->memory, birth->name),
-                               .uuid = arena_text(&actor->memory, birth->uuid),
-                               .address = "",
-                               .pid = sys_pid(NULL)};
+    tr_try(actor_become(birth->name, birth->uuid));
     runtime->log_level = birth->log_level;
     actor->arbiter = arena_text(&actor->memory, birth->arbiter);
     actor->arbiter_uuid = arena_text(&actor->memory, birth->arbiter_uuid);
     tr_str *modules = arena_alloc(&actor->memory, (birth->modules.count + 1) * sizeof *modules);
-    if (!runtime->self.name || !runtime->self.uuid || !modules)
+    if (!modules)
         return error_raise_plain(-ENOMEM);
     for (size_t i = 0; i < birth->modules.count; i++)
         if (!(modules[i] = arena_text(&actor->memory, birth->modules.items[i])))

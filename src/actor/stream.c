@@ -14,6 +14,7 @@
 #include "actor/portal.h"
 #include "actor/serve.h"
 #include "base/error.h"
+#include "base/plant.h"
 #include "base/hooks.h"
 #include "sched/task.h"
 #include "tractor/stream.h"
@@ -121,7 +122,7 @@ int stream_yielded(struct session *session, const struct frame *frame)
     if (!stream || stream->granted <= 0)
         return raise_code(TR_EPROTOCOL, "a YIELD frame for what is no stream, or without credit");
     stream->granted -= (int64_t)(frame->outcome.value.size + STREAM_VALUE_COST);
-    return stream->leaving ? 0 : queue_value(stream, frame->outcome.value);
+    return stream->leaving || planted(STREAM_GAP) ? 0 : queue_value(stream, frame->outcome.value);
 }
 
 void stream_ended(struct tr_stream *stream)

@@ -44,12 +44,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     char uuid[UUID_LENGTH + 1];
     tr_try(actor_check_name(name));
     tr_try(actor_new_uuid(uuid));
-    runtime->self = (tr_actor){.name = arena_text(&actor->memory, name),
-                               .uuid = arena_text(&actor->memory, uuid),
-                               .address = "",
-                               .pid = sys_pid(NULL)};
-    if (!runtime->self.name || !runtime->self.uuid)
-        return error_raise_plain(-ENOMEM);
+    tr_try(actor_become(name, uuid));
     runtime->log_level = log_level_of(options->log ? options->log : sys_env("TRACTOR_LOG"));
     if (runtime->log_level < 0)
         return raise_code(TR_EARGUMENT, "there is no log level of that name");

@@ -7,6 +7,7 @@
 #include "spawn/child.h"
 
 #include "base/error.h"
+#include "base/plant.h"
 #include "base/log.h"
 #include "sys/crash.h"
 
@@ -58,6 +59,7 @@ static int make_ends(struct child *child, int ends[ENDS])
 static int start_process(struct child *child, const int ends[ENDS], const char *program,
                          char *const *argv)
 {
+    const int keep[ENDS + 1] = {ends[CONTROL], ends[LIFELINE], ends[CRASH], child->lifeline};
     char birth[64];
     snprintf(birth, sizeof birth, "%d,%d,%d,%d", ends[CONTROL], ends[LIFELINE], ends[CRASH],
              sys_pid(NULL));
@@ -65,8 +67,8 @@ static int start_process(struct child *child, const int ends[ENDS], const char *
                              .argv = argv,
                              .birth = birth,
                              .standard = {SYS_OURS, SYS_OURS, SYS_OURS},
-                             .keep = ends,
-                             .keep_count = ENDS,
+                             .keep = keep,
+                             .keep_count = planted(HELD_LIFELINE) ? ENDS + 1 : ENDS,
                              .lifeline = -1}; /* the child arms it: it has to know its number */
     return sys_spawn(&what, exited, child, &child->process);
 }

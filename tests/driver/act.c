@@ -10,7 +10,7 @@
 
 enum { BULK_BYTES = 100000, STREAM_ITEMS = 40 };
 
-static const double ROOT_LIMIT_S = 20, CALL_LIMIT_S = 0.2, STUBBORN_S = 4;
+static const double ROOT_LIMIT_S = 20, CALL_LIMIT_S = 0.2, STUBBORN_S = 4, PAUSE_S = 2, GIVE_UP_S = 0.05;
 
 static struct play *play_here(void)
 {
@@ -63,6 +63,21 @@ tr_fn(int64_t, end_here, (int64_t, token), (int64_t, signal))
     process_exit_now(3);
 }
 
+/* Its answer is sent before it ends, whatever else it is told meanwhile. The caller, if it does not look just then,
+ * finds both at once, the answer and the end. */
+tr_fn(int64_t, ask_for_own_end, (int64_t, token), (int64_t, value))
+{
+    executed(args->token);
+    struct play *play = play_here();
+    if (args->value % 2 == 0 && play->calls[args->token].caller != process_here())
+        play_pause(play, play->calls[args->token].caller, PAUSE_S);
+    tr_auto(portal) own = NULL;
+    if (tr_find_actor(&own, tr_current_actor()->name) > 0)
+        tr_ignore(tr_cancel_actor(own));
+    *ret = args->value + 1;
+    return 0;
+}
+
 tr_fn(tr_bytes, carry, (int64_t, token), (tr_bytes, load))
 {
     executed(args->token);
@@ -108,7 +123,7 @@ static enum outcome outcome_of(int rc)
     return died() ? OUTCOME_DIED : OUTCOME_ERROR;
 }
 
-static struct call_record *record(enum op op, int64_t *ret_token)
+static struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_token)
 {
     struct play *play = play_here();
     if (play->call_count == CALLS_MOST)
@@ -118,6 +133,7 @@ static struct call_record *record(enum op op, int64_t *ret_token)
     double now = tr_now(), deadline = tr_effective_deadline();
     *call = (struct call_record){.op = op,
                                  .caller = process_here(),
+                                 .callee = world_process(play->world, tr_portal_actor(portal)->pid),
                                  .begun_ns = world_now_ns(play->world),
                                  .deadline = deadline > now ? deadline : now, /* it is long ago if cancelled */
                                  .outcome = OUTCOME_NONE};
@@ -136,7 +152,7 @@ static int settle(struct call_record *call, int rc, bool right)
 static int call_number(tr_portal *portal, const struct step *step)
 {
     int64_t token, got = -1;
-    struct call_record *call = record(step->op, &token);
+    struct call_record *call = record(step->op, portal, &token);
     int rc = -1;
     switch (step->op) {
     case REFUSE: rc = tr_call(portal, &got, refuse, .token = token); break;
@@ -144,6 +160,9 @@ static int call_number(tr_portal *portal, const struct step *step)
     case SPIN:
         play_here()->patience_ns += (int64_t)(step->seconds * 1e9);
         rc = tr_call(portal, &got, spin, .token = token, .value = step->value, .seconds = step->seconds);
+        break;
+    case LAST:
+        rc = tr_call(portal, &got, ask_for_own_end, .token = token, .value = step->value);
         break;
     case EXIT: rc = tr_call(portal, &got, end_here, .token = token); break;
     case SEGV: rc = tr_call(portal, &got, end_here, .token = token, .signal = SIGSEGV); break;
@@ -169,7 +188,7 @@ static int call_bulk(tr_portal *portal)
         return tr_raise("driver.NoMemory", "for the load");
     for (int i = 0; i < BULK_BYTES; i++)
         load[i] = (char)(i * 7 + i / 256);
-    struct call_record *call = record(BULK, &token);
+    struct call_record *call = record(BULK, portal, &token);
     tr_bytes sent = {load, BULK_BYTES}, got = {0};
     int rc = tr_call(portal, &got, carry, .token = token, .load = sent);
     return settle(call, rc, rc >= 0 && got.size == sent.size && memcmp(got.data, load, got.size) == 0);
@@ -197,6 +216,17 @@ static int call_crowd(tr_portal *portal, const struct step *step)
     return tr_join(crowd);
 }
 
+static int give_up(struct errand *errand)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    if (!nursery)
+        return tr_error_code(tr_last_error());
+    tr_try(tr_start_soon(nursery, run_errand, errand));
+    tr_try(tr_sleep(GIVE_UP_S));
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
 /* ---- streams ------------------------------------------------------------------------------------------ */
 
 /* What comes is what was sent, in order, from the first on; and the end comes after the last. */
@@ -222,7 +252,7 @@ static int call_stream(tr_portal *portal, const struct step *step)
 {
     int64_t token, items = STREAM_ITEMS;
     bool right = true;
-    struct call_record *call = record(step->op, &token);
+    struct call_record *call = record(step->op, portal, &token);
     tr_auto(stream) stream = NULL;
     int rc = tr_open_stream(portal, &stream, count, .token = token, .first = step->value, .items = items,
                             .fails = step->op == BROKEN, .pause = step->seconds / 10);
@@ -266,7 +296,7 @@ static int have_performed(tr_portal *portal, const struct part_of_actor *actor)
     int64_t token, got = -1;
     if (actor->has_main || actor->scene < 0 || play_here()->scenes[actor->scene].played)
         return 0;
-    struct call_record *call = record(SCENE, &token);
+    struct call_record *call = record(SCENE, portal, &token);
     int rc = tr_call(portal, &got, perform, .token = token, .scene = actor->scene);
     return settle(call, rc, got == actor->scene + 1);
 }
@@ -294,7 +324,11 @@ static int take_step(struct stage *stage, const struct step *step)
         return take_own_step(stage, step, 0);
     switch (step->op) {
     case ECHO: case REFUSE: case SLOW: case SPIN: case EXIT: case SEGV: return call_number(portal, step);
+    case LAST:
+        actor->asked = true;
+        return call_number(portal, step);
     case LATE: case STUBBORN: return call_in_time(portal, step);
+    case GIVEN_UP: return give_up(&(struct errand){portal, step});
     case CROWD: return call_crowd(portal, step);
     case BULK: return call_bulk(portal);
     case STREAM: case LEFT: case BROKEN: return call_stream(portal, step);
@@ -312,6 +346,19 @@ static void count_op(enum op op, int rc)
     struct counts *counts = play_here()->counts;
     if (counts)
         counts->ops[op][outcome_of(rc)]++;
+}
+
+/* Daemons live until they are asked to end. */
+static int end_daemons(struct stage *stage)
+{
+    struct scene *scene = stage->scene;
+    for (int i = 0; i < scene->actor_count && scene->tidy; i++) {
+        if (!stage->portals[i] || scene->actors[i].has_main)
+            continue;
+        scene->actors[i].asked = true;
+        tr_try(tr_cancel_actor(stage->portals[i]));
+    }
+    return 0;
 }
 
 static int play_body(struct stage *stage)
@@ -332,7 +379,7 @@ static int play_body(struct stage *stage)
         if (scene->left || (rc < 0 && (!step->tolerant || rc == TR_ECANCELLED)))
             return rc < 0 ? rc : 0;
     }
-    return 0;
+    return end_daemons(stage);
 }
 
 static int play_inside(struct stage *stage)
@@ -366,7 +413,9 @@ static int direct(void *arg)
 {
     (void)arg;
     tr_scope limit = tr_move_on_after(ROOT_LIMIT_S);
-    return tr_within(&limit, play_scene(0));
+    int rc = tr_within(&limit, play_scene(0));
+    play_here()->out_of_time = limit.cancelled_caught;
+    return rc;
 }
 
 int act(int argc, char **argv)

@@ -66,6 +66,58 @@ static void check_call(struct play *play, const struct call_record *call, int i)
         violated(play, "call %d (%s) ended %g s after its deadline", i, name, ended - call->deadline);
 }
 
+/* What a call can come to depends on what it is. */
+static bool is_possible(const struct call_record *call)
+{
+    switch (call->op) {
+    case REFUSE: case EXIT: case SEGV: case BROKEN: return call->outcome != OUTCOME_VALUE;
+    default: return true;
+    }
+}
+
+/* A death ends the calls on the dead at once. */
+static void check_death(struct play *play, const struct call_record *call, int i)
+{
+    if (!call->callee || process_alive(call->callee) || call->outcomes == 0)
+        return;
+    int64_t died = process_ended_ns(call->callee);
+    if (call->ended_ns > died + (int64_t)(SLACK_S * 1e9) + play->patience_ns && call->begun_ns < died)
+        violated(play, "call %d (%s) ended %g s after the death of its callee", i, op_names[call->op],
+                 (double)(call->ended_ns - died) / 1e9);
+}
+
+/* Where nothing disturbs, all that was asked happens, and without delay. */
+static bool only_pauses(const struct play *play)
+{
+    for (int i = 0; i < play->fault_count; i++)
+        if (play->faults[i].kind != FAULT_PAUSE && !play->without[play->faults[i].part])
+            return false;
+    return true;
+}
+
+/* A process that ended in order had said all it had to say, and whoever hears of its end has read it. */
+static void check_last_words(struct play *play, const struct call_record *call, int i)
+{
+    enum { ROOM_FOR_ALL = 65536 };
+    if (call->op == LAST && call->outcome == OUTCOME_DIED && call->executed && process_status(call->callee) == 0 &&
+        play->weather.buffer >= ROOM_FOR_ALL && only_pauses(play))
+        violated(play, "call %d (%s) was answered, and the answer lost in the callee's end", i, op_names[call->op]);
+}
+
+static void check_undisturbed(struct play *play, const struct call_record *call, int i)
+{
+    double late = (double)call->ended_ns / 1e9 - call->deadline;
+    if (play->sunny && call->outcome != OUTCOME_VALUE)
+        violated(play, "call %d (%s) has no value under a blue sky", i, op_names[call->op]);
+    bool quiet = play->fault_count == 0 && play->patience_ns == 0;
+    if (quiet && call->op == LATE && call->outcomes > 0 && late > SLACK_S)
+        violated(play, "call %d (%s) ended %g s after its deadline, though nothing kept it", i, op_names[call->op],
+                 late);
+    double took = (double)(call->ended_ns - call->begun_ns) / 1e9;
+    if (quiet && call->op == GIVEN_UP && call->outcome == OUTCOME_CANCELLED && took > 2 * SLACK_S)
+        violated(play, "call %d (%s) went on for %g s, though nothing kept it", i, op_names[call->op], took);
+}
+
 /* ---- the world ------------------------------------------------------------------------------------------- */
 
 static void check_orphans(struct play *play)
@@ -92,8 +144,15 @@ void play_check(struct play *play)
         violated(play, "%zu files are open", world_open_files(play->world));
     if (world_paths(play->world) > 0)
         violated(play, "%zu files are left", world_paths(play->world));
-    for (int i = 0; i < play->call_count; i++)
+    for (int i = 0; i < play->call_count; i++) {
         check_call(play, &play->calls[i], i);
-    if (play->sunny && (!play->root_ended || play->root_rc != 0))
-        violated(play, "nothing was planned to go wrong, and the root ended with %d", play->root_rc);
+        check_death(play, &play->calls[i], i);
+        check_undisturbed(play, &play->calls[i], i);
+        check_last_words(play, &play->calls[i], i);
+        if (!is_possible(&play->calls[i]))
+            violated(play, "call %d (%s) succeeded", i, op_names[play->calls[i].op]);
+    }
+    if (play->sunny && (!play->root_ended || play->root_rc != 0 || play->out_of_time))
+        violated(play, "nothing was planned to go wrong, and the root ended with %d%s", play->root_rc,
+                 play->out_of_time ? ", out of time" : "");
 }

@@ -3,10 +3,14 @@
  *     sim_driver --seeds 1000 --first 1       many; ends with a line of sums, after one for each operation and fault
  *     sim_driver --seed 17 --trace            one, with its plan and each system call
  *     sim_driver --seed 17 --without 3,4,9    one, without these parts of its plan
+ *     sim_planted --plants 2                  as many deliberate bugs, each of which some seed has to find
+ *     sim_planted --plant 3 --seed 17         one of them, by its number in base/plant.h
  *
  * A seed that fails is made small: each part of its plan is left out if it fails without it, too. What is left is
  * printed, and the command that plays it. Every hundredth seed is played twice, and must give the same trace. */
 #include "play.h"
+
+#include "base/plant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +20,12 @@ enum { AGAIN_EVERY = 100, ENOUGH_SEEDS = 1000 };
 
 static struct play play; /* too large for the stack */
 
+static enum plant plant; /* PLANT_NONE where none are compiled in */
+
 static bool run(uint64_t seed, const bool *without, struct counts *counts, FILE *trace)
 {
     memset(&play, 0, sizeof play);
+    play.plant = plant;
     if (without)
         memcpy(play.without, without, sizeof play.without);
     play.counts = counts;
@@ -133,6 +140,58 @@ static int run_many(uint64_t first, uint64_t seeds)
     return counts.violations || !all;
 }
 
+/* ---- planted bugs -------------------------------------------------------------------------------------- */
+
+#ifdef TR_PLANTS
+
+#define PLANT_TEXT_(name, text, often) [PLANT_##name] = text,
+static const char *const plant_names[] = {PLANTS(PLANT_TEXT_)};
+
+/* The first seed that finds it; 0 when none did. */
+static uint64_t find_plant(enum plant which, uint64_t first, uint64_t seeds)
+{
+    plant = which;
+    for (uint64_t seed = first; seed < first + seeds; seed++)
+        if (!run(seed, NULL, NULL, NULL))
+            return seed;
+    return 0;
+}
+
+static bool expect_found(enum plant which, uint64_t first, uint64_t seeds)
+{
+    uint64_t seed = find_plant(which, first, seeds);
+    if (seed)
+        printf("%-20s found by seed %llu, the %llu.: %s\n", plant_names[which], (unsigned long long)seed,
+               (unsigned long long)(seed - first + 1), play.violation);
+    else
+        printf("%-20s NOT FOUND in %llu seeds\n", plant_names[which], (unsigned long long)seeds);
+    return seed != 0;
+}
+
+/* `count` different ones, drawn by the date unless there is a seed; all of them when there are not so many. */
+static int run_plants(uint64_t count, uint64_t first, uint64_t seeds)
+{
+    enum { ALL = PLANT_END - 1 };
+    uint64_t day = (uint64_t)time(NULL) / 86400, missed = 0;
+    for (uint64_t i = 0; i < count && i < ALL; i++)
+        missed += !expect_found((enum plant)(1 + (count < ALL ? day * count + i : i) % ALL), first, seeds);
+    printf("plants=%llu missed=%llu\n", (unsigned long long)(count < ALL ? count : ALL), (unsigned long long)missed);
+    return missed > 0;
+}
+
+#else
+
+static int run_plants(uint64_t count, uint64_t first, uint64_t seeds)
+{
+    (void)count;
+    (void)first;
+    (void)seeds;
+    fprintf(stderr, "no bugs are planted in this program; sim_planted has them\n");
+    return 2;
+}
+
+#endif
+
 /* ---- one ----------------------------------------------------------------------------------------------- */
 
 static void read_parts(const char *list, bool *without)
@@ -157,7 +216,7 @@ static int run_one(uint64_t seed, const bool *without, FILE *trace)
 
 int main(int argc, char **argv)
 {
-    uint64_t first = 1, seeds = 1000, seed = 0;
+    uint64_t first = 1, seeds = 1000, seed = 0, plants = 0;
     bool without[PARTS_MOST] = {false};
     FILE *trace = NULL;
     for (int i = 1; i < argc; i++) {
@@ -168,6 +227,10 @@ int main(int argc, char **argv)
             read_parts(argv[++i], without);
         else if (strcmp(argv[i], "--seed") == 0)
             seed = strtoull(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--plants") == 0)
+            plants = strtoull(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--plant") == 0)
+            plant = (enum plant)strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--first") == 0)
             first = strtoull(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -175,5 +238,7 @@ int main(int argc, char **argv)
         else
             return fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace]\n"), 2;
     }
+    if (plants)
+        return run_plants(plants, first, seeds < 20000 ? 20000 : seeds);
     return seed ? run_one(seed, without, trace) : run_many(first, seeds);
 }

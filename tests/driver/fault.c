@@ -98,11 +98,18 @@ static void later(struct play *play, double seconds, void (*happen)(struct event
     play->patience_ns += (int64_t)(seconds * 1e9);
 }
 
+void play_pause(struct play *play, struct process *process, double seconds)
+{
+    world_kill(process, SIGSTOP);
+    later(play, seconds, go_on, process, NULL);
+}
+
 /* ---- which --------------------------------------------------------------------------------------------- */
 
 static void kill_one(struct play *play, struct process *victim, int signal)
 {
-    owe_error(play, victim);
+    if (signal == SIGKILL || !process_is_stopped(victim)) /* a stopped one does not hear the other */
+        owe_error(play, victim);
     world_kill(victim, signal);
 }
 
@@ -126,10 +133,7 @@ static void strike(struct play *play, const struct fault *fault, struct process 
     case FAULT_KILL_ROOT: world_kill(play->root, SIGKILL); break;
     case FAULT_TERMINATE: kill_one(play, victim, SIGTERM); break;
     case FAULT_STOP: world_kill(victim, SIGSTOP); break;
-    case FAULT_PAUSE:
-        world_kill(victim, SIGSTOP);
-        later(play, fault->seconds, go_on, victim, NULL);
-        break;
+    case FAULT_PAUSE: play_pause(play, victim, fault->seconds); break;
     case FAULT_CUT: case FAULT_RESET: between(play, fault, victim); break;
     case FAULT_NO_MEMORY: process_fail_memory(victim, fault->count, false); break;
     case FAULT_NO_MORE_MEMORY: process_fail_memory(victim, fault->count, true); break;

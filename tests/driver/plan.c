@@ -80,6 +80,7 @@ static int plan_scene(struct draft *draft, int depth)
         scene->actor_count = ACTORS_MOST;
     for (int i = 0; i < scene->actor_count; i++)
         plan_actor(draft, &scene->actors[i], depth + 1);
+    scene->tidy = draw(draft, 4) > 0 || play->sunny;
     scene->step_count = (int)draw(draft, STEPS_MOST) + (depth == 0);
     for (int i = 0; i < scene->step_count; i++)
         plan_step(draft, &scene->steps[i], scene->actor_count);

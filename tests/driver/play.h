@@ -26,11 +26,13 @@
     X(SPIN, "spin")                 /* or anything at all, for a while */                                         \
     X(EXIT, "exit")                 /* the actor ends in the middle of it */                                      \
     X(SEGV, "segv")                 /* or crashes */                                                              \
+    X(GIVEN_UP, "given up")         /* its caller is cancelled in the middle of it */                             \
     X(CROWD, "crowd")               /* several calls at once */                                                   \
     X(BULK, "bulk")                 /* more bytes than any buffer holds, there and back */                        \
     X(STREAM, "stream")                                                                                           \
     X(LEFT, "left stream")          /* left before its end */                                                     \
     X(BROKEN, "broken stream")      /* whose producer fails */                                                    \
+    X(LAST, "last words")           /* an actor that asks for its own end, and answers still */                   \
     X(FIND, "find")                 /* an actor by its name, and call it */                                       \
     X(SCENE, "scene")               /* have an actor play its scene */                                            \
     X(CANCEL_ACTOR, "cancel actor")                                                                               \
@@ -94,6 +96,7 @@ struct part_of_actor {
 
 struct scene {
     int actor_count, step_count;
+    bool tidy;                      /* asks its daemons to end when its steps are done */
     struct part_of_actor actors[ACTORS_MOST];
     struct step steps[STEPS_MOST];
     /* the ledger: */
@@ -116,7 +119,7 @@ struct fault {
 
 struct call_record {
     enum op op;
-    struct process *caller;
+    struct process *caller, *callee;
     int64_t begun_ns, ended_ns;
     double deadline;                /* of the caller's scope */
     int executed, outcomes;
@@ -145,7 +148,9 @@ struct play {
     struct call_record calls[CALLS_MOST];
     int call_count;
     int64_t patience_ns;            /* for how long processes were stopped or computed */
+    int plant;                      /* a deliberate bug, where those are compiled in */
     int root_rc;
+    bool out_of_time;               /* the root's limit was over */
     bool root_ended;
     uint64_t steps, hash;
     char violation[512];            /* the first one; "" while there is none */
@@ -155,6 +160,9 @@ struct play {
 /* plan.c: from a seed; `without` stays as it is. What is left of it as text. */
 void play_plan(struct play *play, uint64_t seed);
 void play_print(const struct play *play, FILE *to);
+
+/* fault.c: stops a process for a while. */
+void play_pause(struct play *play, struct process *process, double seconds);
 
 /* act.c: the program of every process. */
 int act(int argc, char **argv);

@@ -1,6 +1,8 @@
 /* One play from beginning to end. */
 #include "play.h"
 
+#include "base/plant.h"
+
 #include <string.h>
 
 /* Longer than the root's limit and all that may be asked of those who do not heed it. */
@@ -39,6 +41,9 @@ static void count(struct play *play)
 
 bool play_run(struct play *play, FILE *trace)
 {
+#ifdef TR_PLANTS
+    plant_choose((enum plant)play->plant);
+#endif
     play->world = world_new(play->seed);
     *world_weather(play->world) = play->weather;
     world_set_user(play->world, play);
