@@ -3,6 +3,7 @@
  *     sim_driver --seeds 1000 --first 1       many; ends with a line of sums, after one for each operation and fault
  *     sim_driver --seed 17 --trace            one, with its plan and each system call
  *     sim_driver --seed 17 --without 3,4,9    one, without these parts of its plan
+ *     sim_driver --torture 5                  each allocation and system call of that many plays fails once
  *     sim_planted --plants 2                  as many deliberate bugs, each of which some seed has to find
  *     sim_planted --plant 3 --seed 17         one of them, by its number in base/plant.h
  *
@@ -205,18 +206,40 @@ static void read_parts(const char *list, bool *without)
     }
 }
 
+static struct torture torment; /* of a single play */
+
 static int run_one(uint64_t seed, const bool *without, FILE *trace)
 {
-    bool kept = run(seed, without, NULL, trace);
+    memset(&play, 0, sizeof play);
+    memcpy(play.without, without, sizeof play.without);
+    play.plant = plant;
+    play_plan(&play, seed);
+    play.torture = torment;
+    play.sunny &= !torment.on;
+    bool kept = play_run(&play, trace);
     play_print(&play, stdout);
     printf("hash=%016llx steps=%llu\n", (unsigned long long)play.hash, (unsigned long long)play.steps);
     printf("%s\n", kept ? "all promises kept" : play.violation);
     return !kept;
 }
 
+/* As torture prints it. */
+static void read_torment(const char *text)
+{
+    unsigned long long numbers[4] = {0};
+    char *end = (char *)text;
+    for (size_t i = 0; i < 4 && *end; i++)
+        numbers[i] = strtoull(i ? end + 1 : end, &end, 10);
+    torment = (struct torture){.on = true,
+                               .victim = (size_t)numbers[0],
+                               .calls = numbers[1] > 0,
+                               .from_then_on = numbers[2] > 0,
+                               .n = numbers[3]};
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t first = 1, seeds = 1000, seed = 0, plants = 0;
+    uint64_t first = 1, seeds = 1000, seed = 0, plants = 0, tortured = 0;
     bool without[PARTS_MOST] = {false};
     FILE *trace = NULL;
     for (int i = 1; i < argc; i++) {
@@ -231,6 +254,10 @@ int main(int argc, char **argv)
             plants = strtoull(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--plant") == 0)
             plant = (enum plant)strtoul(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--torment") == 0)
+            read_torment(argv[++i]);
+        else if (strcmp(argv[i], "--torture") == 0)
+            tortured = strtoull(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--first") == 0)
             first = strtoull(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -240,5 +267,7 @@ int main(int argc, char **argv)
     }
     if (plants)
         return run_plants(plants, first, seeds < 20000 ? 20000 : seeds);
+    if (tortured)
+        return torture(first, tortured) > 0;
     return seed ? run_one(seed, without, trace) : run_many(first, seeds);
 }

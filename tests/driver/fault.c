@@ -148,8 +148,22 @@ static bool spares_root(enum fault_kind kind)
     return kind == FAULT_STOP || kind == FAULT_CUT || kind == FAULT_RESET;
 }
 
+static void torment(struct play *play)
+{
+    struct torture *torture = &play->torture;
+    struct process *victim = torture->on ? world_nth(play->world, torture->victim) : NULL;
+    if (victim && !torture->begun && torture->calls)
+        process_fail_calls(victim, torture->n, torture->from_then_on);
+    else if (victim && !torture->begun)
+        process_fail_memory(victim, torture->n, torture->from_then_on);
+    torture->begun |= victim != NULL;
+    if (victim)
+        torture->sprung = process_failed(victim);
+}
+
 void play_faults(struct play *play)
 {
+    torment(play);
     for (int i = 0; i < play->fault_count; i++) {
         const struct fault *fault = &play->faults[i];
         if (play->without[fault->part] || world_steps(play->world) != fault->at_step)

@@ -133,6 +133,15 @@ struct counts {
     uint64_t seeds, steps, processes, violations;
 };
 
+/* One failure in one process: the n-th allocation or system call of its life. */
+struct torture {
+    bool on, calls, from_then_on;
+    size_t victim;                  /* the how manieth process of the world */
+    uint64_t n;
+    bool begun;
+    uint64_t sprung;                /* how often it failed: 0 when the process made no so many */
+};
+
 struct play {
     uint64_t seed;
     bool sunny;                     /* nothing was planned to go wrong: nothing may */
@@ -142,6 +151,7 @@ struct play {
     struct scene scenes[SCENES_MOST];
     struct fault faults[FAULTS_MOST];
     struct weather weather;
+    struct torture torture;
 
     struct world *world;
     struct process *root;
@@ -174,6 +184,9 @@ void play_faults(struct play *play);
 void violated(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void play_check(struct play *play);
 void play_check_scene(struct play *play, struct scene *scene);
+
+/* torture.c: fails each allocation and system call of each process of so many sunny plays. How many violations. */
+int torture(uint64_t first, uint64_t plays);
 
 /* run.c: plays it from beginning to end, in a world of its own. Whether all promises were kept. */
 bool play_run(struct play *play, FILE *trace);
