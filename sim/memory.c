@@ -144,4 +144,7 @@ void memory_reclaim(struct process *process)
         list_push(shelf_of(container_of(at, struct mapping, place)->size), at);
     }
     process->alive = 0;
+    if (process->runtime)
+        free(process->runtime->sys); /* the runtime is in it */
+    process->runtime = NULL;
 }

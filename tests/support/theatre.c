@@ -1,0 +1,153 @@
+/* The words of scenarios in the fake world. */
+#include "support/theatre.h"
+
+#include <string.h>
+
+static struct theatre theatre_here; /* one at a time, as worlds */
+
+static struct theatre *theatre(void)
+{
+    return world_user();
+}
+
+/* ---- inside --------------------------------------------------------------------------------------------- */
+
+void say(const char *word)
+{
+    char *said = theatre()->said;
+    size_t used = strlen(said);
+    snprintf(said + used, sizeof theatre()->said - used, "%s\n", word);
+}
+
+static int direct(void *arg)
+{
+    return theatre()->director(arg);
+}
+
+static int program(int argc, char **argv)
+{
+    bool is_root = !tr_is_child();
+    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = "error");
+    if (is_root && process_here() == theatre()->root) {
+        theatre()->ended = true;
+        if (rc != 0)
+            snprintf(theatre()->outcome, sizeof theatre()->outcome, "%s", tr_error_report(tr_last_error()));
+    }
+    return rc;
+}
+
+/* ---- outside -------------------------------------------------------------------------------------------- */
+
+struct theatre *raise_curtain(uint64_t seed, int (*director)(void *))
+{
+    struct theatre *theatre = &theatre_here;
+    if (theatre->world)
+        world_free(theatre->world); /* of a test that did not come to its end */
+    *theatre = (struct theatre){.director = director};
+    theatre->world = world_new(seed);
+    theatre->host = world_host(theatre->world, "alpha");
+    world_set_user(theatre->world, theatre);
+    theatre->root = another_root(theatre);
+    return theatre;
+}
+
+struct process *another_root(struct theatre *theatre)
+{
+    return world_spawn(theatre->world, theatre->host, program);
+}
+
+static bool was_said(void *arg)
+{
+    const struct theatre *theatre = arg;
+    size_t size = strlen(theatre->awaited);
+    for (const char *at = theatre->said; (at = strstr(at, theatre->awaited)); at += size)
+        if (at[size] == '\n' && (at == theatre->said || at[-1] == '\n'))
+            return true;
+    return false;
+}
+
+void run_until_said(struct theatre *theatre, const char *word)
+{
+    theatre->awaited = word;
+    if (!world_run_until(theatre->world, was_said, theatre, 60))
+        fail_msg("\"%s\" was never said; but: %s", word, theatre->said);
+}
+
+void run_for(struct theatre *theatre, double seconds)
+{
+    (void)world_run(theatre->world, seconds);
+}
+
+static bool all_gone(void *arg)
+{
+    return world_living(((struct theatre *)arg)->world) == 0;
+}
+
+void run_to_the_end(struct theatre *theatre)
+{
+    if (!world_run_until(theatre->world, all_gone, theatre, 60))
+        fail_msg("after a minute %zu processes live", world_living(theatre->world));
+}
+
+static struct process *find(struct theatre *theatre, const char *name)
+{
+    struct process *process = world_find(theatre->world, name);
+    if (!process)
+        fail_msg("there is no actor %s", name);
+    return process;
+}
+
+void kill_actor(struct theatre *theatre, const char *name)
+{
+    world_kill(find(theatre, name), SIGKILL);
+}
+
+void stop_actor(struct theatre *theatre, const char *name)
+{
+    world_kill(find(theatre, name), SIGSTOP);
+}
+
+void wake_actor(struct theatre *theatre, const char *name)
+{
+    world_kill(find(theatre, name), SIGCONT);
+}
+
+void cut_actors(struct theatre *theatre, const char *a, const char *b)
+{
+    assert_true(world_cut(find(theatre, a), find(theatre, b)) > 0);
+}
+
+void heal_actors(struct theatre *theatre, const char *a, const char *b)
+{
+    assert_true(world_heal(find(theatre, a), find(theatre, b)) > 0);
+}
+
+void reset_actors(struct theatre *theatre, const char *a, const char *b)
+{
+    assert_true(world_reset(find(theatre, a), find(theatre, b)) > 0);
+}
+
+double seconds_now(const struct theatre *theatre)
+{
+    return (double)world_now_ns(theatre->world) / 1e9;
+}
+
+void expect_outcome(struct theatre *theatre, const char *type)
+{
+    run_to_the_end(theatre);
+    if (!theatre->ended)
+        fail_msg("the root died of signal %d, and has no outcome", process_signal(theatre->root));
+    if (type ? !strstr(theatre->outcome, type) : theatre->outcome[0])
+        fail_msg("the root ended with %s", theatre->outcome[0] ? theatre->outcome : "no error");
+}
+
+void expect_nothing_left(struct theatre *theatre)
+{
+    run_to_the_end(theatre);
+    assert_int_equal(world_open_files(theatre->world), 0);
+    assert_int_equal(world_paths(theatre->world), 0);
+    assert_int_equal(world_leaks(theatre->world), 0);
+    assert_int_equal(world_panics(theatre->world), 0);
+    world_free(theatre->world);
+    theatre->world = NULL;
+}

@@ -1,0 +1,68 @@
+/* Scenarios in the fake world, in the words of what happens:
+ *
+ *     static void a_killed_actor_ends_the_call_on_it(void **state)
+ *     {
+ *         struct theatre *theatre = raise_curtain(1, call_for_ever);
+ *         run_until_said(theatre, "called");
+ *         kill_actor(theatre, "donny");
+ *         expect_outcome(theatre, "ActorDied");
+ *         expect_nothing_left(theatre);
+ *     }
+ *
+ * `call_for_ever` is the main function of the root, as for tr_main; it says "called" by say("called"). */
+#ifndef TESTS_THEATRE_H
+#define TESTS_THEATRE_H
+
+#include "world.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <tractor.h>
+
+struct theatre {
+    struct world *world;
+    struct host *host;
+    struct process *root;
+    int (*director)(void *);
+    const char *arbiter;            /* of roots that begin from here on; NULL: their own */
+    char said[4096];                /* all that was said, a word a line */
+    const char *awaited;
+    char outcome[8192];             /* the root's error, as a report; "" while there is none */
+    bool ended;
+};
+
+/* A world with one host and a root that runs `director`; the last of the test ends it. */
+struct theatre *raise_curtain(uint64_t seed, int (*director)(void *));
+
+/* Another root on the same host. */
+struct process *another_root(struct theatre *theatre);
+
+/* In any process: tells the test. */
+void say(const char *word);
+
+/* Goes on until it was said / that many seconds are over / nothing moves any more; fails the test if that takes a
+ * minute. */
+void run_until_said(struct theatre *theatre, const char *word);
+void run_for(struct theatre *theatre, double seconds);
+void run_to_the_end(struct theatre *theatre);
+
+void kill_actor(struct theatre *theatre, const char *name);
+void stop_actor(struct theatre *theatre, const char *name);
+void wake_actor(struct theatre *theatre, const char *name);
+void cut_actors(struct theatre *theatre, const char *a, const char *b);
+void heal_actors(struct theatre *theatre, const char *a, const char *b);
+void reset_actors(struct theatre *theatre, const char *a, const char *b);
+
+double seconds_now(const struct theatre *theatre);
+
+/* Runs to the end. The root's error has this type somewhere in it; NULL: it has none. */
+void expect_outcome(struct theatre *theatre, const char *type);
+
+/* All processes, descriptors, files and allocations are gone, and no invariant was broken. Ends the world. */
+void expect_nothing_left(struct theatre *theatre);
+
+#endif
