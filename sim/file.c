@@ -1,6 +1,6 @@
-/* Descriptors and what they stand for. An open file is shared by all descriptors, in one process or several, that
- * were made from it, and closed with the last; a socket's other end reads the end then, or, if it had sent what
- * was never read, an error. */
+/* Descriptors and what they stand for. An open file is shared by all descriptors, in one process or
+ * several, that were made from it, and closed with the last; a socket's other end reads the end then,
+ * or, if it had sent what was never read, an error. */
 #include "kernel.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* Bytes on their way from a writer to a reader: a pipe, or one direction of a socket.
  *
- * What is written arrives in order; between processes of one host at once, as in a kernel, between hosts after a
- * time that is drawn. A cut keeps what is sent, and what has not arrived yet, until it heals: to both ends it
- * looks like silence. The end of writing travels like bytes do. A flow holds so many bytes and no more, those on
- * the way included. */
+ * What is written arrives in order; between processes of one host at once, as in a kernel, between
+ * hosts after a time that is drawn. A cut keeps what is sent, and what has not arrived yet, until it
+ * heals: to both ends it looks like silence. The end of writing travels like bytes do. A flow holds so
+ * many bytes and no more, those on the way included. */
 #include "kernel.h"
 
 #include <errno.h>
@@ -17,7 +17,8 @@ static void arrived(struct event *event);
 struct flow *flow_new(struct file *writer, struct file *reader, int64_t latency_ns)
 {
     struct flow *flow = sim_new(sizeof *flow);
-    *flow = (struct flow){.world = writer->world, .writer = writer, .reader = reader, .latency_ns = latency_ns};
+    *flow = (struct flow){.world = writer->world, .writer = writer, .reader = reader};
+    flow->latency_ns = latency_ns;
     flow->room = flow->world->weather.buffer;
     flow->last = &flow->first;
     flow->arrival.happen = arrived;

@@ -232,8 +232,8 @@ void net_free_host(struct host *host);
 extern const struct sys_ops sim_ops;
 struct process *process_of(struct sys *sys);
 
-/* First thing in every call that reaches the kernel: others may run before it, or it is the process's last; or
- * it fails. */
+/* First thing in every call that reaches the kernel: others may run before it, or it is the process's
+ * last; or it fails. */
 bool sim_enter(struct process *process, const char *call, int64_t detail);
 
 int sim_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);

@@ -1,6 +1,7 @@
-/* Memory of processes. The C library's, in blocks that know whom they belong to: when a process is killed its
- * memory goes with it, and when it ends in order none may be left. Stacks are kept for the next who needs one, in
- * this world or another of the thread, since mapping them would cost more than all the rest of a short life. */
+/* Memory of processes. The C library's, in blocks that know whom they belong to: when a process is
+ * killed its memory goes with it, and when it ends in order none may be left. Stacks are kept for the
+ * next who needs one, in this world or another of the thread, since mapping them would cost more than
+ * all the rest of a short life. */
 #include "kernel.h"
 
 #include "base/panic.h"
@@ -79,7 +80,8 @@ static struct link *shelf_of(size_t size)
 static struct mapping *map_new(size_t size)
 {
     struct mapping *mapping = sim_new(sizeof *mapping);
-    char *low = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *low = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (low == MAP_FAILED)
         panic("no memory for a stack of the world");
     size_t before = -(uintptr_t)low & (size - 1);

@@ -1,8 +1,8 @@
 /* Addresses: who listens where, and how others get there.
  *
- * Unix sockets live on one host: abstract names vanish with their listener, paths stay behind when it is killed.
- * A connection to one is there at once. Over TCP it takes the time of the way there and back, and as long as the
- * way is cut; a host's own address is 127.x or ::1, another's is its name. */
+ * Unix sockets live on one host: abstract names vanish with their listener, paths stay behind when it
+ * is killed. A connection to one is there at once. Over TCP it takes the time of the way there and
+ * back, and as long as the way is cut; a host's own address is 127.x or ::1, another's is its name. */
 #include "kernel.h"
 
 #include <errno.h>

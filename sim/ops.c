@@ -1,5 +1,5 @@
-/* The table of operations of a process in the fake world: the plain ones. Polling is in poll.c, the network in
- * net.c, processes in spawn.c. */
+/* The table of operations of a process in the fake world: the plain ones. Polling is in poll.c, the
+ * network in net.c, processes in spawn.c. */
 #include "kernel.h"
 
 #include "sys/crash.h"

@@ -1,6 +1,6 @@
-/* Waiting for the world. A poll reports what there is to report: descriptors that are ready, children that have
- * ended, signals that were caught; in an order that is drawn. When there is nothing it waits. A poll that only looks
- * lets the others run first, or a process that looks in a loop would be alone. */
+/* Waiting for the world. A poll reports what there is to report: descriptors that are ready, children
+ * that have ended, signals that were caught; in an order that is drawn. When there is nothing it waits.
+ * A poll that only looks lets the others run first, or a process that looks in a loop would be alone. */
 #include "kernel.h"
 
 #include <errno.h>

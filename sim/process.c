@@ -4,9 +4,9 @@
  *         \          \           |           /
  *          +----------+--------> DEAD <-----+
  *
- * Each has a stack of its own on which its program runs; where it stopped, be it on the stack of one of its tasks,
- * is where it goes on. Whoever is killed never goes on: its memory, stacks and descriptors are taken back. What
- * others want to know of the dead stays until the world ends. */
+ * Each has a stack of its own on which its program runs; where it stopped, be it on the stack of one of
+ * its tasks, is where it goes on. Whoever is killed never goes on: its memory, stacks and descriptors
+ * are taken back. What others want to know of the dead stays until the world ends. */
 #include "kernel.h"
 
 #include "base/panic.h"

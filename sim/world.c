@@ -1,9 +1,10 @@
 /* The world's clock and its decisions.
  *
- * A step is one decision: the event that is due happens, or one of the processes that can go on, drawn by
- * chance, has a turn. A turn ends when the process waits in a poll, is interrupted before a system call, or ends;
- * it takes a little time, so that a process that never waits does not stop the clock. When nobody can go on,
- * time jumps to the next event; when there is none either, nothing will ever happen again. */
+ * A step is one decision: the event that is due happens, or one of the processes that can go on, drawn
+ * by chance, has a turn. A turn ends when the process waits in a poll, is interrupted before a system
+ * call, or ends; it takes a little time, so that a process that never waits does not stop the clock.
+ * When nobody can go on, time jumps to the next event; when there is none either, nothing will ever
+ * happen again. */
 #include "kernel.h"
 
 #include "base/panic.h"
@@ -65,8 +66,8 @@ void note(struct world *world, int pid, const char *what, int64_t a, int64_t b)
     memcpy(&word, what, strnlen(what, sizeof word));
     world->hash = mix(mix(mix(mix(world->hash, word), (uint64_t)pid), (uint64_t)a), (uint64_t)b);
     if (world->trace)
-        fprintf(world->trace, "%12lld %5d %-10s %lld %lld\n", (long long)world->now_ns, pid, what, (long long)a,
-                (long long)b);
+        fprintf(world->trace, "%12lld %5d %-10s %lld %lld\n", (long long)world->now_ns, pid, what,
+                (long long)a, (long long)b);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------------- */

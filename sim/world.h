@@ -1,6 +1,7 @@
-/* A fake world: any number of processes, each with a libtractor runtime of its own, inside one thread, from one
- * seed. What stands above src/sys is the same object code as in production; below it are a clock that moves when
- * nobody can do anything now, a kernel with processes, pipes, sockets and signals, and chance.
+/* A fake world: any number of processes, each with a libtractor runtime of its own, inside one thread,
+ * from one seed. What stands above src/sys is the same object code as in production; below it are a
+ * clock that moves when nobody can do anything now, a kernel with processes, pipes, sockets and
+ * signals, and chance.
  *
  *     struct world *world = world_new(seed);
  *     struct process *root = world_spawn(world, world_host(world, "alpha"), program);
@@ -9,9 +10,10 @@
  *     world_run(world, 10);
  *     ... process_ended(root), world_free(world)
  *
- * The same seed and the same program give the same run, system call by system call; `trace` writes it down, and
- * `hash` is the sum of it. One process runs at a time, until it waits in a poll or is interrupted before a system
- * call; who runs next is drawn. Time passes a little with every turn, and jumps when all wait.
+ * The same seed and the same program give the same run, system call by system call; `trace` writes it
+ * down, and `hash` is the sum of it. One process runs at a time, until it waits in a poll or is
+ * interrupted before a system call; who runs next is drawn. Time passes a little with every turn, and
+ * jumps when all wait.
  *
  * Nothing here may be called while a process runs, except by the functions for processes at the end. */
 #ifndef SIM_WORLD_H
@@ -93,8 +95,8 @@ int process_status(const struct process *process);             /* of a dead one:
 int process_signal(const struct process *process);             /* by this */
 const char *process_said(const struct process *process);       /* what it printed on standard error */
 
-/* Faults. kill: any signal, as the kernel would deliver it. kill_at: SIGKILL in its n-th system call from now.
- * A fault at a number: the n-th from now fails, once or from then on; 0: none does. */
+/* Faults. kill: any signal, as the kernel would deliver it. kill_at: SIGKILL in its n-th system call
+ * from now. A fault at a number: the n-th from now fails, once or from then on; 0: none does. */
 void world_kill(struct process *process, int signal);
 void process_kill_at(struct process *process, uint64_t n);
 void process_fail_memory(struct process *process, uint64_t n, bool from_then_on);
@@ -114,7 +116,7 @@ size_t world_reset(struct process *a, struct process *b);
 size_t world_living(const struct world *world);
 size_t world_open_files(const struct world *world);             /* descriptions, not numbers */
 size_t world_paths(const struct world *world);                  /* in the file systems of all hosts */
-size_t world_leaks(const struct world *world);                  /* allocations that orderly ends left behind */
+size_t world_leaks(const struct world *world);          /* allocations that orderly ends left behind */
 size_t world_panics(const struct world *world);                 /* aborts of the library or the program */
 
 /* ---- for the functions that run inside processes ------------------------------------------------------ */

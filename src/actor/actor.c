@@ -50,8 +50,10 @@ int actor_check_name(const char *name)
 int actor_become(const char *name, const char *uuid)
 {
     struct arena *memory = &actor_self()->memory;
-    tr_actor self = {
-        .name = arena_text(memory, name), .uuid = arena_text(memory, uuid), .address = "", .pid = sys_pid(NULL)};
+    tr_actor self = {.name = arena_text(memory, name),
+                     .uuid = arena_text(memory, uuid),
+                     .address = "",
+                     .pid = sys_pid(NULL)};
     if (!self.name || !self.uuid)
         return error_raise_plain(-ENOMEM);
     runtime->self = self;

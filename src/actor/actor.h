@@ -63,8 +63,8 @@ static inline bool actor_is_ending(void)
 /* 32 hexadecimal digits that nobody else has. 0 or a negative code, raised. */
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
 
-/* This process is now the actor of that name and uuid, which are copied. 0 or -ENOMEM, raised, and it is still
- * nobody. */
+/* This process is now the actor of that name and uuid, which are copied. 0 or -ENOMEM, raised, and it
+ * is still nobody. */
 int actor_become(const char *name, const char *uuid);
 
 /* TR_EARGUMENT, raised, unless it is 1 to NAME_LENGTH bytes long and has no control characters. */

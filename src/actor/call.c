@@ -116,8 +116,9 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
     if (!session_is_up(session) || session->state.at != SESSION_OPEN)
         return session_wait_loss(session);
     call->session = session_ref(session);
-    bool stale = planted(STALE_CALL_ID) && session->last_call && !map_get(&session->calls, session->last_call);
-    call->id = stale ? session->last_call : ++session->last_call;
+    if (!planted(STALE_CALL_ID) || !session->last_call || map_get(&session->calls, session->last_call))
+        session->last_call++;
+    call->id = session->last_call;
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
                                                          : send_start(call, args, encoded, window);
     if (rc < 0)

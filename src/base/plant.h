@@ -1,27 +1,28 @@
-/* Planted bugs: deliberate faults, to see that the tests find them. They exist only in objects compiled with
- * TR_PLANTS (the library that sim_planted is linked with); in every other build a plant is the constant false. One
- * is chosen when a run begins, and does its harm every so many times that the code comes by. */
+/* Planted bugs: deliberate faults, to see that the tests find them. They exist only in objects compiled
+ * with TR_PLANTS (the library that sim_planted is linked with); in every other build a plant is the
+ * constant false. One is chosen when a run begins, and does its harm every so many times that the code
+ * comes by. */
 #ifndef BASE_PLANT_H
 #define BASE_PLANT_H
 
 #include <stdbool.h>
 
 /* Name, what it is called, how often it strikes: each time, every second time ... */
-#define PLANTS(X)                                                                                                \
-    X(LOST_ANSWER, "lost answer", 7)                    /* of a call */                                           \
-    X(DOUBLE_RUN, "double run", 7)                      /* a function is run twice for one call */                \
-    X(MISSED_CANCEL, "missed cancel", 1)                /* a callee is not told that its caller has given up */   \
-    X(SKIPPED_KILL, "skipped kill", 1)                  /* the last step of the ladder is forgotten */            \
-    X(EXIT_BEFORE_RESULT, "exit before result", 1)      /* what an ended process had sent is not read */          \
-    X(UNLINKED_WAITER, "unlinked waiter", 3)            /* the loss of a connection does not end a call on it */  \
-    X(STALE_CALL_ID, "stale call id", 1)                /* is used again while its late answer may come */        \
-    X(DROPPED_ERROR, "dropped error", 1)                /* an actor's failure does not fail its nursery */        \
-    X(NOT_REAPED, "not reaped", 2)                      /* a nursery is left while its actor lives */             \
-    X(STREAM_GAP, "stream gap", 50)                     /* a value gets lost */                                   \
-    X(FALSE_END, "false end", 1)                        /* a stream that failed ends as if it were complete */    \
-    X(LEAK, "leak", 3)                                  /* of an error */                                         \
-    X(ENDLESS_GRACE, "endless grace", 1)                /* a caller that gave up waits as long as it takes */     \
-    X(HELD_LIFELINE, "held lifeline", 1)                /* a child holds the end whose loss should kill it */
+#define PLANTS(X)                                                                                          \
+    X(LOST_ANSWER, "lost answer", 7)         /* of a call */                                               \
+    X(DOUBLE_RUN, "double run", 7)           /* a function is run twice for one call */                    \
+    X(MISSED_CANCEL, "missed cancel", 1)     /* a callee is not told that its caller has given up */       \
+    X(SKIPPED_KILL, "skipped kill", 1)       /* the last step of the ladder is forgotten */                \
+    X(EXIT_BEFORE_RESULT, "exit before result", 1) /* what an ended process had sent is not read */        \
+    X(UNLINKED_WAITER, "unlinked waiter", 3) /* the loss of a connection does not end a call on it */      \
+    X(STALE_CALL_ID, "stale call id", 1)     /* is used again while its late answer may come */            \
+    X(DROPPED_ERROR, "dropped error", 1)     /* an actor's failure does not fail its nursery */            \
+    X(NOT_REAPED, "not reaped", 2)           /* a nursery is left while its actor lives */                 \
+    X(STREAM_GAP, "stream gap", 50)          /* a value gets lost */                                       \
+    X(FALSE_END, "false end", 1)             /* a stream that failed ends as if it were complete */        \
+    X(LEAK, "leak", 3)                       /* of an error */                                             \
+    X(ENDLESS_GRACE, "endless grace", 1)     /* a caller that gave up waits as long as it takes */         \
+    X(HELD_LIFELINE, "held lifeline", 1)     /* a child holds the end whose loss should kill it */
 
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,
 enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END };

@@ -195,15 +195,16 @@ struct sys {
     struct runtime runtime;
 };
 
-/* A new world, whose runtime becomes this thread's: the real one, unless this thread's maker says otherwise. What
- * the runtime before it left behind is freed; that one must have stopped. -ENOMEM, -EMFILE, -ENFILE, whereupon
- * it is still there. */
+/* A new world, whose runtime becomes this thread's: the real one, unless this thread's maker says
+ * otherwise. What the runtime before it left behind is freed; that one must have stopped. -ENOMEM,
+ * -EMFILE, -ENFILE, whereupon it is still there. */
 int sys_new(void);
 
 /* Whether this process was started as a child by another runtime, known before there is a world. */
 bool sys_is_child(void);
 
-/* Where this thread's worlds come from; NULL: they are real. Set by simulators, whose processes share a thread. */
+/* Where this thread's worlds come from; NULL: they are real. Set by simulators, whose processes share a
+ * thread. */
 struct sys_maker {
     int (*make)(void);
     bool (*is_child)(void);

@@ -1,5 +1,6 @@
-/* What the processes of a play do: every one runs `act`. The functions are those of any program; but each also
- * writes down in the ledger what it saw, which an observer outside of all processes could not know. */
+/* What the processes of a play do: every one runs `act`. The functions are those of any program; but
+ * each also writes down in the ledger what it saw, which an observer outside of all processes could not
+ * know. */
 #define TR_MODULE "act"
 #include "play.h"
 
@@ -63,8 +64,8 @@ tr_fn(int64_t, end_here, (int64_t, token), (int64_t, signal))
     process_exit_now(3);
 }
 
-/* Its answer is sent before it ends, whatever else it is told meanwhile. The caller, if it does not look just then,
- * finds both at once, the answer and the end. */
+/* Its answer is sent before it ends, whatever else it is told meanwhile. The caller, if it does not
+ * look just then, finds both at once, the answer and the end. */
 tr_fn(int64_t, ask_for_own_end, (int64_t, token), (int64_t, value))
 {
     executed(args->token);
@@ -85,7 +86,8 @@ tr_fn(tr_bytes, carry, (int64_t, token), (tr_bytes, load))
     return 0;
 }
 
-tr_stream_fn(int64_t, count, (int64_t, token), (int64_t, first), (int64_t, items), (bool, fails), (double, pause))
+tr_stream_fn(int64_t, count, (int64_t, token), (int64_t, first), (int64_t, items), (bool, fails),
+             (double, pause))
 {
     executed(args->token);
     for (int64_t i = 0; i < args->items; i++) {
@@ -135,7 +137,7 @@ static struct call_record *record(enum op op, const tr_portal *portal, int64_t *
                                  .caller = process_here(),
                                  .callee = world_process(play->world, tr_portal_actor(portal)->pid),
                                  .begun_ns = world_now_ns(play->world),
-                                 .deadline = deadline > now ? deadline : now, /* it is long ago if cancelled */
+                                 .deadline = deadline > now ? deadline : now, /* long ago if cancelled */
                                  .outcome = OUTCOME_NONE};
     return call;
 }

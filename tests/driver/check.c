@@ -16,7 +16,7 @@ void violated(struct play *play, const char *format, ...)
     va_end(args);
 }
 
-/* ---- scenes, the moment they end ------------------------------------------------------------------------ */
+/* ---- scenes, the moment they end ----------------------------------------------------------------- */
 
 static void check_children_gone(struct play *play)
 {
@@ -34,12 +34,14 @@ void play_check_scene(struct play *play, struct scene *scene)
     if (scene->played > 1)
         violated(play, "scene %d was played %d times", number, scene->played);
     if (scene->owes_error && scene->rc >= 0 && !scene->cancelled)
-        violated(play, "an actor of scene %d was killed, and the scene ended as if nothing had happened", number);
+        violated(play, "an actor of scene %d was killed, and the scene ended as if nothing had happened",
+                 number);
     if (scene->body_rc < 0 && scene->rc >= 0 && !scene->cancelled)
-        violated(play, "the body of scene %d failed with %d, and its nursery did not", number, scene->body_rc);
+        violated(play, "the body of scene %d failed with %d, and its nursery did not", number,
+                 scene->body_rc);
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------- */
 
 /* Neither killed nor ended in the middle of a call (EXIT). */
 static bool lived_to_tell(const struct play *play, const struct process *caller)
@@ -99,9 +101,10 @@ static bool only_pauses(const struct play *play)
 static void check_last_words(struct play *play, const struct call_record *call, int i)
 {
     enum { ROOM_FOR_ALL = 65536 };
-    if (call->op == LAST && call->outcome == OUTCOME_DIED && call->executed && process_status(call->callee) == 0 &&
-        play->weather.buffer >= ROOM_FOR_ALL && only_pauses(play))
-        violated(play, "call %d (%s) was answered, and the answer lost in the callee's end", i, op_names[call->op]);
+    if (call->op != LAST || call->outcome != OUTCOME_DIED || !call->executed)
+        return;
+    if (process_status(call->callee) == 0 && play->weather.buffer >= ROOM_FOR_ALL && only_pauses(play))
+        violated(play, "call %d was answered, and the answer lost in the callee's end", i);
 }
 
 static void check_undisturbed(struct play *play, const struct call_record *call, int i)
@@ -111,14 +114,14 @@ static void check_undisturbed(struct play *play, const struct call_record *call,
         violated(play, "call %d (%s) has no value under a blue sky", i, op_names[call->op]);
     bool quiet = play->fault_count == 0 && play->patience_ns == 0;
     if (quiet && call->op == LATE && call->outcomes > 0 && late > SLACK_S)
-        violated(play, "call %d (%s) ended %g s after its deadline, though nothing kept it", i, op_names[call->op],
-                 late);
+        violated(play, "call %d (%s) ended %g s after its deadline, though nothing kept it", i,
+                 op_names[call->op], late);
     double took = (double)(call->ended_ns - call->begun_ns) / 1e9;
     if (quiet && call->op == GIVEN_UP && call->outcome == OUTCOME_CANCELLED && took > 2 * SLACK_S)
         violated(play, "call %d (%s) went on for %g s, though nothing kept it", i, op_names[call->op], took);
 }
 
-/* ---- the world ------------------------------------------------------------------------------------------- */
+/* ---- the world ----------------------------------------------------------------------------------- */
 
 static void check_orphans(struct play *play)
 {
@@ -128,8 +131,8 @@ static void check_orphans(struct play *play)
         if (process_alive(process))
             violated(play, "pid %d, actor %s, lives on", process_pid(process), process_name(process));
         else if (!process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
-            violated(play, "pid %d, actor %s, outlived the root by %g s", process_pid(process), process_name(process),
-                     (double)(process_ended_ns(process) - root_end) / 1e9);
+            violated(play, "pid %d, actor %s, outlived the root by %g s", process_pid(process),
+                     process_name(process), (double)(process_ended_ns(process) - root_end) / 1e9);
     }
 }
 

@@ -7,8 +7,9 @@
  *     sim_planted --plants 2                  as many deliberate bugs, each of which some seed has to find
  *     sim_planted --plant 3 --seed 17         one of them, by its number in base/plant.h
  *
- * A seed that fails is made small: each part of its plan is left out if it fails without it, too. What is left is
- * printed, and the command that plays it. Every hundredth seed is played twice, and must give the same trace. */
+ * A seed that fails is made small: each part of its plan is left out if it fails without it, too. What
+ * is left is printed, and the command that plays it. Every hundredth seed is played twice, and must
+ * give the same trace. */
 #include "play.h"
 
 #include "base/plant.h"
@@ -169,14 +170,16 @@ static bool expect_found(enum plant which, uint64_t first, uint64_t seeds)
     return seed != 0;
 }
 
-/* `count` different ones, drawn by the date unless there is a seed; all of them when there are not so many. */
+/* `count` different ones, drawn by the date unless there is a seed; all of them when there are not so
+ * many. */
 static int run_plants(uint64_t count, uint64_t first, uint64_t seeds)
 {
     enum { ALL = PLANT_END - 1 };
     uint64_t day = (uint64_t)time(NULL) / 86400, missed = 0;
     for (uint64_t i = 0; i < count && i < ALL; i++)
         missed += !expect_found((enum plant)(1 + (count < ALL ? day * count + i : i) % ALL), first, seeds);
-    printf("plants=%llu missed=%llu\n", (unsigned long long)(count < ALL ? count : ALL), (unsigned long long)missed);
+    printf("plants=%llu missed=%llu\n", (unsigned long long)(count < ALL ? count : ALL),
+           (unsigned long long)missed);
     return missed > 0;
 }
 
@@ -237,6 +240,12 @@ static void read_torment(const char *text)
                                .n = numbers[3]};
 }
 
+static int usage(void)
+{
+    fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace] | --torture N\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t first = 1, seeds = 1000, seed = 0, plants = 0, tortured = 0;
@@ -263,7 +272,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--seeds") == 0)
             seeds = strtoull(value, NULL, 10), i++;
         else
-            return fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace]\n"), 2;
+            return usage();
     }
     if (plants)
         return run_plants(plants, first, seeds < 20000 ? 20000 : seeds);

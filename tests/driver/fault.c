@@ -49,8 +49,8 @@ static enum phase phase_of(const struct process *process)
     return is_calling(actor) ? PHASE_CALLING : PHASE_IDLE;
 }
 
-/* An actor that is killed while its scene is in its body, and that nobody asked to end, is an error of the scene;
- * the scene's own process must live to tell. */
+/* An actor that is killed while its scene is in its body, and that nobody asked to end, is an error of
+ * the scene; the scene's own process must live to tell. */
 static void owe_error(struct play *play, const struct process *victim)
 {
     const char *name = process_name(victim);
@@ -58,7 +58,8 @@ static void owe_error(struct play *play, const struct process *victim)
         struct scene *scene = &play->scenes[s];
         for (int i = 0; i < scene->actor_count; i++) {
             const struct part_of_actor *actor = &scene->actors[i];
-            if (scene->in_body && !scene->cancelled && actor->up && !actor->asked && strcmp(actor->name, name) == 0)
+            bool expected = !scene->in_body || scene->cancelled || !actor->up || actor->asked;
+            if (!expected && strcmp(actor->name, name) == 0)
                 scene->owes_error = true;
         }
     }
@@ -168,8 +169,9 @@ void play_faults(struct play *play)
         const struct fault *fault = &play->faults[i];
         if (play->without[fault->part] || world_steps(play->world) != fault->at_step)
             continue;
-        struct process *victim = fault->kind == FAULT_KILL_ROOT ? play->root
-                                                                : choose(play, fault->victim, spares_root(fault->kind));
+        struct process *victim = choose(play, fault->victim, spares_root(fault->kind));
+        if (fault->kind == FAULT_KILL_ROOT)
+            victim = play->root;
         if (!victim || !process_alive(victim))
             continue;
         if (play->counts)

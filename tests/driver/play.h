@@ -1,11 +1,13 @@
 /* A play: what a seed makes of a world, and what became of it.
  *
- * The plan is a tree of scenes. A scene is a nursery in some actor: it starts actors, takes its steps one after the
- * other (calls, streams, cancellations ...), and joins. Each actor that is started has a scene of its own to play,
- * as its main function or when it is called to. Into this fall faults, each after so many steps of the world.
+ * The plan is a tree of scenes. A scene is a nursery in some actor: it starts actors, takes its steps
+ * one after the other (calls, streams, cancellations ...), and joins. Each actor that is started has a
+ * scene of its own to play, as its main function or when it is called to. Into this fall faults, each
+ * after so many steps of the world.
  *
- * The ledger is what an observer writes down who sees into every process at once: each call with its outcomes and how
- * often it was executed, each scene with how it ended. check.c compares it with what is promised.
+ * The ledger is what an observer writes down who sees into every process at once: each call with its
+ * outcomes and how often it was executed, each scene with how it ended. check.c compares it with what
+ * is promised.
  *
  * Every part of the plan has a number, and can be left out: that is how a failure is made small. */
 #ifndef DRIVER_PLAY_H
@@ -17,48 +19,48 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OPS(X)                                                                                                   \
-    X(ECHO, "echo")                 /* a call */                                                                  \
-    X(REFUSE, "refuse")             /* that fails */                                                              \
-    X(SLOW, "slow")                 /* that takes its time */                                                     \
-    X(LATE, "late")                 /* more than it has */                                                        \
-    X(STUBBORN, "stubborn")         /* and does not heed its cancellation */                                      \
-    X(SPIN, "spin")                 /* or anything at all, for a while */                                         \
-    X(EXIT, "exit")                 /* the actor ends in the middle of it */                                      \
-    X(SEGV, "segv")                 /* or crashes */                                                              \
-    X(GIVEN_UP, "given up")         /* its caller is cancelled in the middle of it */                             \
-    X(CROWD, "crowd")               /* several calls at once */                                                   \
-    X(BULK, "bulk")                 /* more bytes than any buffer holds, there and back */                        \
-    X(STREAM, "stream")                                                                                           \
-    X(LEFT, "left stream")          /* left before its end */                                                     \
-    X(BROKEN, "broken stream")      /* whose producer fails */                                                    \
-    X(LAST, "last words")           /* an actor that asks for its own end, and answers still */                   \
-    X(FIND, "find")                 /* an actor by its name, and call it */                                       \
-    X(SCENE, "scene")               /* have an actor play its scene */                                            \
-    X(CANCEL_ACTOR, "cancel actor")                                                                               \
-    X(SLEEP, "sleep")                                                                                             \
-    X(RAISE, "raise")               /* the scene's body fails */                                                  \
-    X(LEAVE, "leave")               /* its block is left by return */                                             \
+#define OPS(X)                                                                                             \
+    X(ECHO, "echo")                 /* a call */                                                           \
+    X(REFUSE, "refuse")             /* that fails */                                                       \
+    X(SLOW, "slow")                 /* that takes its time */                                              \
+    X(LATE, "late")                 /* more than it has */                                                 \
+    X(STUBBORN, "stubborn")         /* and does not heed its cancellation */                               \
+    X(SPIN, "spin")                 /* or anything at all, for a while */                                  \
+    X(EXIT, "exit")                 /* the actor ends in the middle of it */                               \
+    X(SEGV, "segv")                 /* or crashes */                                                       \
+    X(GIVEN_UP, "given up")         /* its caller is cancelled in the middle of it */                      \
+    X(CROWD, "crowd")               /* several calls at once */                                            \
+    X(BULK, "bulk")                 /* more bytes than any buffer holds, there and back */                 \
+    X(STREAM, "stream")                                                                                    \
+    X(LEFT, "left stream")          /* left before its end */                                              \
+    X(BROKEN, "broken stream")      /* whose producer fails */                                             \
+    X(LAST, "last words")           /* an actor that asks for its own end, and answers still */            \
+    X(FIND, "find")                 /* an actor by its name, and call it */                                \
+    X(SCENE, "scene")               /* have an actor play its scene */                                     \
+    X(CANCEL_ACTOR, "cancel actor")                                                                        \
+    X(SLEEP, "sleep")                                                                                      \
+    X(RAISE, "raise")               /* the scene's body fails */                                           \
+    X(LEAVE, "leave")               /* its block is left by return */                                      \
     X(CANCEL, "cancel")             /* its nursery is cancelled */
 
-#define FAULTS(X)                                                                                                \
-    X(KILL, "kill")                                                                                               \
-    X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                           \
-    X(KILL_ROOT, "kill root")                                                                                     \
-    X(TERMINATE, "terminate")       /* SIGTERM */                                                                 \
-    X(STOP, "stop")                 /* SIGSTOP, for good: not the root */                                         \
-    X(PAUSE, "pause")               /* for a while */                                                             \
-    X(CUT, "cut")                   /* silence between a child and its parent, for a while */                     \
-    X(RESET, "reset")               /* their connection breaks */                                                 \
-    X(NO_MEMORY, "no memory")       /* one allocation fails */                                                    \
-    X(NO_MORE_MEMORY, "no more memory") /* all do from then on */                                                 \
-    X(BAD_CALL, "bad call")         /* one system call fails */                                                   \
+#define FAULTS(X)                                                                                          \
+    X(KILL, "kill")                                                                                        \
+    X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                    \
+    X(KILL_ROOT, "kill root")                                                                              \
+    X(TERMINATE, "terminate")       /* SIGTERM */                                                          \
+    X(STOP, "stop")                 /* SIGSTOP, for good: not the root */                                  \
+    X(PAUSE, "pause")               /* for a while */                                                      \
+    X(CUT, "cut")                   /* silence between a child and its parent, for a while */              \
+    X(RESET, "reset")               /* their connection breaks */                                          \
+    X(NO_MEMORY, "no memory")       /* one allocation fails */                                             \
+    X(NO_MORE_MEMORY, "no more memory") /* all do from then on */                                          \
+    X(BAD_CALL, "bad call")         /* one system call fails */                                            \
     X(FEW_DESCRIPTORS, "few descriptors")
 
-#define PHASES(X)                                                                                                \
+#define PHASES(X)                                                                                          \
     X(STARTING, "starting") X(GREETING, "greeting") X(IDLE, "idle") X(CALLING, "calling") X(ENDING, "ending")
 
-#define OUTCOMES(X)                                                                                              \
+#define OUTCOMES(X)                                                                                        \
     X(VALUE, "value") X(ERROR, "error") X(CANCELLED, "cancelled") X(DIED, "died") X(NONE, "none")
 
 #define AS_ENUM(name, text) name,
@@ -72,7 +74,8 @@ enum outcome { OUTCOMES(AS_OUTCOME) OUTCOME_COUNT };
 
 extern const char *const op_names[], *const fault_names[], *const phase_names[], *const outcome_names[];
 
-enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4, PARTS_MOST = 512, CALLS_MOST = 4096 };
+enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4 };
+enum { PARTS_MOST = 512, CALLS_MOST = 4096 };
 
 /* ---- the plan --------------------------------------------------------------------------------------- */
 
@@ -185,7 +188,8 @@ void violated(struct play *play, const char *format, ...) __attribute__((format(
 void play_check(struct play *play);
 void play_check_scene(struct play *play, struct scene *scene);
 
-/* torture.c: fails each allocation and system call of each process of so many sunny plays. How many violations. */
+/* torture.c: fails each allocation and system call of each process of so many sunny plays. How many
+ * violations. */
 int torture(uint64_t first, uint64_t plays);
 
 /* run.c: plays it from beginning to end, in a world of its own. Whether all promises were kept. */

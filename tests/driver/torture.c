@@ -1,7 +1,7 @@
-/* Torture: in plays in which nothing else goes wrong, the n-th allocation of a process fails, once or with all that
- * follow, and likewise its n-th system call; for every process and every n, until it ends before there are so many.
- * Every promise is kept all the same: no crash, no hang, no leak, nobody and nothing left behind; what fails is an
- * error. */
+/* Torture: in plays in which nothing else goes wrong, the n-th allocation of a process fails, once or
+ * with all that follow, and likewise its n-th system call; for every process and every n, until it ends
+ * before there are so many. Every promise is kept all the same: no crash, no hang, no leak, nobody and
+ * nothing left behind; what fails is an error. */
 #include "play.h"
 
 #include <stdlib.h>

@@ -42,7 +42,7 @@ tr_stream_fn(int64_t, count_to, (int64_t, last))
     return 0;
 }
 
-/* ---- what roots do --------------------------------------------------------------------------------------- */
+/* ---- what roots do ------------------------------------------------------------------------------- */
 
 static int call_for_ever(void *arg)
 {
@@ -100,7 +100,8 @@ static int count_far(void *arg)
     int rc;
     while ((rc = tr_next(numbers, &number, count_to)) > 0)
         if (number != ++expected)
-            return tr_raise("test.Failed", "%lld came after %lld", (long long)number, (long long)expected - 1);
+            return tr_raise("test.Failed", "%lld came instead of %lld", (long long)number,
+                            (long long)expected);
     tr_try(rc);
     tr_try(tr_cancel_actor(donny));
     tr_try(tr_join(nursery));
@@ -114,7 +115,7 @@ static int just_wait(void *arg)
     return tr_sleep_forever();
 }
 
-/* ---- death ------------------------------------------------------------------------------------------------ */
+/* ---- death --------------------------------------------------------------------------------------- */
 
 static void a_killed_actor_ends_the_call_on_it_at_once(void **state)
 {
@@ -193,7 +194,7 @@ static void wherever_in_its_life_it_is_killed_nothing_is_left(void **state)
     }
 }
 
-/* ---- those who do not answer ------------------------------------------------------------------------------- */
+/* ---- those who do not answer --------------------------------------------------------------------- */
 
 static void a_stopped_actor_ends_within_its_bounds(void **state)
 {
@@ -228,7 +229,7 @@ static void a_stopped_actor_that_goes_on_in_time_answers(void **state)
     expect_nothing_left(theatre);
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------------- */
 
 static void a_cut_that_heals_in_time_is_not_noticed(void **state)
 {

@@ -44,8 +44,8 @@ struct process *another_root(struct theatre *theatre);
 /* In any process: tells the test. */
 void say(const char *word);
 
-/* Goes on until it was said / that many seconds are over / nothing moves any more; fails the test if that takes a
- * minute. */
+/* Goes on until it was said / that many seconds are over / nothing moves any more; fails the test if
+ * that takes a minute. */
 void run_until_said(struct theatre *theatre, const char *word);
 void run_for(struct theatre *theatre, double seconds);
 void run_to_the_end(struct theatre *theatre);
