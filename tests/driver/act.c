@@ -389,7 +389,7 @@ static int play_inside(struct stage *stage)
     tr_auto(nursery) nursery = tr_open_nursery();
     if (!nursery)
         return tr_error_code(tr_last_error());
-    stage->nursery = nursery;
+    stage->nursery = stage->scene->nursery = nursery;
     stage->scene->in_body = true;
     int rc = stage->scene->body_rc = play_body(stage);
     stage->scene->in_body = false;
