@@ -48,9 +48,9 @@ enum { TR_CASES_MOST = 64 };
 
 /* Does exactly one of several, the first in the array of those that can be done without waiting, or the one
  * for which that is so first; returns its index, and its outcome is in its rc: an end, a broken channel or a
- * handle that gets closed counts as done. A checkpoint in every case; when it returns an error nothing was sent or taken.
- * TR_EARGUMENT for too many cases or one without an item, TR_ECLOSED when all are left out. (Go's select, but
- * for the order; trio has none.)
+ * handle that gets closed counts as done. A checkpoint in every case; when it returns an error nothing was
+ * sent or taken. TR_EARGUMENT for too many cases or one without an item, TR_ECLOSED when all are left out.
+ * (Go's select, but for the order; trio has none.)
  *
  *     tr_case cases[] = {tr_case_receive(orders, &order), tr_case_receive(news, &item)};
  *     switch (tr_select(cases, 2)) { ... } */

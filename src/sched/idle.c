@@ -60,7 +60,7 @@ static bool quiet_for(const struct sched *sched, int64_t time)
 void idle_poll(struct sched *sched, int64_t timeout)
 {
     int64_t cushion = sched->idlers ? sched->idlers->cushion : NEVER;
-    if (sched->idlers && (timeout < 0 || cushion < timeout || sched->jumps)) {
+    if (timeout != 0 && sched->idlers && (timeout < 0 || cushion < timeout || sched->jumps)) {
         if (quiet_for(sched, cushion))
             wake_idlers(sched);
     } else if (!sched->jumps || timeout <= 0) {

@@ -75,8 +75,8 @@ void scope_enter(struct scope *scope, void *const *frame, const char *at);
 struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
 /* Ends the process if the block that opened it was left without its end, by longjmp. */
 void scope_check(const struct scope *scope);
-/* Cancels all whose time has come; the next deadline there is, or NEVER. */
-int64_t scope_expire(struct sched *sched, int64_t now);
+/* Cancels all whose time has come. */
+void scope_expire(struct sched *sched, int64_t now);
 int64_t scope_effective_deadline(const struct scope *scope);
 
 /* ---- tasks ----------------------------------------------------------------------------------- */

@@ -203,11 +203,10 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
     return error;
 }
 
-int64_t scope_expire(struct sched *sched, int64_t now)
+void scope_expire(struct sched *sched, int64_t now)
 {
     while (sched->deadlines.root && sched->deadlines.root->key <= now)
         scope_cancel(container_of(sched->deadlines.root, struct scope, timer), "deadline", NULL);
-    return sched->deadlines.root ? sched->deadlines.root->key : NEVER;
 }
 
 int64_t scope_effective_deadline(const struct scope *scope)
