@@ -122,7 +122,7 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
     if (error->code == TR_ECANCELLED)
         scope_cancel(&nursery->scope, "cancelled from outside", NULL);
     else
-        scope_cancel(&nursery->scope, "failed", error);
+        scope_cancel(&nursery->scope, "sibling failed", error);
     nursery->errors = error_merge(nursery->errors, error);
 }
 

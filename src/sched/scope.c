@@ -145,7 +145,7 @@ void scope_adopt(struct scope *to, struct scope *from)
 
 void scope_pend(struct scope *scope, struct tr_error *error)
 {
-    scope_cancel(scope, "failed", error);
+    scope_cancel(scope, "block inside failed", error);
     scope->pending = error_merge(scope->pending, error);
 }
 
