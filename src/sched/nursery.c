@@ -221,9 +221,13 @@ int tr_join(tr_nursery *nursery)
 
 int tr_join_with(tr_nursery *nursery, int rc)
 {
-    if (rc < 0 && nursery && task_current() && nursery->state.at == NURSERY_OPEN)
-        add_error(nursery, error_of(rc));
+    struct tr_error *body = task_current() ? error_of(rc) : NULL;
+    bool open = nursery && nursery->state.at == NURSERY_OPEN;
+    if (open)
+        add_error(nursery, body);
     int joined = tr_join(nursery);
+    if (body && !open)
+        return error_raise(error_merge(body, error_of(joined)));
     return rc > 0 && joined == 0 ? rc : joined;
 }
 
