@@ -21,12 +21,12 @@ TR_API int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, s
 
 /* Sends a copy of *item; waits while the channel is full. A checkpoint in every case; when it returns
  * an error nothing was sent. TR_EBROKEN once every receiver is closed, TR_ECLOSED if this sender is
- * NULL. */
+ * NULL or gets closed meanwhile. */
 TR_API int tr_send(tr_sender *sender, const void *item) TR_USE_RESULT;
 
 /* Receives into *ret_item: 1, or 0 at the end, when every sender is closed and nothing is left. Waits
  * while there is nothing. A checkpoint in every case; when it returns an error nothing was taken.
- * TR_ECLOSED if this receiver is NULL. */
+ * TR_ECLOSED if this receiver is NULL or gets closed meanwhile. */
 TR_API int tr_receive(tr_receiver *receiver, void *ret_item) TR_USE_RESULT;
 
 /* The same without waiting: -EAGAIN where the others would wait. No checkpoints. (trio: send_nowait,
@@ -47,10 +47,10 @@ typedef struct tr_case {
 enum { TR_CASES_MOST = 64 };
 
 /* Does exactly one of several, the first in the array of those that can be done without waiting, or the one
- * for which that is so first; returns its index, and its outcome is in its rc: an end or a broken channel
- * counts as done. A checkpoint in every case; when it returns an error nothing was sent or taken.
- * TR_EARGUMENT for too many cases or one without an item, TR_ECLOSED when all are left out. (Go's select, but
- * for the order; trio has none.)
+ * for which that is so first; returns its index, and its outcome is in its rc: an end, a broken channel or a
+ * handle that gets closed counts as done. A checkpoint in every case; when it returns an error nothing was
+ * sent or taken. TR_EARGUMENT for too many cases or one without an item, TR_ECLOSED when all are left out.
+ * (Go's select, but for the order; trio has none.)
  *
  *     tr_case cases[] = {tr_case_receive(orders, &order), tr_case_receive(news, &item)};
  *     switch (tr_select(cases, 2)) { ... } */
@@ -63,7 +63,7 @@ TR_API int tr_clone_receiver(tr_receiver *receiver, tr_receiver **ret_clone) TR_
 
 /* Closes and sets to NULL; may be repeated. No checkpoint. The last receiver's close fails waiting
  * senders with TR_EBROKEN and drops what is buffered; the last sender's gives waiting receivers the end.
- * No task may be waiting with this very handle. */
+ * Tasks that wait with this very handle fail with TR_ECLOSED. */
 TR_API void tr_close_sender(tr_sender **sender);
 TR_API void tr_close_receiver(tr_receiver **receiver);
 

@@ -51,9 +51,10 @@ TR_API int tr_event_wait(tr_event *event) TR_USE_RESULT;
 
 /* ---- lock ------------------------------------------------------------------------------------------- */
 
-/* One task at a time. (trio.Lock) */
+/* One task at a time. Whose owner ends without releasing it stays locked for ever: prefer tr_holding.
+ * (trio.Lock) */
 typedef struct tr_lock {
-    const void *owner_;
+    uint64_t owner_;
     tr_lot waiting_;
 } tr_lock;
 

@@ -117,10 +117,10 @@ TR_API tr_scope tr_until_stopped(void);
 /* Whether the calling task is asked to stop, or cancelled. No checkpoint. */
 TR_API bool tr_stopping(void);
 
-/* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "failed: app.Bad:
- * ..." (a task of the nursery, or its body), "left early" (a block with a nursery), "cancelled from outside"
- * (a join), "asked to stop"; of several scopes the nearest. "" if it is not. In the frame's memory. No
- * checkpoint. */
+/* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "sibling failed:
+ * app.Bad: ..." (a task of the nursery, or its body), "block inside failed: app.Bad: ..." (one with a nursery
+ * that was left early), "left early" (that block itself), "cancelled from outside" (a join), "asked to stop";
+ * of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
 TR_API const char *tr_cancel_reason(void);
 
 /* ---- nurseries ------------------------------------------------------------------------------------- */

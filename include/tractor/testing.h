@@ -32,7 +32,7 @@ TR_API int tr_run_virtually_(int (*fn)(void *), void *arg, const tr_virtual_opti
 
 /* Waits until every other task waits, and nothing has happened for `cushion` seconds of real time: 0 will do
  * where no thread, process or network takes part. Of several callers those with the shortest cushion go
- * first, all at once. A checkpoint. TR_EARGUMENT for a negative or NaN cushion.
+ * first, all at once. A checkpoint. TR_EARGUMENT for a cushion that is negative, NaN or infinite.
  * (trio.testing.wait_all_tasks_blocked) */
 TR_API int tr_wait_all_blocked(double cushion) TR_USE_RESULT;
 

@@ -34,7 +34,7 @@ static void add_scope(struct buf *text, const struct scope *scope)
     if (scope == &scope->task->base)
         add_state(text, scope->task);
     if (scope->deadline != NEVER)
-        add(text, ", %.3f s left", (double)(scope->deadline - sys_now()) / NS_PER_S);
+        add(text, ", %.3f s left", ((double)scope->deadline - (double)sys_now()) / NS_PER_S);
     if (scope->shield)
         add(text, ", shielded");
     if (scope->stop_called)

@@ -34,6 +34,8 @@ static bool give_up(void *idler)
 int tr_wait_all_blocked(double cushion)
 {
     tr_try(sched_check_grace(cushion));
+    if (sched_deadline_ns(cushion) == NEVER)
+        return raise_code(TR_EARGUMENT, "a cushion of %g seconds would never be over", cushion);
     struct idler idler = {.task = runtime->sched->current, .cushion = sched_deadline_ns(cushion)};
     add(runtime->sched, &idler);
     return task_park("all others to wait", give_up, &idler);
@@ -58,7 +60,7 @@ static bool quiet_for(const struct sched *sched, int64_t time)
 void idle_poll(struct sched *sched, int64_t timeout)
 {
     int64_t cushion = sched->idlers ? sched->idlers->cushion : NEVER;
-    if (sched->idlers && (timeout < 0 || cushion < timeout || sched->jumps)) {
+    if (timeout != 0 && sched->idlers && (timeout < 0 || cushion < timeout || sched->jumps)) {
         if (quiet_for(sched, cushion))
             wake_idlers(sched);
     } else if (!sched->jumps || timeout <= 0) {

@@ -122,7 +122,7 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
     if (error->code == TR_ECANCELLED)
         scope_cancel(&nursery->scope, "cancelled from outside", NULL);
     else
-        scope_cancel(&nursery->scope, "failed", error);
+        scope_cancel(&nursery->scope, "sibling failed", error);
     nursery->errors = error_merge(nursery->errors, error);
 }
 
@@ -221,9 +221,13 @@ int tr_join(tr_nursery *nursery)
 
 int tr_join_with(tr_nursery *nursery, int rc)
 {
-    if (rc < 0 && nursery && task_current() && nursery->state.at == NURSERY_OPEN)
-        add_error(nursery, error_of(rc));
+    struct tr_error *body = task_current() ? error_of(rc) : NULL;
+    bool open = nursery && nursery->state.at == NURSERY_OPEN;
+    if (open)
+        add_error(nursery, body);
     int joined = tr_join(nursery);
+    if (body && !open)
+        return error_raise(error_merge(body, error_of(joined)));
     return rc > 0 && joined == 0 ? rc : joined;
 }
 

@@ -3,8 +3,8 @@
  * Tasks that are ready run in batches: all that were ready when the batch began, in that order, each
  * until it parks or yields, one switching straight to the next. Between batches the deadlines are looked
  * at; if one has come, nothing is ready, or so many batches have passed, the loop takes over on the
- * thread's own stack: it cancels scopes whose deadline has come and polls, with a timeout when nothing is
- * ready and otherwise only for a look. So a task that yields in a loop starves neither the others nor
+ * thread's own stack: it polls, with a timeout when nothing is ready and otherwise only for a look, and then
+ * cancels scopes whose deadline has come. So a task that yields in a loop starves neither the others nor
  * their descriptors, and two tasks that pass a ball do not pay a system call each time.
  *
  * How many batches that are follows from how long they take: a look is worth its system call about every
@@ -123,20 +123,23 @@ static void adapt_batches(struct sched *sched)
         sched->batches_per_look *= 2;
 }
 
-static void wait_for_world(struct sched *sched, int64_t next_deadline)
+/* Until the next deadline; negative if there is none. */
+static int64_t time_left(const struct sched *sched)
 {
-    stacks_trim(sched);
-    int64_t left = next_deadline == NEVER ? -1 : next_deadline - sys_now();
-    idle_poll(sched, next_deadline == NEVER || left > 0 ? left : 0);
+    if (!sched->deadlines.root)
+        return -1;
+    int64_t next = sched->deadlines.root->key, now = sys_now();
+    return next > now ? next - now : 0;
 }
 
-static void poll_world(struct sched *sched, int64_t next_deadline)
+static void poll_world(struct sched *sched)
 {
     if (sched->ready) {
         adapt_batches(sched);
         (void)sys_poll(0);
     } else {
-        wait_for_world(sched, next_deadline);
+        stacks_trim(sched);
+        idle_poll(sched, time_left(sched));
     }
     sched->looked = sys_now();
     sched->batches_left = sched->batches_per_look;
@@ -145,10 +148,7 @@ static void poll_world(struct sched *sched, int64_t next_deadline)
 static void loop(struct sched *sched)
 {
     while (!sched->over) {
-        int64_t next = NEVER;
-        if (sched->deadlines.root)
-            next = scope_expire(sched, sys_now());
-        poll_world(sched, next);
+        poll_world(sched); /* first: what came in time is not lost to a deadline that has passed since */
         if (sched->deadlines.root)
             scope_expire(sched, sys_now());
         begin_batch(sched);

@@ -75,8 +75,8 @@ void scope_enter(struct scope *scope, void *const *frame, const char *at);
 struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
 /* Ends the process if the block that opened it was left without its end, by longjmp. */
 void scope_check(const struct scope *scope);
-/* Cancels all whose time has come; the next deadline there is, or NEVER. */
-int64_t scope_expire(struct sched *sched, int64_t now);
+/* Cancels all whose time has come. */
+void scope_expire(struct sched *sched, int64_t now);
 int64_t scope_effective_deadline(const struct scope *scope);
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
@@ -87,6 +87,7 @@ struct task {
     struct fiber fiber;
     struct machine state;
     struct task *next;          /* in the ready queue or the running batch, while READY */
+    uint64_t number;            /* counted from 1 in each run */
     size_t stack_size;
     struct tr_nursery *nursery; /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
@@ -122,6 +123,7 @@ struct sched {
     struct task **ready_end;    /* where the next one goes */
     struct task *batch;         /* those still to run in this one */
     struct task *current;       /* NULL while the loop runs */
+    uint64_t tasks_made;
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
     struct link slabs;          /* of stacks, those that have some to give */

@@ -145,7 +145,7 @@ void scope_adopt(struct scope *to, struct scope *from)
 
 void scope_pend(struct scope *scope, struct tr_error *error)
 {
-    scope_cancel(scope, "failed", error);
+    scope_cancel(scope, "block inside failed", error);
     scope->pending = error_merge(scope->pending, error);
 }
 
@@ -203,11 +203,10 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
     return error;
 }
 
-int64_t scope_expire(struct sched *sched, int64_t now)
+void scope_expire(struct sched *sched, int64_t now)
 {
     while (sched->deadlines.root && sched->deadlines.root->key <= now)
         scope_cancel(container_of(sched->deadlines.root, struct scope, timer), "deadline", NULL);
-    return sched->deadlines.root ? sched->deadlines.root->key : NEVER;
 }
 
 int64_t scope_effective_deadline(const struct scope *scope)

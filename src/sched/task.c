@@ -29,6 +29,11 @@ struct task *task_current(void)
     return runtime && runtime->sched ? runtime->sched->current : NULL;
 }
 
+uint64_t task_number(const struct task *task)
+{
+    return (uint64_t)1 << 63 | task->number;
+}
+
 int task_required(void)
 {
     if (task_current())
@@ -84,6 +89,7 @@ struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
     *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .stack_size = size,
+                          .number = ++runtime->sched->tasks_made,
                           .name = options->name ? options->name : options->fn_};
     machine_init(&task->state, "task", task_states);
     fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);

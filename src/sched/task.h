@@ -19,6 +19,9 @@ typedef bool task_abort_fn(void *arg);
 /* The running task, or NULL outside a run. */
 struct task *task_current(void);
 
+/* Tells a task from all others of its run, those that have ended included; no address in user space. */
+uint64_t task_number(const struct task *task);
+
 /* TR_ENORUNTIME, raised, outside a run; else 0. */
 int task_required(void);
 

@@ -190,6 +190,8 @@ bool tr_stopping(void)
 
 void tr_scope_set_shield(tr_scope *scope, bool shield)
 {
+    if (!scope)
+        return;
     scope->shield = shield;
     if (scope->own_)
         scope_set_shield(scope->own_, shield);

@@ -130,17 +130,39 @@ static void release(struct hand *hand, int rc)
     task_wake(hand->task, rc);
 }
 
-static int wait_with(const char *what, struct link *line, void *item)
+static int wait_with(const char *what, struct link *line, const void *end, void *item)
 {
-    struct hand hand = {.task = task_current(), .item = item};
+    struct hand hand = {.task = task_current(), .item = item, .end = end};
     list_push(line, &hand.place);
     return task_park(what, withdraw, &hand);
+}
+
+static struct hand *hand_at(struct link *place)
+{
+    return container_of(place, struct hand, place);
 }
 
 static struct hand *first_hand(struct link *line)
 {
     struct link *first = list_shift(line);
-    return first ? container_of(first, struct hand, place) : NULL;
+    return first ? hand_at(first) : NULL;
+}
+
+static struct hand *first_hand_of(struct link *line, const void *end)
+{
+    list_each(at, line)
+        if (hand_at(at)->end == end) {
+            list_remove(at);
+            return hand_at(at);
+        }
+    return NULL;
+}
+
+/* The handle is closed. One hand at a time: its task may have another in the same line. */
+static void dismiss_those_of(struct link *line, const void *end)
+{
+    for (struct hand *hand; (hand = first_hand_of(line, end));)
+        release(hand, TR_ECLOSED);
 }
 
 static void dismiss_all(struct link *line, int rc)
@@ -234,7 +256,7 @@ int tr_send(tr_sender *sender, const void *item)
         return channel_refuse(rc);
     rc = channel_send_now(sender->channel, item);
     if (rc == -EAGAIN)
-        rc = wait_with("room in a channel", &sender->channel->sending, (void *)item);
+        rc = wait_with("room in a channel", &sender->channel->sending, sender, (void *)item);
     else
         task_yield();
     return raised(rc);
@@ -248,7 +270,7 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
         return channel_refuse(rc);
     rc = channel_receive_now(receiver->channel, ret_item);
     if (rc == -EAGAIN)
-        rc = wait_with("an item from a channel", &receiver->channel->receiving, ret_item);
+        rc = wait_with("an item from a channel", &receiver->channel->receiving, receiver, ret_item);
     else
         task_yield();
     return raised(rc);
@@ -263,6 +285,7 @@ void tr_close_sender(tr_sender **held)
         return;
     *held = NULL;
     struct channel *channel = sender->channel;
+    dismiss_those_of(&channel->sending, sender);
     mem_free(sender);
     if (--channel->senders == 0)
         dismiss_all(&channel->receiving, 0);
@@ -276,6 +299,7 @@ void tr_close_receiver(tr_receiver **held)
         return;
     *held = NULL;
     struct channel *channel = receiver->channel;
+    dismiss_those_of(&channel->receiving, receiver);
     mem_free(receiver);
     if (--channel->receivers == 0)
         dismiss_all(&channel->sending, TR_EBROKEN);

@@ -28,6 +28,7 @@ struct hand {
     struct link place;
     struct task *task;
     void *item;
+    const void *end;                /* the handle it waits with */
     struct choice *choice;          /* that this is one hand of; NULL for a lone one */
 };
 

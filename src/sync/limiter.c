@@ -1,7 +1,7 @@
 /* Capacity limiters.
  *
- * Who has one, and who waits for one, is in a map by the borrower's address; its value tells which. Room in
- * the map is taken before the wait, so that being handed one cannot fail. */
+ * Who has one, and who waits for one, is in a map by the borrower's address or the task's number; its value
+ * tells which. Room in the map is taken before the wait, so that being handed one cannot fail. */
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/map.h"
@@ -20,7 +20,7 @@ tr_limiter tr_limiter_of(size_t total)
 
 static uint64_t key_of(const void *borrower)
 {
-    return (uintptr_t)(borrower ? borrower : task_current());
+    return borrower ? (uintptr_t)borrower : task_number(task_current());
 }
 
 static void *state_of(const tr_limiter *limiter, uint64_t key)

@@ -10,14 +10,19 @@
 
 /* ---- lock ------------------------------------------------------------------------------------------- */
 
+static bool is_ours(const tr_lock *lock)
+{
+    return lock->owner_ == task_number(task_current());
+}
+
 int tr_lock_try(tr_lock *lock)
 {
     tr_try(task_required());
-    if (lock->owner_ == task_current())
+    if (is_ours(lock))
         return raise_code(TR_EMISUSE, "task %s has this lock already", tr_task_name());
     if (lock->owner_)
         return 0;
-    lock->owner_ = task_current();
+    lock->owner_ = task_number(task_current());
     return 1;
 }
 
@@ -36,7 +41,7 @@ int tr_lock_acquire(tr_lock *lock)
 static int check_owner(const tr_lock *lock)
 {
     tr_try(task_required());
-    if (lock->owner_ == task_current())
+    if (is_ours(lock))
         return 0;
     return raise_code(TR_EMISUSE, "task %s does not have this lock", tr_task_name());
 }
@@ -44,13 +49,14 @@ static int check_owner(const tr_lock *lock)
 int tr_lock_release(tr_lock *lock)
 {
     tr_try(check_owner(lock));
-    lock->owner_ = lot_wake_one(&lock->waiting_);
+    const struct task *next = lot_wake_one(&lock->waiting_);
+    lock->owner_ = next ? task_number(next) : 0;
     return 0;
 }
 
 bool tr_locked(const tr_lock *lock)
 {
-    return lock->owner_ != NULL;
+    return lock->owner_ != 0;
 }
 
 int tr_lock_leave_(tr_lock *lock, int rc)
@@ -109,7 +115,7 @@ static void take_back(tr_lock *lock)
     if (lock->owner_)
         lot_park_shielded(&lock->waiting_, "a lock");
     else
-        lock->owner_ = task_current();
+        lock->owner_ = task_number(task_current());
 }
 
 /* Notified waiters are moved to the lock's lot: the release that wakes one has made it the owner. */

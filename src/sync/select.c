@@ -54,10 +54,13 @@ static void reach_out(struct choice *choice, const tr_case *cases)
         struct hand *hand = &choice->hands[i];
         *hand = (struct hand){.task = task_current(), .item = cases[i].item, .choice = choice};
         list_init(&hand->place);
-        if (cases[i].sender)
+        if (cases[i].sender) {
+            hand->end = cases[i].sender;
             list_push(&cases[i].sender->channel->sending, &hand->place);
-        else if (cases[i].receiver)
+        } else if (cases[i].receiver) {
+            hand->end = cases[i].receiver;
             list_push(&cases[i].receiver->channel->receiving, &hand->place);
+        }
     }
 }
 

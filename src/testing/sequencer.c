@@ -68,11 +68,10 @@ int tr_turn_begin_(tr_sequencer *sequencer, unsigned number)
         return raise_code(TR_EMISUSE, "turn %u is taken", number);
     if (number != sequencer->next_)
         return wait_for_turn(sequencer, number);
+    sequencer->running_ = true; /* before others run, who may want the same turn */
     int rc = tr_checkpoint();
     if (rc < 0)
         break_up(sequencer);
-    else
-        sequencer->running_ = true;
     return rc;
 }
 

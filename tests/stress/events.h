@@ -69,7 +69,8 @@
     X(BORN_DEAD, "a scope was entered after its deadline")                                         \
     X(WHY_EXPLICIT, "the reason was: explicit")                                                    \
     X(WHY_DEADLINE, "the reason was: deadline")                                                    \
-    X(WHY_FAILED, "the reason was: failed")                                                        \
+    X(WHY_SIBLING, "the reason was: sibling failed")                                               \
+    X(WHY_INSIDE, "the reason was: block inside failed")                                           \
     X(WHY_LEFT, "the reason was: left early")                                                      \
     X(WHY_OUTSIDE, "the reason was: cancelled from outside")                                       \
     X(WHY_STOP, "the reason was: asked to stop")                                                   \

@@ -167,7 +167,7 @@ static void add_error(int nursery, outcome out)
     if (!out)
         return;
     block_at(nursery)->errors |= out;
-    cancel(nursery, out == CANCELLED ? "cancelled from outside" : "failed");
+    cancel(nursery, out == CANCELLED ? "cancelled from outside" : "sibling failed");
 }
 
 static void end_task(struct task *task, outcome out)
@@ -283,7 +283,7 @@ static outcome end_join(struct task *task)
         return out;
     if (out & ~CANCELLED) {
         block_at(task->block)->pending |= out & ~CANCELLED;
-        cancel(task->block, "failed");
+        cancel(task->block, "block inside failed");
     }
     return nursery->body;
 }
@@ -532,7 +532,7 @@ static const struct {
     enum event event;
 } reasons[] = {
     {"explicit", WHY_EXPLICIT}, {"deadline", WHY_DEADLINE},
-    {"failed", WHY_FAILED},     {"left early", WHY_LEFT},
+    {"sibling failed", WHY_SIBLING}, {"block inside failed", WHY_INSIDE}, {"left early", WHY_LEFT},
     {"cancelled from outside", WHY_OUTSIDE}, {"asked to stop", WHY_STOP},
 };
 

@@ -297,6 +297,64 @@ static int pass_some(void *arg)
     return tr_join(n);
 }
 
+static int send_one(void *arg)
+{
+    struct pipe *pipe = arg;
+    pipe->rc = tr_send(pipe->in, &(int){7});
+    return 0;
+}
+
+/* By another task, while it waits with this very handle, whether there are others or not. */
+static int closing_a_handle_ends_the_waits_with_it(void *arg)
+{
+    (void)arg;
+    for (int others = 0; others <= 1; others++) {
+        struct pipe pipe = {.rc = 1}, sending = {.rc = 1};
+        tr_auto(sender) in_again = NULL;
+        tr_auto(receiver) out_again = NULL;
+        tr_auto(nursery) n = tr_open_nursery();
+        tr_try(open_pipe(&pipe, 0));
+        tr_try(others ? tr_clone_receiver(pipe.out, &out_again) : 0);
+        tr_try(tr_start_soon(n, receive_one, &pipe));
+        tr_try(tr_sleep(1));
+        tr_close_receiver(&pipe.out);
+        tr_try(tr_join(n));
+        expect(pipe.rc == TR_ECLOSED);
+        tr_close_sender(&pipe.in);
+        tr_close_receiver(&out_again);
+
+        tr_auto(nursery) m = tr_open_nursery();
+        tr_try(open_pipe(&sending, 0));
+        tr_try(others ? tr_clone_sender(sending.in, &in_again) : 0);
+        tr_try(tr_start_soon(m, send_one, &sending));
+        tr_try(tr_sleep(1));
+        tr_close_sender(&sending.in);
+        int number;
+        expect(tr_receive_now(sending.out, &number) == (others ? -EAGAIN : 0));
+        tr_close_receiver(&sending.out);
+        tr_try(tr_join(m));
+        expect(sending.rc == TR_ECLOSED);
+    }
+    return 0;
+}
+
+/* Both handles go while the task waits: the channel does too, and must not be missed. */
+static int a_wait_may_outlive_its_channel(void *arg)
+{
+    (void)arg;
+    struct pipe pipe = {.rc = 1};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(open_pipe(&pipe, 0));
+    tr_try(tr_start_soon(n, receive_one, &pipe));
+    tr_try(tr_sleep(1));
+    tr_close_receiver(&pipe.out);
+    tr_close_sender(&pipe.in);
+    tr_cancel(n);
+    tr_try(tr_join(n));
+    expect(pipe.rc == TR_ECLOSED);
+    return 0;
+}
+
 /* Both ends of a channel, and a second handle of each. */
 static int clone_both_ends(void *arg)
 {
@@ -345,6 +403,8 @@ int main(void)
         SCENARIO(a_waiting_sender_learns_that_nobody_will_receive),
         SCENARIO(a_waiting_receiver_learns_of_the_end),
         SCENARIO(closed_ends_say_so),
+        SCENARIO(closing_a_handle_ends_the_waits_with_it),
+        SCENARIO(a_wait_may_outlive_its_channel),
         SCENARIO(sending_to_nobody_in_a_loop_lets_others_run),
         SCENARIO(a_cancelled_receiver_takes_nothing),
         SCENARIO(a_cancelled_sender_has_sent_nothing),

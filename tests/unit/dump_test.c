@@ -9,6 +9,7 @@
 #include "sched/stack.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -121,6 +122,19 @@ static int what_was_asked_to_stop_is_shown_so(void *arg)
     return tr_join(n);
 }
 
+static int see_no_end_of_time(void)
+{
+    expect(strstr(tr_task_tree(), "s left, cancelled (deadline)\n"));
+    return 0;
+}
+
+static int a_deadline_before_all_time_is_shown(void *arg)
+{
+    (void)arg;
+    tr_scope limit = tr_move_on_at(-INFINITY);
+    return tr_within(&limit, see_no_end_of_time());
+}
+
 static int show_the_tree(void *arg)
 {
     tr_dump_tasks();
@@ -221,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TOLD(the_tree_is_written_to_the_console),
         TOLD(what_was_asked_to_stop_is_shown_so),
+        TOLD(a_deadline_before_all_time_is_shown),
         cmocka_unit_test(without_memory_there_is_less_to_see),
         cmocka_unit_test(outside_a_run_there_is_no_tree),
         TOLD(what_lies_below_a_tasks_stack_is_its_overflow),

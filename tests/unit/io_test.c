@@ -495,6 +495,30 @@ static int success_counts_when_both_come_at_once(void *arg)
     return 0;
 }
 
+static tr_scope allowance;
+
+static int wait_to_read_within(void *arg)
+{
+    return tr_within(&allowance, wait_to_read(arg));
+}
+
+/* The program was busy meanwhile: by the time it looks, the byte has come and the deadline has passed. */
+static int what_came_in_time_is_not_lost_to_a_deadline_that_has_passed_since(void *arg)
+{
+    (void)arg;
+    ends_auto ends = open_pipe(0);
+    struct work reads = {.fd = ends.read};
+    tr_auto(nursery) n = tr_open_nursery();
+    allowance = tr_cancel_scope();
+    tr_try(tr_start_soon(n, wait_to_read_within, &reads));
+    tr_try(tr_wait_all_blocked(0));
+    expect(write(ends.write, "x", 1) == 1);
+    tr_try(tr_scope_set_deadline(&allowance, tr_now()));
+    tr_try(tr_join(n));
+    expect(reads.rc == 0 && allowance.cancel_called && !allowance.cancelled_caught);
+    return 0;
+}
+
 static int a_cancelled_writer_leaves_a_part(void *arg)
 {
     (void)arg;
@@ -617,6 +641,7 @@ int main(void)
         IN_EARNEST(a_cancelled_call_does_nothing),
         IN_EARNEST(a_cancelled_reader_leaves_what_comes_for_the_next),
         IN_EARNEST(success_counts_when_both_come_at_once),
+        IN_EARNEST(what_came_in_time_is_not_lost_to_a_deadline_that_has_passed_since),
         IN_EARNEST(a_cancelled_writer_leaves_a_part),
         IN_EARNEST(busy_tasks_do_not_keep_a_descriptor_waiting),
         IN_EARNEST(a_descriptor_does_not_wait_for_more_than_a_long_batch_or_two),

@@ -1,6 +1,8 @@
 /* Nurseries on the virtual clock: joins, errors, tr_start, and the moment they close. */
 #include "support/tasks.h"
 
+#include <errno.h>
+
 #include "base/error.h"
 #include "sched/task.h"
 
@@ -378,7 +380,19 @@ static int a_body_with_a_result_counts_as_a_task(void *arg)
         expect(tr_error_is(tr_last_error(), "app.Body"));
         expect(tr_error_is(tr_last_error(), "app.WhenCancelled"));
     }
-    expect(tr_join_with(NULL, -5) == TR_EMISUSE);
+    return 0;
+}
+
+static int a_bodys_error_is_not_lost_where_there_is_nothing_to_join(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_join(n));
+    expect(tr_join_with(n, tr_raise("app.Body", "body")) == TR_EGROUP);
+    expect(tr_error_is(tr_last_error(), "app.Body") && tr_error_is(tr_last_error(), "Closed"));
+    expect(tr_join_with(NULL, tr_raise("app.Body", "body")) == TR_EGROUP);
+    expect(tr_error_is(tr_last_error(), "app.Body") && tr_error_is(tr_last_error(), "Misuse"));
+    expect(tr_join_with(NULL, 1) == TR_EMISUSE && tr_join_with(NULL, -ENOMEM) == -ENOMEM);
     return 0;
 }
 
@@ -567,6 +581,7 @@ int main(void)
         SCENARIO(a_start_that_is_cancelled_leaves_nothing),
         SCENARIO(nothing_starts_in_a_nursery_whose_join_is_decided),
         SCENARIO(a_body_with_a_result_counts_as_a_task),
+        SCENARIO(a_bodys_error_is_not_lost_where_there_is_nothing_to_join),
         SCENARIO(null_is_refused_where_something_is_needed),
         SCENARIO(who_waits_for_the_join_can_be_cancelled),
         SCENARIO(the_tree_shows_who_waits_for_what),

@@ -316,6 +316,20 @@ static int fail_beside_it(void)
     return tr_join(n);
 }
 
+static int fail_in_a_block_inside(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_after_a_second, NULL));
+    tr_scope shield = tr_shield();
+    return tr_within(&shield, tr_sleep(2)); /* and leaves it without a join */
+}
+
+static int fail_inside(void)
+{
+    tr_ignore(fail_in_a_block_inside());
+    return note_the_reason(NULL);
+}
+
 static int the_reason_of_a_cancellation_is_known(void *arg)
 {
     (void)arg;
@@ -330,7 +344,10 @@ static int the_reason_of_a_cancellation_is_known(void *arg)
     tr_try(leave_it_waiting());
     expect(strcmp(reason, "left early") == 0);
     expect(fail_beside_it() == TR_ERAISED);
-    expect(strcmp(reason, "failed: app.Late: late") == 0);
+    expect(strcmp(reason, "sibling failed: app.Late: late") == 0);
+    tr_scope around = tr_cancel_scope();
+    expect(tr_within(&around, fail_inside()) == TR_ERAISED);
+    expect(strcmp(reason, "block inside failed: app.Late: late") == 0);
     limit = tr_move_on_after(1);
     tr_scope shield = tr_shield();
     tr_try(tr_within(&limit, tr_within(&shield, (tr_ignore(tr_sleep(2)), *tr_cancel_reason()))));
@@ -357,6 +374,7 @@ static int a_scope_returns_any_value_of_its_expression(void *arg)
     expect(tr_holding(&lock, INT_MIN) == INT_MIN && !tr_locked(&lock));
     expect(tr_within(NULL, 1) == TR_EMISUSE);
     tr_scope_cancel(NULL);
+    tr_scope_set_shield(NULL, true);
     return tr_sleep(2);
 }
 

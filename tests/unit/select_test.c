@@ -305,6 +305,34 @@ static int without_waiting_says_when_it_would_wait(void *arg)
     return 0;
 }
 
+static int receive_twice_from_one(void *arg)
+{
+    struct pair *pair = arg;
+    int number;
+    tr_case cases[] = {tr_case_receive(pair->out[1], &number), tr_case_receive(pair->out[0], &number),
+                       tr_case_receive(pair->out[0], &number)};
+    pair->sent = tr_select(cases, 3);
+    pair->rc = cases[1].rc;
+    return 0;
+}
+
+/* Both hands that the task has in that line are gone afterwards. */
+static int a_handle_closed_by_another_task_counts_as_done(void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(open_pair(&pair, 0));
+    tr_try(tr_start_soon(n, receive_twice_from_one, &pair));
+    tr_try(tr_sleep(1));
+    tr_close_receiver(&pair.out[0]);
+    tr_try(tr_join(n));
+    expect(pair.sent == 1 && pair.rc == TR_ECLOSED);
+    expect(tr_send_now(pair.in[1], &(int){1}) == -EAGAIN);
+    close_pair(&pair);
+    return 0;
+}
+
 enum { WORKERS = 20, EACH = 100 };
 
 static int send_many_to_either(void *arg)
@@ -344,6 +372,7 @@ int main(void)
         SCENARIO(a_sender_waits_for_whoever_receives_first),
         SCENARIO(an_end_counts_as_done),
         SCENARIO(a_broken_channel_counts_as_done),
+        SCENARIO(a_handle_closed_by_another_task_counts_as_done),
         SCENARIO(a_cancelled_choice_has_done_nothing),
         SCENARIO(what_was_handed_over_is_not_lost_to_cancellation),
         SCENARIO(two_choices_meet_in_one_channel_only),

@@ -2,6 +2,8 @@
 #include "support/virtual.h"
 
 #include "base/error.h"
+#include "base/hooks.h"
+#include "base/map.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -165,6 +167,39 @@ static int locks_are_released_by_their_owner_only(void *arg)
     tr_try(tr_start_soon(n, release_a_lock_of_another, &lock));
     tr_try(tr_join(n));
     return tr_lock_release(&lock);
+}
+
+static int take_and_keep(void *arg)
+{
+    struct actor_of *who = arg;
+    tr_try(tr_lock_acquire(who->lock));
+    return tr_limiter_acquire(who->limiter, NULL);
+}
+
+static int try_to_release(void *arg)
+{
+    struct actor_of *who = arg;
+    expect(tr_lock_release(who->lock) == TR_EMISUSE && tr_lock_try(who->lock) == 0);
+    expect(tr_limiter_release(who->limiter, NULL) == TR_EMISUSE && tr_limiter_try(who->limiter, NULL) == 0);
+    return 0;
+}
+
+/* Though the later one stands where the earlier one stood. */
+static int what_a_task_kept_is_not_taken_for_a_later_tasks(void *arg)
+{
+    (void)arg;
+    tr_lock lock = {0};
+    tr_limiter limiter = tr_limiter_of(1);
+    struct actor_of who = {'a', .lock = &lock, .limiter = &limiter};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, take_and_keep, &who));
+    tr_try(tr_sleep(1));
+    tr_try(tr_start_soon(n, try_to_release, &who));
+    tr_try(tr_join(n));
+    expect(tr_locked(&lock) && limiter.borrowed == 1);
+    map_fini(limiter.borrowers_); /* what was never given back */
+    mem_free(limiter.borrowers_);
+    return 0;
 }
 
 static int a_cancelled_wait_leaves_the_line(void *arg)
@@ -498,6 +533,7 @@ int main(void)
         SCENARIO(a_lock_goes_to_the_longest_waiting),
         SCENARIO(a_lock_cannot_be_snatched_back),
         SCENARIO(locks_are_released_by_their_owner_only),
+        SCENARIO(what_a_task_kept_is_not_taken_for_a_later_tasks),
         SCENARIO(a_cancelled_wait_leaves_the_line),
         SCENARIO(a_lock_on_its_way_is_not_lost_to_cancellation),
         SCENARIO(holding_a_lock_ends_with_the_expression),

@@ -241,6 +241,7 @@ ON_JUMPING_CLOCK(waiting_for_the_others_can_be_cancelled)
     tr_try(tr_join(n));
     expect(arrival.count == 0);
     expect(tr_wait_all_blocked(-1) == TR_EARGUMENT && tr_wait_all_blocked(NAN) == TR_EARGUMENT);
+    expect(tr_wait_all_blocked(INFINITY) == TR_EARGUMENT);
     return 0;
 }
 
@@ -399,6 +400,22 @@ ON_JUMPING_CLOCK(each_turn_is_taken_once)
     return tr_join(n);
 }
 
+static int take_the_first_turn(void *arg)
+{
+    return tr_in_sequence((tr_sequencer *)arg, 0, 0);
+}
+
+ON_JUMPING_CLOCK(of_two_who_come_at_once_one_has_the_turn)
+{
+    (void)arg;
+    tr_sequencer order = {0};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, take_the_first_turn, &order));
+    tr_try(tr_start_soon(n, take_the_first_turn, &order));
+    expect(tr_join(n) == TR_EMISUSE);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_turn_breaks_the_sequence_for_all),
         cmocka_unit_test(the_turn_that_is_next_can_be_cancelled_too),
         cmocka_unit_test(each_turn_is_taken_once),
+        cmocka_unit_test(of_two_who_come_at_once_one_has_the_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
