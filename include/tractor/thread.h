@@ -69,8 +69,9 @@ TR_API tr_limiter *tr_thread_limiter(void);
 /* On a worker: runs fn(arg) as a task of the run that the worker works for, and blocks until it has
  * ended. Options as for tr_start_soon. Returns what it returned, with its error. The task is part of the
  * waiting tr_to_thread call: it is cancelled with that, and that does not return before it. Its failure is
- * the worker's to handle, and fails no nursery. TR_ECANCELLED when the call was abandoned; fn does not run
- * then. TR_ENORUNTIME on a thread that is no worker, TR_EMISUSE in a task: it would wait for itself.
+ * the worker's to handle, and fails no nursery. Without running fn: TR_ECANCELLED when the call was abandoned;
+ * -ENOMEM; TR_EARGUMENT without a function or for a stack of more than 1 GiB; TR_ENORUNTIME on a thread that
+ * is no worker, TR_EMISUSE in a task: it would wait for itself.
  * (trio.from_thread.run) */
 #define tr_from_thread(fn, ...) TR_FROM_THREAD_(fn, __VA_ARGS__, )
 #define TR_FROM_THREAD_(FN, ARG, ...)                                                              \
@@ -78,7 +79,7 @@ TR_API tr_limiter *tr_thread_limiter(void);
 TR_API int tr_from_thread_(int (*fn)(void *), void *arg, const tr_task_options *options) TR_USE_RESULT;
 
 /* On a worker: TR_ECANCELLED once the waiting tr_to_thread call was cancelled, else 0. Does not block.
- * Errors as tr_from_thread. (trio.from_thread.check_cancelled) */
+ * TR_ENORUNTIME and TR_EMISUSE as above. (trio.from_thread.check_cancelled) */
 TR_API int tr_thread_cancelled(void) TR_USE_RESULT;
 
 /* ---- doors: from any thread --------------------------------------------------------------------- */
@@ -111,7 +112,8 @@ TR_API void tr_release_door(tr_door **door);
  * on). A failure is the calling thread's to handle and does not fail the nursery. Without running fn:
  * TR_ECLOSED once the nursery has been joined or its block left; TR_ECANCELLED while it is cancelled, so
  * that many threads cannot keep it from ending; -ENOMEM; TR_EMISUSE in a task (it would hold up its own
- * thread), or for NULL; TR_EARGUMENT without a function. (trio.from_thread.run with a trio_token) */
+ * thread), or for NULL; TR_EARGUMENT without a function or for a stack of more than 1 GiB.
+ * (trio.from_thread.run with a trio_token) */
 #define tr_enter_door(door, fn, ...) TR_ENTER_DOOR_(door, fn, __VA_ARGS__, )
 #define TR_ENTER_DOOR_(DOOR, FN, ARG, ...)                                                         \
     tr_enter_door_((DOOR), (FN), (ARG), TR_TASK_OPTIONS_(FN, __VA_ARGS__))
