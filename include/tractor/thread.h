@@ -112,8 +112,8 @@ TR_API void tr_release_door(tr_door **door);
  * on). A failure is the calling thread's to handle and does not fail the nursery. Without running fn:
  * TR_ECLOSED once the nursery has been joined or its block left; TR_ECANCELLED while it is cancelled, so
  * that many threads cannot keep it from ending; -ENOMEM; TR_EMISUSE in a task (it would hold up its own
- * thread), or for NULL; TR_EARGUMENT without a function or for a stack of more than 1 GiB.
- * (trio.from_thread.run with a trio_token) */
+ * thread), or for NULL; TR_EARGUMENT without a function or for a stack of more than 1 GiB. No
+ * cancellation point of pthreads. (trio.from_thread.run with a trio_token) */
 #define tr_enter_door(door, fn, ...) TR_ENTER_DOOR_(door, fn, __VA_ARGS__, )
 #define TR_ENTER_DOOR_(DOOR, FN, ARG, ...)                                                         \
     tr_enter_door_((DOOR), (FN), (ARG), TR_TASK_OPTIONS_(FN, __VA_ARGS__))
