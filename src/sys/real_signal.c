@@ -91,7 +91,7 @@ static void stop(struct sys_catch *it)
 }
 
 /* Between libuv's handler and the former one stands the default for a moment. So the signal is blocked here,
- * or it could kill us; not in other threads, which nobody can do from outside. */
+ * or it could kill us; in other threads nobody can block it from outside, and there it may. */
 int real_let_signal_go(struct sys *sys, struct sys_catch *it)
 {
     (void)sys;
