@@ -121,9 +121,9 @@ int tr_from_thread_(int (*fn)(void *), void *arg, const tr_task_options *options
 {
     struct job *job;
     tr_try(job_required(&job));
-    tr_try(check(job->mailbox, fn, options));
+    tr_try(check(job->work.to, fn, options));
     return ask(&(struct request){.letter.deliver = enter_call,
-                                 .mailbox = job->mailbox,
+                                 .mailbox = job->work.to,
                                  .job = job,
                                  .fn = fn,
                                  .arg = arg,
