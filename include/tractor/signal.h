@@ -14,7 +14,8 @@ typedef struct tr_signals tr_signals;
 /* From here on these signals do nothing but wait to be asked for, until it is closed; then what they did
  * before is back. Whoever has them open too, on any thread, gets each as well. No checkpoint. TR_EARGUMENT
  * for no signal at all or what is none, -EINVAL for those that cannot be caught, -ENOMEM. Not for faults
- * such as SIGSEGV. (trio.open_signal_receiver) */
+ * such as SIGSEGV. A signal arrives at any thread that does not block it; there must be one. To be closed by
+ * the caller, on the run's thread, before the run ends. (trio.open_signal_receiver) */
 #define tr_open_signals(ret_signals, ...)                                                          \
     tr_open_signals_((ret_signals), (const int[]){__VA_ARGS__},                                    \
                      sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
@@ -26,7 +27,9 @@ TR_API int tr_open_signals_(tr_signals **ret_signals, const int *numbers, size_t
 TR_API int tr_next_signal(tr_signals *signals) TR_USE_RESULT;
 
 /* Closes and sets to NULL; may be repeated. Signals that came and were not asked for are raised again, with
- * the effect they had before, which may end the process. No checkpoint. */
+ * the effect they had before, which may end the process; whoever has them open still gets them once more.
+ * One that comes just when the last closes may have its default effect instead, if a thread other than the
+ * run's and its workers does not block it. No checkpoint. */
 TR_API void tr_close_signals(tr_signals **signals);
 
 typedef tr_signals *tr_signals_auto_;

@@ -156,7 +156,8 @@ TR_API tr_ticker tr_ticker_of(double period);
 
 /* Waits for the next tick and returns how many have come since the last: 1, or more if this one comes late,
  * for those that were missed are counted and not made up for. A checkpoint in every case; when it returns an
- * error no tick was taken. TR_EARGUMENT unless the period is positive and finite. */
+ * error no tick was taken. TR_EARGUMENT unless the period is positive and finite, and for one that was
+ * started outside a run. */
 TR_API int tr_tick(tr_ticker *ticker) TR_USE_RESULT;
 
 #endif

@@ -67,18 +67,19 @@ TR_API tr_limiter *tr_thread_limiter(void);
 /* ---- from a worker ------------------------------------------------------------------------------ */
 
 /* On a worker: runs fn(arg) as a task of the run that the worker works for, and blocks until it has
- * ended. Options as for tr_start_soon. Returns what it returned, with its error. The task is part of the
- * waiting tr_to_thread call: it is cancelled with that, and that does not return before it. Its failure is
- * the worker's to handle, and fails no nursery. TR_ECANCELLED when the call was abandoned; fn does not run
- * then. TR_ENORUNTIME on a thread that is no worker, TR_EMISUSE in a task: it would wait for itself.
- * (trio.from_thread.run) */
+ * ended. Options as for tr_start_soon; a name must live until the tr_to_thread call has returned. Returns
+ * what it returned, with its error. The task is part of the waiting tr_to_thread call: it is cancelled with
+ * that, and that does not return before it. Its failure is the worker's to handle, and fails no nursery.
+ * Without running fn: TR_ECANCELLED when the call was abandoned; -ENOMEM; TR_EARGUMENT without a function or
+ * for a stack of more than 1 GiB; TR_ENORUNTIME on a thread that is no worker, TR_EMISUSE in a task: it would
+ * wait for itself. (trio.from_thread.run) */
 #define tr_from_thread(fn, ...) TR_FROM_THREAD_(fn, __VA_ARGS__, )
 #define TR_FROM_THREAD_(FN, ARG, ...)                                                              \
     tr_from_thread_((FN), (ARG), TR_TASK_OPTIONS_(FN, __VA_ARGS__))
 TR_API int tr_from_thread_(int (*fn)(void *), void *arg, const tr_task_options *options) TR_USE_RESULT;
 
 /* On a worker: TR_ECANCELLED once the waiting tr_to_thread call was cancelled, else 0. Does not block.
- * Errors as tr_from_thread. (trio.from_thread.check_cancelled) */
+ * TR_ENORUNTIME and TR_EMISUSE as above. (trio.from_thread.check_cancelled) */
 TR_API int tr_thread_cancelled(void) TR_USE_RESULT;
 
 /* ---- doors: from any thread --------------------------------------------------------------------- */
@@ -107,11 +108,13 @@ TR_API tr_door *tr_keep_door(tr_door *door);
 TR_API void tr_release_door(tr_door **door);
 
 /* On any thread but in a task: runs fn(arg) as a task of the door's nursery and blocks until it has
- * ended. Returns what it returned, with its error (the thread has a place for its newest error from then
- * on). A failure is the calling thread's to handle and does not fail the nursery. Without running fn:
- * TR_ECLOSED once the nursery has been joined or its block left; TR_ECANCELLED while it is cancelled, so
- * that many threads cannot keep it from ending; -ENOMEM; TR_EMISUSE in a task (it would hold up its own
- * thread), or for NULL; TR_EARGUMENT without a function. (trio.from_thread.run with a trio_token) */
+ * ended. Options as for tr_start_soon; a name must live until the nursery's block is left. Returns what it
+ * returned, with its error (the thread has a place for its newest error from then on). A failure is the
+ * calling thread's to handle and does not fail the nursery. Without running fn: TR_ECLOSED once the nursery
+ * has been joined or its block left; TR_ECANCELLED while it is cancelled, so that many threads cannot keep it
+ * from ending; -ENOMEM; TR_EMISUSE in a task (it would hold up its own thread), or for NULL; TR_EARGUMENT
+ * without a function or for a stack of more than 1 GiB. No cancellation point of pthreads.
+ * (trio.from_thread.run with a trio_token) */
 #define tr_enter_door(door, fn, ...) TR_ENTER_DOOR_(door, fn, __VA_ARGS__, )
 #define TR_ENTER_DOOR_(DOOR, FN, ARG, ...)                                                         \
     tr_enter_door_((DOOR), (FN), (ARG), TR_TASK_OPTIONS_(FN, __VA_ARGS__))

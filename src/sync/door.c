@@ -15,6 +15,7 @@
  * it after that. Its result, the error included, is that thread's: the task itself never fails. */
 #include "base/error.h"
 #include "base/hooks.h"
+#include "sched/stack.h"
 #include "sched/task.h"
 #include "sync/thread.h"
 
@@ -94,19 +95,14 @@ static void enter_nursery(struct sys_letter *letter, void *owner)
 
 /* ---- on the thread that waits ------------------------------------------------------------------- */
 
-/* Raised where there is a place for it. */
-static int raise_here(int rc)
-{
-    return runtime ? error_raise_plain(rc) : rc;
-}
-
-static int check(struct sys_mailbox *mailbox, int (*fn)(void *))
+/* Raises what needs no memory: there may be no runtime to have any. */
+static int check(struct sys_mailbox *mailbox, int (*fn)(void *), const tr_task_options *options)
 {
     if (task_current())
         return raise_code(TR_EMISUSE, "task %s would wait for its own thread", tr_task_name());
     if (!mailbox)
-        return raise_here(TR_EMISUSE);
-    return fn ? 0 : raise_here(TR_EARGUMENT);
+        return error_raise_plain(TR_EMISUSE);
+    return fn && options->stack_size <= STACK_MOST ? 0 : error_raise_plain(TR_EARGUMENT);
 }
 
 static int ask(struct request *request)
@@ -125,9 +121,9 @@ int tr_from_thread_(int (*fn)(void *), void *arg, const tr_task_options *options
 {
     struct job *job;
     tr_try(job_required(&job));
-    tr_try(check(job->mailbox, fn));
+    tr_try(check(job->work.to, fn, options));
     return ask(&(struct request){.letter.deliver = enter_call,
-                                 .mailbox = job->mailbox,
+                                 .mailbox = job->work.to,
                                  .job = job,
                                  .fn = fn,
                                  .arg = arg,
@@ -184,7 +180,7 @@ void tr_release_door(tr_door **held)
 
 int tr_enter_door_(tr_door *door, int (*fn)(void *), void *arg, const tr_task_options *options)
 {
-    tr_try(check(mailbox_of(door), fn));
+    tr_try(check(mailbox_of(door), fn, options));
     sys_visit(mailbox_of(door));
     if (!runtime)
         return -ENOMEM; /* and no place for an error */

@@ -108,7 +108,7 @@ int job_required(struct job **ret_job)
     if (task_current())
         return raise_code(TR_EMISUSE, "task %s is on no worker thread", tr_task_name());
     if (!runtime || !runtime->job)
-        return runtime ? error_raise_plain(TR_ENORUNTIME) : TR_ENORUNTIME;
+        return error_raise_plain(TR_ENORUNTIME);
     *ret_job = runtime->job;
     return 0;
 }
@@ -159,7 +159,6 @@ static struct job *new_job(struct threads *threads, int (*fn)(void *), void *arg
                         .fn = fn,
                         .arg = arg,
                         .abandon = options->abandon,
-                        .mailbox = threads->mailbox,
                         .limiter = options->limiter ? options->limiter : &threads->limiter};
     job->self = (tr_actor){.name = copy_text(&memory, runtime->self.name),
                            .uuid = copy_text(&memory, runtime->self.uuid),

@@ -13,11 +13,10 @@ struct task;
 
 /* A call of tr_to_thread, from the moment it has one of the limiter until fn has ended. */
 struct job {
-    struct sys_work work;
+    struct sys_work work;       /* to the run's mailbox, which is open as long as the run */
     int (*fn)(void *);
     void *arg;
     void (*abandon)(void *);    /* NULL: the caller waits whatever happens */
-    struct sys_mailbox *mailbox;/* the run's; open as long as the run */
     tr_actor self;              /* where errors arise; copied, for it may outlive the run */
     atomic_int state;           /* see thread.c */
     atomic_bool cancelled;      /* the caller was */

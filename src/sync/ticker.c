@@ -30,7 +30,8 @@ int tr_tick(tr_ticker *ticker)
 {
     tr_try(task_required());
     if (!(ticker->period > 0) || !isfinite(ticker->period) || !isfinite(ticker->start))
-        return raise_code(TR_EARGUMENT, "a ticker cannot have a period of %g seconds", ticker->period);
+        return raise_code(TR_EARGUMENT, "a ticker cannot start at %g with a period of %g seconds",
+                          ticker->start, ticker->period);
     tr_try(due(ticker) > tr_now() ? tr_sleep_until(due(ticker)) : tr_checkpoint());
     return take(ticker);
 }

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t real_now(struct sys *sys)
+static int64_t real_now(struct sys *sys)
 {
     if (real_of(sys)->stands_at)
         return real_of(sys)->stands_at;
@@ -81,7 +81,7 @@ void real_guard(struct sys *sys, void *low, size_t size)
         (void)mprotect(low, size, PROT_NONE);
 }
 
-const char *real_env(struct sys *sys, const char *name)
+static const char *real_env(struct sys *sys, const char *name)
 {
     (void)sys;
     return getenv(name);
@@ -101,7 +101,7 @@ void real_print_error(struct sys *sys, const char *text, size_t size)
     }
 }
 
-void real_exit(struct sys *sys, int status)
+__attribute__((noreturn)) static void real_exit(struct sys *sys, int status)
 {
     (void)sys;
     exit(status);

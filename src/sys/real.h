@@ -33,15 +33,12 @@ static inline struct real *real_of(struct sys *sys)
 }
 
 /* real.c */
-int64_t real_now(struct sys *sys);
 int real_random(struct sys *sys, void *ret_bytes, size_t size);
 void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 void real_guard(struct sys *sys, void *low, size_t size);
-const char *real_env(struct sys *sys, const char *name);
 void real_print_error(struct sys *sys, const char *text, size_t size);
-void real_exit(struct sys *sys, int status) __attribute__((noreturn));
 void real_abort(struct sys *sys) __attribute__((noreturn));
 
 /* real_thread.c */

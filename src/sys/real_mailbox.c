@@ -125,15 +125,19 @@ void real_post(struct sys_mailbox *head, struct sys_letter *letter)
         letter->deliver(letter, NULL);
 }
 
+/* A thread that somebody cancels waits nevertheless: the letter is on its stack. */
 int real_ask(struct sys_mailbox *head, struct sys_letter *letter)
 {
     sem_t answered;
+    int cancellable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
     sem_init(&answered, 0, 0);
     letter->waiting = &answered;
     real_post(head, letter);
     while (sem_wait(&answered) < 0)
         continue; /* a signal came first */
     sem_destroy(&answered);
+    pthread_setcancelstate(cancellable, NULL);
     return 0;
 }
 

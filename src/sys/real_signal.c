@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct sys_catch {
     uv_signal_t signal;
@@ -89,7 +90,8 @@ static void stop(struct sys_catch *it)
         sigaction(it->number, &dispositions[it->number].before, NULL);
 }
 
-/* Between libuv's handler and the former one the signal is blocked, or it could kill us there. */
+/* Between libuv's handler and the former one stands the default for a moment. So the signal is blocked here,
+ * or it could kill us; in other threads nobody can block it from outside, and there it may. */
 int real_let_signal_go(struct sys *sys, struct sys_catch *it)
 {
     (void)sys;
@@ -105,8 +107,14 @@ int real_let_signal_go(struct sys *sys, struct sys_catch *it)
     return untold;
 }
 
+/* Where this thread blocks it, as workers do, it is another's: left to this one it would wait for ever. */
 void real_raise_signal(struct sys *sys, int number)
 {
     (void)sys;
-    raise(number);
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    if (sigismember(&blocked, number))
+        kill(getpid(), number);
+    else
+        raise(number);
 }

@@ -60,9 +60,8 @@ static void free_visitor(struct sys *sys)
 }
 
 #define FOR_THREADS                                                                                \
-    .now = real_now, .random = real_random, .resize = real_resize, .env = real_env,                \
-    .look_up = real_look_up,                                                                       \
-    .print_error = real_print_error, .exit = real_exit, .abort = real_abort, .trace = real_trace,  \
+    .random = real_random, .resize = real_resize, .look_up = real_look_up,                         \
+    .print_error = real_print_error, .abort = real_abort, .trace = real_trace,                     \
     .trace_text = real_trace_text
 
 static const struct sys_ops worker_ops = {FOR_THREADS, .free = keep};

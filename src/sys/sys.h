@@ -141,7 +141,7 @@ struct sys_ops {
     int (*catch_signal)(struct sys *sys, int number, sys_caught_fn *caught, void *arg,
                         struct sys_catch **ret);
     int (*let_signal_go)(struct sys *sys, struct sys_catch *it);
-    void (*raise_signal)(struct sys *sys, int number);  /* in this thread */
+    void (*raise_signal)(struct sys *sys, int number);  /* in this thread, if it does not block it */
 
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
      * with us, however we die, and with the thread that started it. */

@@ -487,6 +487,64 @@ static int what_is_no_door_or_no_function_is_refused(void *arg)
     return tr_join(n);
 }
 
+/* ---- what cannot be -------------------------------------------------------------------------------- */
+
+static void *enter_with_a_stack_too_large(void *arg)
+{
+    struct wish *it = arg;
+    it->rc = tr_enter_door(it->door, nothing, NULL, .stack_size = SIZE_MAX);
+    return NULL;
+}
+
+static int ask_with_a_stack_too_large(void *arg)
+{
+    return tr_from_thread(nothing, arg, .stack_size = SIZE_MAX);
+}
+
+static int a_stack_that_is_too_large_is_refused_at_the_door(void *arg)
+{
+    struct wish it;
+    wish_init(&it, nothing);
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_auto(door) door = tr_open_door(n);
+    it.door = door;
+    pthread_t thread;
+    pthread_create(&thread, NULL, enter_with_a_stack_too_large, &it);
+    tr_try(tr_to_thread(join_thread, &thread));
+    expect(it.rc == TR_EARGUMENT);
+    expect(tr_to_thread(ask_with_a_stack_too_large, arg) == TR_EARGUMENT);
+    return tr_join(n);
+}
+
+struct doomed {
+    struct wish wish;           /* first: it is entered with */
+    tr_event released;
+};
+
+static int wait_to_be_released(void *arg)
+{
+    struct doomed *it = arg;
+    gate_open(&it->wish.begun);
+    tr_try(tr_event_wait(&it->released));
+    return 9;
+}
+
+/* Its request lies on its stack, which must be there when the answer comes. */
+static int a_thread_that_is_to_end_waits_for_its_answer_all_the_same(void *arg)
+{
+    (void)arg;
+    struct doomed it = {0};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_auto(door) door = tr_open_door(n);
+    pthread_t thread = stranger(&it.wish, wait_to_be_released, door);
+    tr_try(task_passes(&it.wish.begun));
+    expect(pthread_cancel(thread) == 0);
+    tr_event_set(&it.released);
+    tr_try(tr_to_thread(join_thread, &thread));
+    expect(it.wish.rc == 9);
+    return tr_join(n);
+}
+
 /* ---- a crowd at the door ------------------------------------------------------------------------ */
 
 enum { CROWD = 8 };
@@ -633,6 +691,8 @@ int main(void)
         SCENARIO(doors_are_not_for_tasks),
         REALLY(doors_are_not_for_tasks),
         REALLY(what_is_no_door_or_no_function_is_refused),
+        REALLY(a_stack_that_is_too_large_is_refused_at_the_door),
+        REALLY(a_thread_that_is_to_end_waits_for_its_answer_all_the_same),
         SCENARIO(a_stranger_for_whom_there_is_no_memory_is_turned_away),
         REALLY(a_crowd_at_the_door_does_not_keep_it_open),
         cmocka_unit_test(a_crowd_may_push_beyond_the_run),

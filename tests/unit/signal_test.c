@@ -312,17 +312,62 @@ static int leave_a_term_pending(void *arg)
     return 0;
 }
 
-static void a_term_that_nobody_asked_for_ends_the_process_after_all(void **state)
+static void expect_to_be_ended_by_term(int (*fn)(void *))
 {
-    (void)state;
     pid_t child = fork();
     if (child == 0) {
-        (void)!tr_run(leave_a_term_pending, NULL);
+        (void)!tr_run(fn, NULL);
         _exit(0);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void a_term_that_nobody_asked_for_ends_the_process_after_all(void **state)
+{
+    (void)state;
+    expect_to_be_ended_by_term(leave_a_term_pending);
+}
+
+static atomic_bool woken;
+
+/* Takes the first that comes, and then does not block it any more. */
+static void *be_woken(void *arg)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigsuspend(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    atomic_store(&woken, true);
+    while (pause() < 0)
+        continue;
+    return arg;
+}
+
+/* Another thread does not, as where the run's is a worker. */
+static int leave_a_term_pending_where_it_is_blocked(void *arg)
+{
+    sigset_t term;
+    pthread_t other;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &term, NULL);
+    tr_auto(signals) s = NULL;
+    tr_auto(signals) told = NULL;
+    tr_try(tr_open_signals(&s, SIGTERM));
+    tr_try(tr_open_signals(&told, SIGTERM));
+    expect(pthread_create(&other, NULL, be_woken, arg) == 0 && pthread_kill(other, SIGTERM) == 0);
+    expect(tr_next_signal(told) == SIGTERM);
+    while (!atomic_load(&woken))
+        tr_try(tr_checkpoint());
+    return 0;
+}
+
+static void a_term_ends_the_process_though_the_thread_of_the_run_blocks_it(void **state)
+{
+    (void)state;
+    expect_to_be_ended_by_term(leave_a_term_pending_where_it_is_blocked);
 }
 
 static void nothing_is_caught_outside_a_run(void **state)
@@ -462,6 +507,7 @@ int main(void)
         IN_EARNEST(who_listens_by_libuv_too_goes_on_listening),
         cmocka_unit_test(runs_on_several_threads_all_get_it),
         cmocka_unit_test(a_term_that_nobody_asked_for_ends_the_process_after_all),
+        cmocka_unit_test(a_term_ends_the_process_though_the_thread_of_the_run_blocks_it),
         cmocka_unit_test(all_are_caught_or_none),
         cmocka_unit_test(the_signal_that_the_environment_names_shows_the_tasks),
         cmocka_unit_test(a_name_that_is_no_signal_is_complained_of),

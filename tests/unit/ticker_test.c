@@ -66,6 +66,16 @@ static int periods_that_are_none_are_refused(void *arg)
     return 0;
 }
 
+static tr_ticker from_outside;
+
+static int a_ticker_from_outside_is_refused(void *arg)
+{
+    (void)arg;
+    expect(tr_tick(&from_outside) == TR_EARGUMENT);
+    expect_error("ArgumentError", "cannot start at nan");
+    return 0;
+}
+
 static int more_ticks_than_fit_are_told_bit_by_bit(void *arg)
 {
     (void)arg;
@@ -80,8 +90,8 @@ static int more_ticks_than_fit_are_told_bit_by_bit(void *arg)
 static void nothing_ticks_outside_a_run(void **state)
 {
     (void)state;
-    tr_ticker ticker = tr_ticker_of(1);
-    assert_int_equal(tr_tick(&ticker), TR_ENORUNTIME);
+    from_outside = tr_ticker_of(1);
+    assert_int_equal(tr_tick(&from_outside), TR_ENORUNTIME);
 }
 
 int main(void)
@@ -93,6 +103,7 @@ int main(void)
         SCENARIO(a_late_tick_is_a_checkpoint_too),
         SCENARIO(a_cancelled_tick_is_not_lost),
         SCENARIO(periods_that_are_none_are_refused),
+        SCENARIO(a_ticker_from_outside_is_refused),
         SCENARIO(more_ticks_than_fit_are_told_bit_by_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
