@@ -36,21 +36,37 @@ struct sys_process {
     void *arg;
 };
 
+/* Asked by the pidfd where there is one: its number is another's as soon as somebody else has reaped it.
+ * Linux 5.3 has pidfds that cannot be asked. */
+static int ask_for_exit(const struct sys_process *process, siginfo_t *ret)
+{
+    enum { BY_PIDFD = 3 };
+    *ret = (siginfo_t){0};
+    if (process->pidfd >= 0) {
+        int rc = waitid((idtype_t)BY_PIDFD, (id_t)process->pidfd, ret, WEXITED | WNOHANG);
+        if (rc == 0 || errno != EINVAL)
+            return rc;
+    }
+    return waitid(P_PID, (id_t)process->pid, ret, WEXITED | WNOHANG);
+}
+
 /* Reports the exit if there was one, and whether it did. A stranger's wait may have taken the status; what
  * is left to say then is that the process is gone. */
 static bool reap(struct sys_process *process)
 {
-    int status;
-    pid_t got = process->reaped ? 0 : waitpid(process->pid, &status, WNOHANG);
-    if (got == 0 || (got < 0 && errno != ECHILD))
+    siginfo_t end;
+    if (process->reaped)
+        return false;
+    int rc = ask_for_exit(process, &end);
+    if (rc == 0 ? end.si_pid == 0 : errno != ECHILD)
         return false;
     process->reaped = true;
     list_remove(&process->unseen);
     struct sys_exit how = {.status = -1};
-    if (got > 0 && WIFEXITED(status))
-        how.status = WEXITSTATUS(status);
-    if (got > 0 && WIFSIGNALED(status))
-        how.signal = WTERMSIG(status);
+    if (rc == 0 && end.si_code == CLD_EXITED)
+        how.status = end.si_status;
+    else if (rc == 0)
+        how.signal = end.si_status;
     process->exited(process->arg, how);
     return true;
 }
@@ -193,9 +209,9 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
     (void)sys;
     if (process->reaped)
         return -ESRCH;
-    if (process->pidfd >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0) == 0)
-        return 0;
-    return kill(process->pid, number) < 0 ? -errno : 0;
+    int rc = process->pidfd >= 0 ? (int)syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0)
+                                 : kill(process->pid, number);
+    return rc < 0 ? -errno : 0;
 }
 
 void real_forget(struct sys *sys, struct sys_process *process)
