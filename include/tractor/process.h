@@ -13,6 +13,10 @@
  * and need not keep. Beyond reach is only a program that changes its user and has closed that as well.
  * What a command starts in turn is its own business.
  *
+ * How a command ended is asked of the kernel for that process alone: other children of the program stay its own.
+ * SIGCHLD need not be handled, and a handler stays; but if it is ignored, or has SA_NOCLDWAIT, that ends here,
+ * since the kernel would throw away how children end.
+ *
  * A command begins with no signal blocked and none handled or ignored, except that SIGHUP, SIGINT and SIGQUIT
  * stay ignored if they are here, as in an actor. It stays in our process group: Ctrl-C at the terminal
  * reaches it as it reaches us. It gets its three standard streams and what `.keep` names, and no other

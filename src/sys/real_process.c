@@ -71,30 +71,27 @@ static bool reap(struct sys_process *process)
     return true;
 }
 
-static void child_signal(uv_signal_t *handle, int number)
+/* Whoever listened to the signal before may have missed some for children of its own, and hears of one now. */
+static void let_signal_go(struct real *real)
 {
-    (void)number;
-    struct real *real = handle->data;
-    list_each(at, &real->unseen)
-        reap(container_of(at, struct sys_process, unseen));
+    if (!real->child_signal || !list_empty(&real->unseen))
+        return;
+    (void)real_let_signal_go(&real->sys, real->child_signal);
+    real->child_signal = NULL;
+    raise(SIGCHLD);
 }
 
-static int listen_to_signal(struct real *real)
+static void ask_all(void *arg)
 {
-    if (!real->child_signal_on) {
-        int rc = uv_signal_init(&real->loop, &real->child_signal);
-        if (rc < 0)
-            return rc;
-        real->child_signal.data = real;
-        real->child_signal_on = true;
-    }
-    return uv_signal_start(&real->child_signal, child_signal, SIGCHLD);
+    struct real *real = arg;
+    list_each(at, &real->unseen)
+        reap(container_of(at, struct sys_process, unseen));
+    let_signal_go(real);
 }
 
 static void ask_now(uv_timer_t *timer)
 {
-    struct real *real = timer->data;
-    child_signal(&real->child_signal, SIGCHLD);
+    ask_all(timer->data);
     uv_stop(timer->loop); /* whom that woke shall not wait for the poller's next news */
 }
 
@@ -102,11 +99,12 @@ static void ask_now(uv_timer_t *timer)
  * whoever starts a process does not expect to be told of its end in the middle of that. */
 static int notice_by_signal(struct real *real, struct sys_process *process)
 {
-    int rc = listen_to_signal(real);
+    int rc = real->child_signal
+                 ? 0
+                 : real_catch_signal(&real->sys, SIGCHLD, ask_all, real, &real->child_signal);
     if (rc < 0)
         return rc;
     list_push(&real->unseen, &process->unseen);
-    real->child_signal.data = real;
     real->ask.data = real;
     return uv_timer_start(&real->ask, ask_now, 0, 0);
 }
@@ -164,12 +162,17 @@ const char *real_birth(struct sys *sys)
 /* ---- starting --------------------------------------------------------------------------------------- */
 
 /* An ignored SIGCHLD, which a program may inherit without knowing, has the kernel throw away how children
- * ended. */
+ * ended, and so has a flag beside a handler. */
 static void want_exit_statuses(void)
 {
     struct sigaction now;
-    if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-        signal(SIGCHLD, SIG_DFL);
+    if (sigaction(SIGCHLD, NULL, &now) < 0 ||
+        (now.sa_handler != SIG_IGN && !(now.sa_flags & SA_NOCLDWAIT)))
+        return;
+    now.sa_flags &= ~SA_NOCLDWAIT;
+    if (now.sa_handler == SIG_IGN)
+        now.sa_handler = SIG_DFL;
+    (void)sigaction(SIGCHLD, &now, NULL);
 }
 
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
@@ -217,6 +220,7 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
 void real_forget(struct sys *sys, struct sys_process *process)
 {
     list_remove(&process->unseen);
+    let_signal_go(process->real);
     if (process->watch)
         real_unwatch(sys, process->watch);
     if (process->pidfd >= 0)
