@@ -8,14 +8,17 @@
  * cancelling the nursery ends it: it gets SIGTERM (and SIGCONT, should it be stopped), after five seconds or
  * `.grace` SIGKILL, and in any case it is reaped before anything goes on. (trio.run_process)
  *
- * However this process ends, by a crash or SIGKILL too, its commands are killed with it at once: the
- * kernel is told before they begin, in two ways. One is a descriptor above 100 that a command finds open,
- * and need not keep. Beyond reach is only a program that changes its user and has closed that as well.
- * What a command starts in turn is its own business.
+ * However this process ends, or the thread that started them, by a crash or SIGKILL too, its commands are killed
+ * with it at once: the kernel is told before they begin, in two ways. One is a descriptor, 100 or the next free,
+ * that a command finds open, and need not keep. Beyond reach is only a program that changes its user and has
+ * closed that as well; and one that by its file's set-user-ID has become another user altogether, as su does: no
+ * signal of ours reaches that, so that cancelling it waits until it ends. What a command starts in turn is its
+ * own business.
  *
  * How a command ended is asked of the kernel for that process alone: other children of the program stay its own.
  * SIGCHLD need not be handled, and a handler stays; but if it is ignored, or has SA_NOCLDWAIT, that ends here,
- * since the kernel would throw away how children end.
+ * since the kernel would throw away how children end. Who waits for any child (waitpid(-1, ...)) takes that too:
+ * such a command has failed, with what is left to say.
  *
  * A command begins with no signal blocked and none handled or ignored, except that SIGHUP, SIGINT and SIGQUIT
  * stay ignored if they are here, as in an actor. It stays in our process group: Ctrl-C at the terminal
@@ -71,7 +74,7 @@ typedef struct tr_process_options {
 /* How a command ended. */
 typedef struct tr_process_result {
     int status;                 /* its exit status; -1 when a signal ended it */
-    int signal;                 /* that signal; 0 when it exited */
+    int signal;                 /* that signal; 0 when it exited. -1 and 0 when somebody else has waited for it */
     tr_bytes out, err;          /* what was captured, a zero byte behind it (not counted), in the frame's
                                  * memory; NULL and 0 if nothing was to be */
 } tr_process_result;

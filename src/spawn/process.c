@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "sched/io.h"
 #include "sched/task.h"
+#include "spawn/exit.h"
 #include "sync/lot.h"
 #include "sys/sys.h"
 
@@ -28,7 +29,6 @@
 #include <limits.h>
 #include <math.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { IN, OUT, ERR, STREAMS };
@@ -250,15 +250,11 @@ static void terminate(struct tr_process *process)
 int process_verdict(const tr_process *process, const char *tail)
 {
     const struct sys_exit how = process->how;
-    char text[96];
+    char text[EXIT_TEXT_ROOM];
     if (how.signal == 0 && how.status == 0)
         return 0;
-    if (how.signal)
-        snprintf(text, sizeof text, "was killed by signal %d (%s)", how.signal, strsignal(how.signal));
-    else
-        snprintf(text, sizeof text, "exited with status %d", how.status);
     struct tr_error *error = error_new(TR_EPROCESS, tr_code_type(TR_EPROCESS), "", 0, "%s %s%s%s",
-                                       process->name, text, tail[0] ? ": " : "", tail);
+                                       process->name, exit_text(how, text), tail[0] ? ": " : "", tail);
     if (error->code == TR_EPROCESS) { /* else memory is out; that is the error then */
         error->signal = how.signal;
         error->exit_status = how.status;

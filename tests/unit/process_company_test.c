@@ -62,6 +62,22 @@ static int a_stranger_that_got_its_number_is_left_alone(void *arg)
     return 0;
 }
 
+static int one_that_somebody_else_waited_for_has_failed(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_process *process;
+    tr_process_result done;
+    tr_try(tr_start_process(n, &process, tr_argv("true")));
+    expect(waitpid(tr_process_pid(process), NULL, 0) == tr_process_pid(process));
+    expect(tr_join(n) == TR_EPROCESS);
+    expect_error("ProcessFailed", "true ended, and somebody else in this program has taken how");
+    expect(tr_error_exit_status(tr_last_error()) == -1 && tr_error_signal(tr_last_error()) == 0);
+    tr_try(tr_process_wait(process, &done));
+    expect(done.status == -1 && done.signal == 0);
+    return 0;
+}
+
 static int run_true_and_false(void *arg)
 {
     (void)arg;
@@ -188,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_EARNEST(a_stranger_that_got_its_number_is_left_alone),
+        IN_EARNEST(one_that_somebody_else_waited_for_has_failed),
         IN_EARNEST(how_it_ended_is_known_whatever_is_done_with_child_signals),
         cmocka_unit_test(without_pidfds_commands_end_as_elsewhere_and_handlers_stay),
         cmocka_unit_test(when_descriptors_are_out_a_command_has_its_lifeline_all_the_same),
