@@ -348,7 +348,7 @@ static void release(struct guest *guest)
     arena_fini(&memory);
 }
 
-static struct tr_process *process_new(tr_nursery *nursery, const tr_process_options *options)
+static struct tr_process *process_new(const tr_process_options *options)
 {
     struct arena memory = {0};
     struct tr_process *process = arena_alloc(&memory, sizeof *process);
@@ -366,7 +366,6 @@ static struct tr_process *process_new(tr_nursery *nursery, const tr_process_opti
                                    .may_fail = options->may_fail,
                                    .options = options,
                                    .memory = memory};
-    nursery_add_guest(nursery, &process->guest);
     return process;
 }
 
@@ -374,10 +373,15 @@ int tr_start_process_(tr_nursery *nursery, tr_process **ret_process, const tr_pr
 {
     tr_try(nursery_usable(nursery));
     tr_try(check(options));
-    struct tr_process *process = process_new(nursery, options);
+    struct tr_process *process = process_new(options);
     if (!process)
         return -ENOMEM;
-    tr_try(tr_start(nursery, keep, process, NULL, .name = process->name));
+    int rc = tr_start(nursery, keep, process, NULL, .name = process->name);
+    if (rc < 0) {
+        release(&process->guest);
+        return rc;
+    }
+    nursery_add_guest(nursery, &process->guest); /* which is there: our call kept it open until just now */
     if (ret_process)
         *ret_process = process;
     return 0;
