@@ -27,7 +27,7 @@ static struct process {
     struct sys_exit how;
     sys_exited_fn *exited;
     void *arg;
-    int started, forgotten, open_fds, signals[MOST_SIGNALS], signal_count;
+    int started, forgotten, made_fds, open_fds, signals[MOST_SIGNALS], signal_count;
     double signalled_at[MOST_SIGNALS];
 } process;
 
@@ -37,8 +37,8 @@ static bool (*poll_clock)(struct sys *sys, int64_t timeout_ns);
 static int make_pipe(struct sys *sys, int ret_fds[2])
 {
     (void)sys;
-    ret_fds[0] = 1000;
-    ret_fds[1] = 1001;
+    ret_fds[0] = 1000 + process.made_fds++;
+    ret_fds[1] = 1000 + process.made_fds++;
     process.open_fds += 2;
     return 0;
 }
