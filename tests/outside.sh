@@ -63,6 +63,13 @@ check "a file that is no socket is left alone" keeps_files
 ignoring_children() { (trap '' CHLD; "$build/examples/first_scene") >"$scratch/out" 2>&1; }
 check "a program that was started with SIGCHLD ignored works" ignoring_children
 
+without() { (eval "exec $1"; timeout 20 "$build/examples/first_scene"); }
+for streams in "<&-" "<&- >&-" "<&- >&- 2>&-" ">&- 2>&-"; do
+    check "a program that was started without $streams works" without "$streams"
+done
+says_all() { "$build/examples/first_scene" <&- 2>&- >"$scratch/out" && diff "$source/tests/scenes/first_scene.out" "$scratch/out"; }
+check "and says what it has to say where it can" says_all
+
 overflows() {
     (ulimit -c 0; "$build/tests/programs/overflow" "$1") 2>"$scratch/err"
     [ $? -gt 128 ] || return 1

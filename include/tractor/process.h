@@ -8,10 +8,17 @@
  * cancelling the nursery ends it: it gets SIGTERM (and SIGCONT, should it be stopped), after five seconds or
  * `.grace` SIGKILL, and in any case it is reaped before anything goes on. (trio.run_process)
  *
- * However this process ends, by a crash or SIGKILL too, its commands are killed with it at once: the
- * kernel is told before they begin, in two ways. One is a descriptor above 100 that a command finds open,
- * and need not keep. Beyond reach is only a program that changes its user and has closed that as well.
- * What a command starts in turn is its own business.
+ * However this process ends, or the thread that started them, by a crash or SIGKILL too, its commands are killed
+ * with it at once: the kernel is told before they begin, in two ways. One is a descriptor, 100 or the next free,
+ * that a command finds open, and need not keep. Beyond reach is only a program that changes its user and has
+ * closed that as well; and one that by its file's set-user-ID has become another user altogether, as su does: no
+ * signal of ours reaches that, so that cancelling it waits until it ends. What a command starts in turn is its
+ * own business.
+ *
+ * How a command ended is asked of the kernel for that process alone: other children of the program stay its own.
+ * SIGCHLD need not be handled, and a handler stays; but if it is ignored, or has SA_NOCLDWAIT, that ends here,
+ * since the kernel would throw away how children end. Who waits for any child (waitpid(-1, ...)) takes that too:
+ * such a command has failed, with what is left to say.
  *
  * A command begins with no signal blocked and none handled or ignored, except that SIGHUP, SIGINT and SIGQUIT
  * stay ignored if they are here, as in an actor. It stays in our process group: Ctrl-C at the terminal
@@ -67,7 +74,7 @@ typedef struct tr_process_options {
 /* How a command ended. */
 typedef struct tr_process_result {
     int status;                 /* its exit status; -1 when a signal ended it */
-    int signal;                 /* that signal; 0 when it exited */
+    int signal;                 /* that signal; 0 when it exited. -1 and 0 when somebody else has waited for it */
     tr_bytes out, err;          /* what was captured, a zero byte behind it (not counted), in the frame's
                                  * memory; NULL and 0 if nothing was to be */
 } tr_process_result;
@@ -89,6 +96,8 @@ TR_API int tr_run_process_(tr_process_result *ret, const tr_process_options *opt
 /* Starts a command in a nursery:
  *
  *     tr_try(tr_start_process(nursery, &bc, tr_argv("bc"), .in = TR_STDIO_PIPE, .out = TR_STDIO_PIPE));
+ *     tr_try(tr_write(tr_process_stdin(bc), "6 * 7\n", 6));
+ *     tr_try(got = tr_read(tr_process_stdout(bc), text, sizeof text));
  *
  * tr_join waits for its end; leaving the nursery's block before that ends it. A failure as above is the
  * nursery's, unless it may fail; so is none after it was cancelled. The tr_process belongs to the nursery
@@ -113,28 +122,17 @@ TR_API int tr_process_signal(tr_process *process, int signal) TR_USE_RESULT;
 /* Its number; not another process's before the nursery knows of its end. */
 TR_API int tr_process_pid(const tr_process *process);
 
-/* Reads what it writes to descriptor 1 or 2, if that is a pipe: how many bytes, between 1 and room, or 0
- * at the end, which comes when nobody can write there any more. A checkpoint in every case. TR_ECLOSED if
- * it is no pipe, or was closed; TR_EMISUSE when another task reads it; TR_EARGUMENT.
- * (process.stdout.receive_some) */
-TR_API int tr_process_read(tr_process *process, int from, void *ret_bytes, size_t room) TR_USE_RESULT;
-
-/* Writes all of it to its standard input, if that is a pipe. A checkpoint in every case; cancelled, some
- * of it may have been written. TR_EBROKEN when nobody reads there any more; else as above.
- * (process.stdin.send_all) */
-TR_API int tr_process_write(tr_process *process, const void *bytes, size_t size) TR_USE_RESULT;
-
-/* Closes our end of its descriptor 0, 1 or 2; closing 0 is how it learns that there is no more to read.
- * Who waits there gets TR_ECLOSED. Nothing happens if there is none. No checkpoint.
- * (process.stdin.aclose) */
-TR_API void tr_process_close(tr_process *process, int which);
-
-/* Our ends of its pipes, as descriptors that do not block; -1 if there is none or it was closed. They
- * belong to the process: closed by tr_process_close, or when the nursery's block is left. One that is
- * given to something else that waits for it cannot be waited for by tr_process_read and tr_process_write
- * as well. */
+/* Our ends of its pipes, descriptors for tr_read and tr_write (io.h); -1, with which these return -EBADF, where
+ * there is none or it was closed. Reading comes to the end when nobody can write there any more; writing what
+ * nobody will read is -EPIPE and no signal. They belong to the process: closed by tr_process_close, or when the
+ * nursery's block is left. (process.stdin, stdout, stderr) */
 TR_API int tr_process_stdin(const tr_process *process);
 TR_API int tr_process_stdout(const tr_process *process);
 TR_API int tr_process_stderr(const tr_process *process);
+
+/* Closes our end of its descriptor 0, 1 or 2; closing 0 is how it learns that there is no more to read.
+ * Who reads or writes there gets TR_ECLOSED. Nothing happens if there is none. No checkpoint.
+ * (process.stdin.aclose) */
+TR_API void tr_process_close(tr_process *process, int which);
 
 #endif

@@ -27,8 +27,9 @@ typedef struct tr_nursery tr_nursery;
 
 /* Runs fn(arg) as the first task of a new scheduler on the calling thread, and returns what it returned
  * once it and everything it started has ended. With a negative result tr_last_error() tells more. For
- * programs without actors; tr_main includes it. TR_EMISUSE inside another run, -ENOMEM, -EMFILE. Not
- * to be called from a task. (trio.run) */
+ * programs without actors; tr_main includes it. Standard streams that are closed are /dev/null from then on,
+ * lest another descriptor be taken for one. TR_EMISUSE inside another run, -ENOMEM, -EMFILE. Not to be called
+ * from a task. (trio.run) */
 TR_API int tr_run(int (*fn)(void *), void *arg) TR_USE_RESULT;
 
 /* ---- time ------------------------------------------------------------------------------------------ */

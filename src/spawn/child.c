@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/plant.h"
 #include "base/log.h"
+#include "spawn/exit.h"
 #include "sys/crash.h"
 
 #include <errno.h>
@@ -147,15 +148,9 @@ static struct tr_error *last_words(struct child *child, const tr_actor *actor)
 
 static struct tr_error *describe_death(struct child *child, const tr_actor *actor)
 {
-    char how[96];
-    if (child->how.signal)
-        snprintf(how, sizeof how, "was killed by signal %d (%s)", child->how.signal,
-                 strsignal(child->how.signal));
-    else
-        snprintf(how, sizeof how, "exited with status %d", child->how.status);
-    struct tr_error *error = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0,
-                                       "process %d of actor %s %s",
-                                       actor->pid, actor->name, how);
+    char how[EXIT_TEXT_ROOM];
+    struct tr_error *error = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0, "process %d of actor %s %s",
+                                       actor->pid, actor->name, exit_text(child->how, how));
     if (error->code != TR_EDIED)
         return error; /* memory is out; that is the error then */
     error->signal = child->how.signal;

@@ -10,25 +10,21 @@
  * The ladder is shielded, and its last step cannot fail: whatever happens here, the process is gone and
  * reaped when the keeper is. The struct belongs to the nursery and not to the task, so that how it ended
  * can be asked, and what it left in its pipes be read, until the block is left; pipes are its own, and
- * closed then.
- *
- * A pipe is put under the poller's eye when it is first read or written here, and not before: whoever
- * takes only the descriptor has that to himself. */
+ * closed then. They are descriptors and nothing more: the program reads and writes them as any of its own. */
 #include "spawn/process.h"
 
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "sched/io.h"
 #include "sched/task.h"
+#include "spawn/exit.h"
 #include "sync/lot.h"
 #include "sys/sys.h"
+#include "tractor/io.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { IN, OUT, ERR, STREAMS };
@@ -40,7 +36,7 @@ struct tr_process {
     struct sys_process *process;    /* NULL before the start and after the end */
     int pid;
     int lifeline;                   /* the end that keeps it alive; -1 when there is none */
-    struct io pipes[STREAMS];       /* our ends; fd -1 where there is none, watch NULL before it is used */
+    int pipes[STREAMS];             /* our ends; -1 where there is none */
     tr_event exited;                /* it has ended and is reaped */
     struct sys_exit how;            /* and this is how */
     const char *name;
@@ -52,63 +48,27 @@ struct tr_process {
 
 /* ---- our ends of its pipes -------------------------------------------------------------------------- */
 
-static void close_pipe(struct io *pipe)
-{
-    if (pipe->watch)
-        io_close(pipe);
-    else
-        sys_close(&pipe->fd);
-}
-
-static int use_pipe(struct io *pipe)
-{
-    int fd = pipe->fd;
-    if (fd < 0)
-        return raise_code(TR_ECLOSED, "there is no pipe to this stream of the command, or it was closed");
-    int rc = pipe->watch ? 0 : io_open(pipe, fd);
-    if (rc < 0)
-        pipe->fd = fd;
-    return rc;
-}
-
-int tr_process_read(tr_process *process, int from, void *ret_bytes, size_t room)
-{
-    tr_try(tr_checkpoint());
-    if (!process || (from != OUT && from != ERR) || room == 0)
-        return raise_code(TR_EARGUMENT, "cannot read %zu bytes from descriptor %d of a command", room, from);
-    tr_try(use_pipe(&process->pipes[from]));
-    return (int)io_read(&process->pipes[from], ret_bytes, room < INT_MAX ? room : INT_MAX);
-}
-
-int tr_process_write(tr_process *process, const void *bytes, size_t size)
-{
-    tr_try(tr_checkpoint());
-    if (!process)
-        return raise_code(TR_EARGUMENT, "the command is NULL");
-    tr_try(use_pipe(&process->pipes[IN]));
-    int rc = io_write_all(&process->pipes[IN], bytes, size);
-    return rc == -EPIPE ? raise_code(TR_EBROKEN, "nobody reads the input of the command any more") : rc;
-}
-
 void tr_process_close(tr_process *process, int which)
 {
-    if (process && which >= IN && which < STREAMS)
-        close_pipe(&process->pipes[which]);
+    if (!process || which < IN || which >= STREAMS || process->pipes[which] < 0)
+        return;
+    tr_notify_closing(process->pipes[which]);
+    sys_close(&process->pipes[which]);
 }
 
 int tr_process_stdin(const tr_process *process)
 {
-    return process ? process->pipes[IN].fd : -1;
+    return process ? process->pipes[IN] : -1;
 }
 
 int tr_process_stdout(const tr_process *process)
 {
-    return process ? process->pipes[OUT].fd : -1;
+    return process ? process->pipes[OUT] : -1;
 }
 
 int tr_process_stderr(const tr_process *process)
 {
-    return process ? process->pipes[ERR].fd : -1;
+    return process ? process->pipes[ERR] : -1;
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------- */
@@ -133,7 +93,7 @@ static int make_ends(struct tr_process *process, struct ends *theirs)
         if ((rc = sys_pipe(pair)) < 0)
             return rc;
         theirs->pipes[i] = pair[i != IN];
-        process->pipes[i].fd = pair[i == IN];
+        process->pipes[i] = pair[i == IN];
         sys_lend(theirs->pipes[i]);
     }
     return 0;
@@ -191,7 +151,7 @@ static int spawn(struct tr_process *process, const struct ends *theirs, bool *re
 static void close_ours(struct tr_process *process)
 {
     for (int i = 0; i < STREAMS; i++)
-        close_pipe(&process->pipes[i]);
+        tr_process_close(process, i);
     sys_close(&process->lifeline);
 }
 
@@ -250,15 +210,11 @@ static void terminate(struct tr_process *process)
 int process_verdict(const tr_process *process, const char *tail)
 {
     const struct sys_exit how = process->how;
-    char text[96];
+    char text[EXIT_TEXT_ROOM];
     if (how.signal == 0 && how.status == 0)
         return 0;
-    if (how.signal)
-        snprintf(text, sizeof text, "was killed by signal %d (%s)", how.signal, strsignal(how.signal));
-    else
-        snprintf(text, sizeof text, "exited with status %d", how.status);
     struct tr_error *error = error_new(TR_EPROCESS, tr_code_type(TR_EPROCESS), "", 0, "%s %s%s%s",
-                                       process->name, text, tail[0] ? ": " : "", tail);
+                                       process->name, exit_text(how, text), tail[0] ? ": " : "", tail);
     if (error->code == TR_EPROCESS) { /* else memory is out; that is the error then */
         error->signal = how.signal;
         error->exit_status = how.status;
@@ -352,7 +308,7 @@ static void release(struct guest *guest)
     arena_fini(&memory);
 }
 
-static struct tr_process *process_new(tr_nursery *nursery, const tr_process_options *options)
+static struct tr_process *process_new(const tr_process_options *options)
 {
     struct arena memory = {0};
     struct tr_process *process = arena_alloc(&memory, sizeof *process);
@@ -364,13 +320,12 @@ static struct tr_process *process_new(tr_nursery *nursery, const tr_process_opti
     }
     *process = (struct tr_process){.guest.release = release,
                                    .lifeline = -1,
-                                   .pipes = {{.fd = -1}, {.fd = -1}, {.fd = -1}},
+                                   .pipes = {-1, -1, -1},
                                    .name = name,
                                    .grace = options->grace > 0 ? options->grace : GRACE_S,
                                    .may_fail = options->may_fail,
                                    .options = options,
                                    .memory = memory};
-    nursery_add_guest(nursery, &process->guest);
     return process;
 }
 
@@ -378,10 +333,15 @@ int tr_start_process_(tr_nursery *nursery, tr_process **ret_process, const tr_pr
 {
     tr_try(nursery_usable(nursery));
     tr_try(check(options));
-    struct tr_process *process = process_new(nursery, options);
+    struct tr_process *process = process_new(options);
     if (!process)
         return -ENOMEM;
-    tr_try(tr_start(nursery, keep, process, NULL, .name = process->name));
+    int rc = tr_start(nursery, keep, process, NULL, .name = process->name);
+    if (rc < 0) {
+        release(&process->guest);
+        return rc;
+    }
+    nursery_add_guest(nursery, &process->guest); /* which is there: our call kept it open until just now */
     if (ret_process)
         *ret_process = process;
     return 0;

@@ -8,6 +8,7 @@
 #include "base/hooks.h"
 #include "sched/task.h"
 #include "spawn/process.h"
+#include "tractor/io.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,18 +37,20 @@ struct run {
 static int feed(void *arg)
 {
     struct run *run = arg;
-    int rc = tr_process_write(run->process, run->options->input, run->options->input_size);
+    int rc = tr_write(tr_process_stdin(run->process), run->options->input, run->options->input_size);
     tr_process_close(run->process, STDIN_FILENO);
-    return rc == TR_EBROKEN ? 0 : rc;
+    return rc == -EPIPE ? 0 : rc;
 }
 
 static int collect_all(struct capture *capture)
 {
     size_t most = capture->run->options->most ? capture->run->options->most : MOST;
+    tr_process *process = capture->run->process;
+    int fd = capture->from == STDOUT_FILENO ? tr_process_stdout(process) : tr_process_stderr(process);
     for (struct buf *bytes = &capture->bytes;;) {
         if (buf_reserve(bytes, CHUNK) < 0)
             return error_raise_plain(-ENOMEM);
-        int got = tr_process_read(capture->run->process, capture->from, buf_end(bytes), buf_space(bytes));
+        int got = tr_read(fd, buf_end(bytes), buf_space(bytes));
         if (got <= 0)
             return got;
         buf_added(bytes, (size_t)got);

@@ -2,6 +2,7 @@
 #include "sys/real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,8 +189,23 @@ static const struct sys_ops real_ops = {
     .free = real_free,
 };
 
+/* What a program without standard streams opens next becomes one, and gets what is printed: ours would be a
+ * socket or the poller. libuv does not even close such. So they are /dev/null, where they are missing. */
+static void have_standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && fd <= STDERR_FILENO)
+            fcntl(fd, F_SETFD, 0); /* its children shall have them too */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int sys_real_new(void)
 {
+    have_standard_streams();
     struct real *real = calloc(1, sizeof *real);
     if (!real)
         return -ENOMEM;

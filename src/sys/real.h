@@ -18,9 +18,8 @@ struct real {
     uv_timer_t alarm;           /* ends a poll in time */
     bool rang;
     uv_timer_t ask;             /* has those without a pidfd asked once more */
-    uv_signal_t child_signal;   /* where there are no pidfds: something of ours may have exited */
-    bool child_signal_on;
     struct link unseen;         /* the processes without a pidfd */
+    struct sys_catch *child_signal; /* SIGCHLD, while there are any: one of them may have ended */
     int guards;                 /* made by mapping */
     int64_t stands_at;          /* the clock, ns; 0 while it runs */
     void *signal_stack;         /* of this thread, where we gave it one */

@@ -36,49 +36,62 @@ struct sys_process {
     void *arg;
 };
 
+/* Asked by the pidfd where there is one: its number is another's as soon as somebody else has reaped it.
+ * Linux 5.3 has pidfds that cannot be asked. */
+static int ask_for_exit(const struct sys_process *process, siginfo_t *ret)
+{
+    enum { BY_PIDFD = 3 };
+    *ret = (siginfo_t){0};
+    if (process->pidfd >= 0) {
+        int rc = waitid((idtype_t)BY_PIDFD, (id_t)process->pidfd, ret, WEXITED | WNOHANG);
+        if (rc == 0 || errno != EINVAL)
+            return rc;
+    }
+    return waitid(P_PID, (id_t)process->pid, ret, WEXITED | WNOHANG);
+}
+
 /* Reports the exit if there was one, and whether it did. A stranger's wait may have taken the status; what
  * is left to say then is that the process is gone. */
 static bool reap(struct sys_process *process)
 {
-    int status;
-    pid_t got = process->reaped ? 0 : waitpid(process->pid, &status, WNOHANG);
-    if (got == 0 || (got < 0 && errno != ECHILD))
+    siginfo_t end;
+    if (process->reaped)
+        return false;
+    int rc = ask_for_exit(process, &end);
+    if (rc == 0 ? end.si_pid == 0 : errno != ECHILD)
         return false;
     process->reaped = true;
     list_remove(&process->unseen);
     struct sys_exit how = {.status = -1};
-    if (got > 0 && WIFEXITED(status))
-        how.status = WEXITSTATUS(status);
-    if (got > 0 && WIFSIGNALED(status))
-        how.signal = WTERMSIG(status);
+    if (rc == 0 && end.si_code == CLD_EXITED)
+        how.status = end.si_status;
+    else if (rc == 0)
+        how.signal = end.si_status;
     process->exited(process->arg, how);
     return true;
 }
 
-static void child_signal(uv_signal_t *handle, int number)
+/* Whoever listened to the signal before may have missed some for children of its own, and hears of one now. */
+static void let_signal_go(struct real *real)
 {
-    (void)number;
-    struct real *real = handle->data;
-    list_each(at, &real->unseen)
-        reap(container_of(at, struct sys_process, unseen));
+    if (!real->child_signal || !list_empty(&real->unseen))
+        return;
+    (void)real_let_signal_go(&real->sys, real->child_signal);
+    real->child_signal = NULL;
+    raise(SIGCHLD);
 }
 
-static int listen_to_signal(struct real *real)
+static void ask_all(void *arg)
 {
-    if (!real->child_signal_on) {
-        int rc = uv_signal_init(&real->loop, &real->child_signal);
-        if (rc < 0)
-            return rc;
-        real->child_signal.data = real;
-        real->child_signal_on = true;
-    }
-    return uv_signal_start(&real->child_signal, child_signal, SIGCHLD);
+    struct real *real = arg;
+    list_each(at, &real->unseen)
+        reap(container_of(at, struct sys_process, unseen));
+    let_signal_go(real);
 }
 
 static void ask_now(uv_timer_t *timer)
 {
-    struct real *real = timer->data;
-    child_signal(&real->child_signal, SIGCHLD);
+    ask_all(timer->data);
     uv_stop(timer->loop); /* whom that woke shall not wait for the poller's next news */
 }
 
@@ -86,11 +99,12 @@ static void ask_now(uv_timer_t *timer)
  * whoever starts a process does not expect to be told of its end in the middle of that. */
 static int notice_by_signal(struct real *real, struct sys_process *process)
 {
-    int rc = listen_to_signal(real);
+    int rc = real->child_signal
+                 ? 0
+                 : real_catch_signal(&real->sys, SIGCHLD, ask_all, real, &real->child_signal);
     if (rc < 0)
         return rc;
     list_push(&real->unseen, &process->unseen);
-    real->child_signal.data = real;
     real->ask.data = real;
     return uv_timer_start(&real->ask, ask_now, 0, 0);
 }
@@ -148,12 +162,17 @@ const char *real_birth(struct sys *sys)
 /* ---- starting --------------------------------------------------------------------------------------- */
 
 /* An ignored SIGCHLD, which a program may inherit without knowing, has the kernel throw away how children
- * ended. */
+ * ended, and so has a flag beside a handler. */
 static void want_exit_statuses(void)
 {
     struct sigaction now;
-    if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-        signal(SIGCHLD, SIG_DFL);
+    if (sigaction(SIGCHLD, NULL, &now) < 0 ||
+        (now.sa_handler != SIG_IGN && !(now.sa_flags & SA_NOCLDWAIT)))
+        return;
+    now.sa_flags &= ~SA_NOCLDWAIT;
+    if (now.sa_handler == SIG_IGN)
+        now.sa_handler = SIG_DFL;
+    (void)sigaction(SIGCHLD, &now, NULL);
 }
 
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
@@ -193,14 +212,15 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
     (void)sys;
     if (process->reaped)
         return -ESRCH;
-    if (process->pidfd >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0) == 0)
-        return 0;
-    return kill(process->pid, number) < 0 ? -errno : 0;
+    int rc = process->pidfd >= 0 ? (int)syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0)
+                                 : kill(process->pid, number);
+    return rc < 0 ? -errno : 0;
 }
 
 void real_forget(struct sys *sys, struct sys_process *process)
 {
     list_remove(&process->unseen);
+    let_signal_go(process->real);
     if (process->watch)
         real_unwatch(sys, process->watch);
     if (process->pidfd >= 0)

@@ -163,14 +163,15 @@ IN_CHILD int die_with_parent(const struct start *start)
     return 0;
 }
 
-/* Under a number that is not in anybody's way. A second net: where it cannot be had there is the first. */
+/* Under a number that is not in anybody's way, or, when there is no room for one more, its own. A second net:
+ * where it cannot be had there is the first. */
 IN_CHILD void arm_lifeline(int lifeline)
 {
     if (lifeline < 0 || fcntl(lifeline, F_SETOWN, getpid()) < 0 ||
         fcntl(lifeline, F_SETSIG, SIGKILL) < 0 || fcntl(lifeline, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
         return;
-    if (fcntl(lifeline, F_DUPFD, ABOVE_WHAT_SCRIPTS_USE) < 0)
-        (void)fcntl(lifeline, F_DUPFD, FIRST_FREE);
+    if (fcntl(lifeline, F_DUPFD, ABOVE_WHAT_SCRIPTS_USE) < 0 && fcntl(lifeline, F_DUPFD, FIRST_FREE) < 0)
+        (void)fcntl(lifeline, F_SETFD, 0);
 }
 
 /* Whoever opened them without close-on-exec: what is not meant for the child does not reach it. Without

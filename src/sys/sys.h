@@ -31,8 +31,8 @@ struct sys_address {
 };
 
 struct sys_exit {
-    int status;                             /* -1 when a signal ended it */
-    int signal;                             /* 0 when it exited */
+    int status;                             /* -1 when a signal ended it, or somebody else has reaped it */
+    int signal;                             /* 0 when it exited, or somebody else has reaped it */
 };
 
 enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we have it; nothing at all */

@@ -18,6 +18,7 @@ enum { MOST_SIGNALS = 8 };
 static struct process {
     double life, dying;         /* seconds until it exits by itself; from a signal that it heeds to its end */
     bool stubborn;              /* SIGTERM means nothing to it */
+    tr_scope *cancels;          /* what its start cancels; or NULL */
     int refuses_to_start;       /* an errno value */
     int output;                 /* bytes that it writes */
 
@@ -26,7 +27,7 @@ static struct process {
     struct sys_exit how;
     sys_exited_fn *exited;
     void *arg;
-    int started, forgotten, open_fds, signals[MOST_SIGNALS], signal_count;
+    int started, forgotten, made_fds, open_fds, signals[MOST_SIGNALS], signal_count;
     double signalled_at[MOST_SIGNALS];
 } process;
 
@@ -36,8 +37,8 @@ static bool (*poll_clock)(struct sys *sys, int64_t timeout_ns);
 static int make_pipe(struct sys *sys, int ret_fds[2])
 {
     (void)sys;
-    ret_fds[0] = 1000;
-    ret_fds[1] = 1001;
+    ret_fds[0] = 1000 + process.made_fds++;
+    ret_fds[1] = 1000 + process.made_fds++;
     process.open_fds += 2;
     return 0;
 }
@@ -96,6 +97,8 @@ static int spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *e
     (void)what;
     if (process.refuses_to_start)
         return -process.refuses_to_start;
+    if (process.cancels)
+        tr_scope_cancel(process.cancels);
     process.started++;
     process.alive = true;
     process.ends_at = tr_now() + process.life;
@@ -319,6 +322,36 @@ static int the_join_waits_for_what_was_started(void *arg)
     return 0;
 }
 
+static int start_with_pipes(tr_nursery *n)
+{
+    return tr_start_process(n, NULL, tr_argv("any"), .in = TR_STDIO_PIPE, .out = TR_STDIO_PIPE);
+}
+
+static int of_a_start_that_is_cancelled_nothing_is_left(void *arg)
+{
+    (void)arg;
+    tr_scope over = tr_cancel_scope();
+    let_processes_be((struct process){.life = INFINITY, .cancels = &over});
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_within(&over, start_with_pipes(n)));
+    expect(over.cancelled_caught && process.started == 1 && nothing_is_left());
+    return tr_join(n);
+}
+
+static int starts_that_fail_do_not_gather_in_the_nursery(void *arg)
+{
+    (void)arg;
+    struct clock_world *world = (struct clock_world *)runtime->sys;
+    let_processes_be((struct process){.refuses_to_start = ENOENT});
+    tr_auto(nursery) n = tr_open_nursery();
+    expect(start_with_pipes(n) == -ENOENT && start_with_pipes(n) == -ENOENT);
+    size_t alive = world->alive;
+    for (int i = 0; i < 10; i++)
+        expect(start_with_pipes(n) == -ENOENT);
+    expect(world->alive == alive);
+    return tr_join(n);
+}
+
 /* ---- out of memory ------------------------------------------------------------------------------------------- */
 
 static int run_with_everything(void *arg)
@@ -388,6 +421,8 @@ int main(void)
         SCENARIO(too_much_output_ends_the_command),
         SCENARIO(leaving_the_block_ends_what_was_started_in_it),
         SCENARIO(the_join_waits_for_what_was_started),
+        SCENARIO(of_a_start_that_is_cancelled_nothing_is_left),
+        SCENARIO(starts_that_fail_do_not_gather_in_the_nursery),
         cmocka_unit_test(a_run_that_is_short_of_memory_leaves_nothing),
         cmocka_unit_test(ending_a_command_needs_no_memory),
     };

@@ -411,10 +411,10 @@ static int a_deadline_ends_it(void *arg)
 }
 
 /* Reads what it says until that ends in a newline. */
-static int hear(tr_process *process, int from, char *ret_text, size_t room)
+static int hear(int fd, char *ret_text, size_t room)
 {
     for (size_t size = 0;;) {
-        int got = tr_process_read(process, from, ret_text + size, room - size - 1);
+        int got = tr_read(fd, ret_text + size, room - size - 1);
         tr_try(got);
         size += (size_t)got;
         ret_text[size] = 0;
@@ -430,7 +430,7 @@ static int start_and_cancel(const tr_process_options *options, tr_process_result
     tr_auto(nursery) n = tr_open_nursery();
     tr_process *process;
     tr_try(tr_start_process_(n, &process, options));
-    tr_try(hear(process, 1, ready, sizeof ready));
+    tr_try(hear(tr_process_stdout(process), ready, sizeof ready));
     expect(atoi(ready) == tr_process_pid(process));
     tr_cancel(n);
     tr_try(tr_join(n));
@@ -517,14 +517,14 @@ static int one_can_talk_to_it(void *arg)
     expect(tr_process_stderr(cat) == -1);
     for (int i = 0; i < 100; i++) {
         const char *line = tr_format("line %d\n", i);
-        tr_try(tr_process_write(cat, line, strlen(line)));
-        tr_try(hear(cat, 1, text, sizeof text));
+        tr_try(tr_write(tr_process_stdin(cat), line, strlen(line)));
+        tr_try(hear(tr_process_stdout(cat), text, sizeof text));
         expect(strcmp(text, line) == 0);
     }
     tr_process_close(cat, 0);
     tr_process_close(cat, 0);
-    expect(tr_process_stdin(cat) == -1 && tr_process_write(cat, "x", 1) == TR_ECLOSED);
-    expect(tr_process_read(cat, 1, text, sizeof text) == 0);
+    expect(tr_process_stdin(cat) == -1 && tr_write(tr_process_stdin(cat), "x", 1) == -EBADF);
+    expect(tr_read(tr_process_stdout(cat), text, sizeof text) == 0);
     tr_process_result done = {.status = 77};
     tr_try(tr_process_wait(cat, &done));
     expect(done.status == 0 && done.signal == 0);
@@ -542,9 +542,9 @@ static int what_it_said_can_be_read_after_its_end(void *arg)
     tr_try(tr_join(n));
     expect(tr_process_signal(process, SIGTERM) == -ESRCH);
     tr_try(tr_process_wait(process, NULL));
-    tr_try(hear(process, 1, text, sizeof text));
-    expect(strcmp(text, "out\n") == 0 && tr_process_read(process, 1, text, 1) == 0);
-    tr_try(hear(process, 2, text, sizeof text));
+    tr_try(hear(tr_process_stdout(process), text, sizeof text));
+    expect(strcmp(text, "out\n") == 0 && tr_read(tr_process_stdout(process), text, 1) == 0);
+    tr_try(hear(tr_process_stderr(process), text, sizeof text));
     expect(strcmp(text, "err\n") == 0);
     return 0;
 }
@@ -613,8 +613,8 @@ static int writing_to_one_that_is_gone_is_an_error_and_no_signal(void *arg)
     tr_process *process;
     tr_try(tr_start_process(n, &process, tr_argv("true"), .in = TR_STDIO_PIPE));
     tr_try(tr_process_wait(process, NULL));
-    expect(tr_process_write(process, "x", 1) == TR_EBROKEN);
-    expect(tr_process_write(process, "x", 1) == TR_EBROKEN);
+    expect(tr_write(tr_process_stdin(process), "x", 1) == -EPIPE);
+    expect(tr_write(tr_process_stdin(process), "x", 1) == -EPIPE);
     sigset_t pending;
     expect(sigpending(&pending) == 0 && !sigismember(&pending, SIGPIPE));
     return tr_join(n);
@@ -623,7 +623,7 @@ static int writing_to_one_that_is_gone_is_an_error_and_no_signal(void *arg)
 static int read_for_ever(void *process)
 {
     char byte;
-    expect(tr_process_read(process, 1, &byte, 1) == TR_ECLOSED);
+    expect(tr_read(tr_process_stdout(process), &byte, 1) == TR_ECLOSED);
     return 0;
 }
 
@@ -637,7 +637,7 @@ static int closing_wakes_who_reads(void *arg)
     tr_try(tr_start_soon(n, read_for_ever, process));
     for (int i = 0; i < 3; i++)
         tr_try(tr_checkpoint());
-    expect(tr_process_read(process, 1, &byte, 1) == TR_EMISUSE);
+    expect(tr_read(tr_process_stdout(process), &byte, 1) == TR_EMISUSE);
     tr_process_close(process, 1);
     tr_try(tr_checkpoint());
     tr_cancel(n);
@@ -685,7 +685,6 @@ static int a_hundred_cancelled_at_once(void *arg)
 static int nonsense_is_refused(void *arg)
 {
     (void)arg;
-    char byte;
     tr_process *process = NULL;
     tr_auto(nursery) n = tr_open_nursery();
     expect(tr_run_process(NULL, ((tr_list_tr_str){NULL, 0})) == TR_EARGUMENT);
@@ -708,10 +707,8 @@ static int nonsense_is_refused(void *arg)
     expect(tr_run_process_(NULL, NULL) == TR_EARGUMENT && tr_start_process_(n, NULL, NULL) == TR_EARGUMENT);
     expect(!process);
     tr_try(tr_start_process(n, &process, tr_argv("true")));
-    expect(tr_process_read(process, 1, &byte, 1) == TR_ECLOSED);
-    expect(tr_process_read(process, 0, &byte, 1) == TR_EARGUMENT);
-    expect(tr_process_read(process, 1, &byte, 0) == TR_EARGUMENT);
-    expect(tr_process_read(NULL, 1, &byte, 1) == TR_EARGUMENT && tr_process_write(NULL, "", 0) == TR_EARGUMENT);
+    expect(tr_process_stdin(process) == -1 && tr_process_stdout(process) == -1 && tr_process_stderr(process) == -1);
+    expect(tr_process_stdout(NULL) == -1 && tr_process_stderr(NULL) == -1);
     expect(tr_process_wait(NULL, NULL) == TR_EARGUMENT && tr_process_signal(NULL, 1) == TR_EARGUMENT);
     expect(tr_process_signal(process, 1000) == -EINVAL || tr_process_signal(process, 1000) == -ESRCH);
     expect(tr_process_pid(NULL) == -1 && tr_process_stdin(NULL) == -1);
