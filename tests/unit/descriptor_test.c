@@ -25,6 +25,7 @@ static struct fake {
     int ready;
     int arming;                 /* how that goes: 0, or a negative errno value */
     int readable, room;         /* bytes */
+    int most;                   /* of them taken by one call; 0: all there is room for */
 } fakes[DESCRIPTORS];
 
 static bool (*poll_clock)(struct sys *sys, int64_t timeout_ns);
@@ -82,6 +83,8 @@ static ssize_t write_fake(struct sys *sys, int fd, const void *bytes, size_t siz
     if (fake->room == 0)
         return -EAGAIN;
     int put = fake->room < (int)size ? fake->room : (int)size;
+    if (fake->most && put > fake->most)
+        put = fake->most;
     fake->room -= put;
     return put;
 }
@@ -203,6 +206,25 @@ static int what_is_written_in_pieces_arrives_as_a_whole(void *arg)
     }
     tr_try(tr_join(n));
     expect(work.rc == 0 && fakes[0].room == 0 && nobody_is_watched());
+    return 0;
+}
+
+/* A peer that reads as fast as it is written to is no reason for the others to starve. */
+static int others_run_between_the_pieces_that_are_taken_at_once(void *arg)
+{
+    (void)arg;
+    let_descriptors_be();
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work work = {.fd = FIRST};
+    fakes[0].room = 4;
+    fakes[0].most = 1;
+    tr_try(tr_start_soon(n, writes, &work));
+    for (int left = 3; left >= 0; left--) {
+        tr_try(tr_checkpoint());
+        expect(fakes[0].room == left);
+    }
+    tr_try(tr_join(n));
+    expect(work.rc == 0 && work.ended);
     return 0;
 }
 
@@ -353,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(a_reader_waits_until_it_is_told),
         SCENARIO(what_is_written_in_pieces_arrives_as_a_whole),
+        SCENARIO(others_run_between_the_pieces_that_are_taken_at_once),
         SCENARIO(a_close_between_the_report_and_the_reading_is_seen),
         SCENARIO(a_descriptor_that_went_bad_is_told_to_who_still_waits),
         SCENARIO(one_that_goes_bad_with_a_report_is_told_to_the_other),
