@@ -71,6 +71,45 @@ static int a_lost_connection_is_broken_and_says_why(void *arg)
     return 0;
 }
 
+/* The kernel says it once, to whoever comes first. */
+static int a_lost_connection_does_not_end_well_for_who_asks_second(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {ANY_PORT, any_name()};
+    for (int i = 0; i < 4; i++) {
+        tr_auto(frame) f = tr_open_frame();
+        meeting(addresses[i / 2], a, b);
+        char got[8];
+        tr_try(tr_conn_write(a, "never read", 10));
+        tr_try(let_others_run(100));
+        tr_close_conn(&b);
+        expect((i % 2 ? tr_conn_write(a, "x", 1) : tr_conn_read(a, got, 8)) == TR_EBROKEN);
+        expect(tr_conn_read(a, got, 8) == TR_EBROKEN && tr_conn_read(a, got, 8) == TR_EBROKEN);
+        expect(tr_error_is(tr_last_error(), "errno.ECONNRESET"));
+    }
+    return 0;
+}
+
+/* What it had said before, and that it had nothing more to say, is not lost with it. */
+static int what_was_said_before_the_end_is_read_after_a_writer_was_refused(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {ANY_PORT, any_name()};
+    for (int i = 0; i < 2; i++) {
+        tr_auto(frame) f = tr_open_frame();
+        meeting(addresses[i], a, b);
+        char got[8];
+        int rc;
+        tr_try(tr_conn_write(b, "enough", 6));
+        tr_close_conn(&b);
+        while ((rc = tr_conn_write(a, "more", 4)) == 0)
+            tr_try(tr_checkpoint());
+        expect(rc == TR_EBROKEN && tr_error_is(tr_last_error(), "errno.EPIPE"));
+        expect(tr_conn_read(a, got, 8) == 6 && tr_conn_read(a, got, 8) == 0);
+    }
+    return 0;
+}
+
 static int a_waiting_writer_learns_that_the_reader_went(void *arg)
 {
     (void)arg;
@@ -358,6 +397,8 @@ int main(void)
         IN_EARNEST(everything_arrives_both_ways),
         IN_EARNEST(after_the_end_the_other_way_goes_on),
         IN_EARNEST(a_lost_connection_is_broken_and_says_why),
+        IN_EARNEST(a_lost_connection_does_not_end_well_for_who_asks_second),
+        IN_EARNEST(what_was_said_before_the_end_is_read_after_a_writer_was_refused),
         IN_EARNEST(a_waiting_writer_learns_that_the_reader_went),
         IN_EARNEST(a_close_wakes_those_at_work),
         IN_EARNEST(cancellation_before_and_in_the_middle),
