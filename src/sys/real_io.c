@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -69,6 +70,26 @@ static ssize_t read_now(int fd, void *ret_bytes, size_t size)
     return would_wait();
 }
 
+/* A terminal is ready when it has room for a byte, and then waits with the rest. Opened again for the one
+ * write it does not. The master of a pseudo-terminal cannot be, that would be a new one; but it takes
+ * what fits into one of the kernel's buffers. */
+static ssize_t write_to_terminal(int fd, const void *bytes, size_t size)
+{
+    enum { SURE_OF_A_MASTER = 1024 };
+    char path[32];
+    unsigned number;
+    bool is_master = ioctl(fd, TIOCGPTN, &number) == 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = is_master ? -1 : open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (again < 0)
+        return write(fd, bytes, size < SURE_OF_A_MASTER ? size : SURE_OF_A_MASTER);
+    ssize_t sent = write(again, bytes, size);
+    int error = errno;
+    close(again);
+    errno = error;
+    return sent;
+}
+
 static ssize_t write_now(int fd, const void *bytes, size_t size)
 {
     struct iovec from = {(void *)bytes, size};
@@ -79,7 +100,8 @@ static ssize_t write_now(int fd, const void *bytes, size_t size)
     if (is_file(fd))
         return write(fd, bytes, size);
     if (asked && is_ready(fd, POLLOUT))
-        return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+        return isatty(fd) ? write_to_terminal(fd, bytes, size)
+                          : write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
     return would_wait();
 }
 
