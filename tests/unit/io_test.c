@@ -475,6 +475,30 @@ static int a_number_that_was_closed_without_a_word_can_be_waited_for(void *arg)
     return 0;
 }
 
+/* As a program does that sets its standard input aside for a while. */
+static int a_file_that_comes_back_under_its_number_can_be_waited_for(void *arg)
+{
+    (void)arg;
+    ends_auto ends = open_pipe(0), other = open_pipe(0);
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work before = {.fd = ends.read}, after = {.fd = ends.read};
+    tr_try(tr_start_soon(n, wait_to_read, &before));
+    tr_try(let_others_run(100));
+    int aside = dup(ends.read);
+    expect(aside >= 0 && dup2(other.read, ends.read) == ends.read); /* without a word */
+    tr_notify_closing(ends.read);
+    tr_try(tr_checkpoint());
+    expect(before.rc == TR_ECLOSED && dup2(aside, ends.read) == ends.read);
+    close(aside);
+    tr_try(tr_start_soon(n, wait_to_read, &after));
+    tr_try(let_others_run(100));
+    expect(!after.ended);
+    tr_try(tr_write(ends.write, "x", 1));
+    tr_try(tr_join(n));
+    expect(after.rc == 0);
+    return 0;
+}
+
 /* ---- cancellation --------------------------------------------------------------------------------------------------- */
 
 static int a_cancelled_call_does_nothing(void *arg)
@@ -651,6 +675,7 @@ int main(void)
         IN_EARNEST(a_number_that_comes_back_is_another_descriptor),
         IN_EARNEST(closing_without_a_word_spoils_nothing),
         IN_EARNEST(a_number_that_was_closed_without_a_word_can_be_waited_for),
+        IN_EARNEST(a_file_that_comes_back_under_its_number_can_be_waited_for),
         IN_EARNEST(a_cancelled_call_does_nothing),
         IN_EARNEST(a_cancelled_reader_leaves_what_comes_for_the_next),
         IN_EARNEST(success_counts_when_both_come_at_once),
