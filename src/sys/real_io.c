@@ -10,12 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -206,6 +209,22 @@ static int to_unix(const struct sys_address *from, union address *ret, socklen_t
     return 0;
 }
 
+/* Behind an address that means something on one link only comes which: fe80::1%eth0, or %2. */
+static int to_in6(const char *text, struct sockaddr_in6 *ret)
+{
+    char host[SYS_ADDRESS_ROOM], *rest = "";
+    snprintf(host, sizeof host, "%s", text);
+    char *link = strchr(host, '%');
+    if (link)
+        *link++ = '\0';
+    if (inet_pton(AF_INET6, host, &ret->sin6_addr) != 1)
+        return -EINVAL;
+    if (link && !(ret->sin6_scope_id = if_nametoindex(link)))
+        ret->sin6_scope_id = (uint32_t)strtoul(link, &rest, 10);
+    ret->sin6_family = AF_INET6;
+    return *rest ? -ENODEV : 0;
+}
+
 static int to_sockaddr(const struct sys_address *from, union address *ret, socklen_t *ret_size)
 {
     memset(ret, 0, sizeof *ret);
@@ -217,13 +236,9 @@ static int to_sockaddr(const struct sys_address *from, union address *ret, sockl
         *ret_size = sizeof ret->in;
         return 0;
     }
-    if (inet_pton(AF_INET6, from->name, &ret->in6.sin6_addr) == 1) {
-        ret->in6.sin6_family = AF_INET6;
-        ret->in6.sin6_port = htons(from->port);
-        *ret_size = sizeof ret->in6;
-        return 0;
-    }
-    return -EINVAL;
+    ret->in6.sin6_port = htons(from->port);
+    *ret_size = sizeof ret->in6;
+    return to_in6(from->name, &ret->in6);
 }
 
 static int new_socket(const union address *address)
@@ -407,12 +422,10 @@ int real_local_address(struct sys *sys, int fd, struct sys_address *ret)
     if (getsockname(fd, &address.any, &size) < 0)
         return -errno;
     *ret = (struct sys_address){.family = address.any.sa_family == AF_UNIX ? SYS_UNIX : SYS_TCP};
-    if (address.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address.in.sin_addr, ret->name, sizeof ret->name);
-        ret->port = ntohs(address.in.sin_port);
-    } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.in6.sin6_addr, ret->name, sizeof ret->name);
-        ret->port = ntohs(address.in6.sin6_port);
+    if (ret->family == SYS_TCP) {
+        if (getnameinfo(&address.any, size, ret->name, sizeof ret->name, NULL, 0, NI_NUMERICHOST) != 0)
+            return -EINVAL;
+        ret->port = ntohs(address.in.sin_port); /* in the same place for both */
     } else {
         size_t length = size - offsetof(struct sockaddr_un, sun_path);
         snprintf(ret->name, sizeof ret->name, "%s%.*s", address.un.sun_path[0] ? "" : "@",

@@ -4,6 +4,7 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <poll.h>
 
 /* ---- streams ---------------------------------------------------------------------------------------------------- */
@@ -197,6 +198,47 @@ static int what_cannot_be_connected_says_why(void *arg)
         expect(tr_connect(&none, bad[i]) == TR_EARGUMENT);
     expect(tr_connect(&none, NULL) == TR_EARGUMENT);
     expect(!none);
+    return 0;
+}
+
+/* An address that means something on one link only, where this machine has one; else NULL. */
+static const char *address_on_a_link(void)
+{
+    char host[INET6_ADDRSTRLEN];
+    const char *found = NULL;
+    struct ifaddrs *all = NULL, *one;
+    if (getifaddrs(&all) < 0)
+        return NULL;
+    for (one = all; one && !found; one = one->ifa_next) {
+        const struct sockaddr_in6 *at = (const void *)one->ifa_addr;
+        if (at && at->sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&at->sin6_addr) &&
+            inet_ntop(AF_INET6, &at->sin6_addr, host, sizeof host))
+            found = tr_format("tcp://[%s%%%s]:0", host, one->ifa_name);
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static int an_address_of_a_link_says_which(void *arg)
+{
+    (void)arg;
+    tr_listener *nowhere = NULL;
+    tr_conn *none = NULL;
+    int rc = tr_listen(&nowhere, "tcp://[fe80::1234%lo]:0");
+    expect(rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT);
+    rc = tr_connect(&none, "tcp://[fe80::1234%1]:9");
+    expect(rc < 0 && rc != -EINVAL);
+    expect(tr_connect(&none, "tcp://[fe80::1234%no-such-link]:9") == TR_ENONAME);
+    const struct sys_address unknown = {SYS_TCP, "fe80::1234%no-such-link", 9};
+    int fd = -1;
+    expect(transport_reach(&unknown, &fd) == -ENODEV && fd == -1);
+    const char *here = address_on_a_link();
+    if (!here)
+        return 0;
+    meeting(here, a, b);
+    char got[4];
+    tr_try(tr_conn_write(a, "yes", 3));
+    expect(tr_conn_read(b, got, 4) == 3);
     return 0;
 }
 
@@ -403,6 +445,7 @@ int main(void)
         IN_EARNEST(a_close_wakes_those_at_work),
         IN_EARNEST(cancellation_before_and_in_the_middle),
         IN_EARNEST(what_cannot_be_connected_says_why),
+        IN_EARNEST(an_address_of_a_link_says_which),
         IN_EARNEST(a_cancelled_task_connects_to_nothing),
         IN_EARNEST(a_second_address_is_tried_when_the_first_does_not_answer),
         IN_EARNEST(a_second_address_is_tried_at_once_when_the_first_fails),
