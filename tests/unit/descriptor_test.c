@@ -2,10 +2,12 @@
  * ready, on the virtual clock. Reading and writing, what is closed in between, and memory that runs out. */
 #include "support/tasks.h"
 
+#include "base/log.h"
 #include "clock_world.h"
 #include "sched/io.h"
 #include "sched/task.h"
 #include "tractor/io.h"
+#include "transport/transport.h"
 
 #include <errno.h>
 
@@ -347,6 +349,44 @@ static int one_that_cannot_be_watched_is_no_open_one(void *arg)
     return rc;
 }
 
+static int shortages, told;
+
+static int accept_after_shortages(struct sys *sys, int fd, int *ret_fd)
+{
+    (void)sys;
+    (void)fd;
+    if (shortages-- > 0)
+        return -EMFILE;
+    *ret_fd = 77;
+    return 0;
+}
+
+static void count_told(struct sys *sys, const char *text, size_t size)
+{
+    (void)sys;
+    (void)size;
+    told += strstr(text, "trying again") != NULL;
+}
+
+static int a_long_shortage_is_told_once(void *arg)
+{
+    (void)arg;
+    let_descriptors_be();
+    struct sys_ops *ops = (struct sys_ops *)runtime->sys->ops;
+    ops->accept = accept_after_shortages;
+    ops->print_error = count_told;
+    runtime->log_level = LOG_WARNING;
+    struct listener listener = {.lock = -1};
+    int fd = -1;
+    tr_try(io_open(&listener.io, FIRST));
+    shortages = 100;
+    told = 0;
+    tr_try(transport_accept(&listener, &fd));
+    expect(fd == 77 && told == 1);
+    io_give_up(&listener.io);
+    return 0;
+}
+
 /* ---- short of memory ---------------------------------------------------------------------------------------------- */
 
 static int wait_with_two(void *arg)
@@ -381,6 +421,7 @@ int main(void)
         SCENARIO(one_that_goes_bad_with_a_report_is_told_to_the_other),
         SCENARIO(one_task_waits_for_one_thing),
         SCENARIO(a_closed_one_says_so),
+        SCENARIO(a_long_shortage_is_told_once),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
