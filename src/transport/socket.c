@@ -89,8 +89,7 @@ static int find_targets(const char *text, struct sys_address **ret_all)
 int tr_connect(tr_conn **ret_conn, const char *address)
 {
     struct sys_address *targets;
-    tr_try(task_required());
-    tr_try(task_checkpoint_if_cancelled());
+    tr_try(tr_checkpoint());
     int fd, rc = find_targets(address, &targets);
     if (rc < 0)
         return rc;

@@ -201,6 +201,27 @@ static int what_cannot_be_connected_says_why(void *arg)
     return 0;
 }
 
+static int set(void *arg)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Who tries again and again does not keep the others from running, nor from listening there. */
+static int others_run_while_a_connection_fails(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {any_path(), any_name(), "nonsense"};
+    for (int i = 0; i < 3; i++) {
+        bool ran = false;
+        tr_conn *none = NULL;
+        tr_auto(nursery) n = tr_open_nursery();
+        tr_try(tr_start_soon(n, set, &ran));
+        expect(tr_connect(&none, addresses[i]) < 0 && ran);
+    }
+    return 0;
+}
+
 /* An address that means something on one link only, where this machine has one; else NULL. */
 static const char *address_on_a_link(void)
 {
@@ -445,6 +466,7 @@ int main(void)
         IN_EARNEST(a_close_wakes_those_at_work),
         IN_EARNEST(cancellation_before_and_in_the_middle),
         IN_EARNEST(what_cannot_be_connected_says_why),
+        IN_EARNEST(others_run_while_a_connection_fails),
         IN_EARNEST(an_address_of_a_link_says_which),
         IN_EARNEST(a_cancelled_task_connects_to_nothing),
         IN_EARNEST(a_second_address_is_tried_when_the_first_does_not_answer),
