@@ -34,10 +34,10 @@ enum { BACKLOG = SOMAXCONN };
 
 /* ---- reading and writing ----------------------------------------------------------------------- */
 
-/* A descriptor need not be ours, and a flag of the open file is not for us to change: that a call shall not
- * wait is said to the call. Sockets and pipes understand it, and whatever the kernel tells apart; of the
- * others it is asked first whether they are ready, and at most what a ready pipe is sure to take is written.
- * Files on a disk are always ready, and waited for. */
+/* A descriptor need not be ours, and a flag of the open file is not for us to change: that a call shall
+ * not wait is said to the call. Sockets understand it, since Linux 6.5 pipes too, and whatever else the
+ * kernel tells apart; of the others it is asked first whether they are ready, and at most what a ready
+ * pipe is sure to take is written. Files on a disk are always ready, and waited for. */
 static bool is_file(int fd)
 {
     struct stat what;
@@ -131,7 +131,9 @@ ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
 {
     (void)sys;
     for (;;) {
-        ssize_t got = read_now(fd, ret_bytes, size);
+        ssize_t got = recv(fd, ret_bytes, size, MSG_DONTWAIT);
+        if (got < 0 && errno == ENOTSOCK)
+            got = read_now(fd, ret_bytes, size);
         if (got >= 0)
             return got;
         if (errno != EINTR)
