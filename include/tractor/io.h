@@ -15,7 +15,8 @@
 
 /* Checkpoints: wait until it can be read or written without waiting, or has come to its end or an error,
  * which the next call on it then tells. TR_EMISUSE if another task waits for the same, TR_ECLOSED when
- * tr_notify_closing was called meanwhile, -EBADF, -ENOMEM. (trio.lowlevel.wait_readable, wait_writable) */
+ * tr_notify_closing was called meanwhile, -EBADF, -ENOMEM, -ENOSPC when the kernel watches no more of them.
+ * (trio.lowlevel.wait_readable, wait_writable) */
 TR_API int tr_wait_readable(int fd) TR_USE_RESULT;
 TR_API int tr_wait_writable(int fd) TR_USE_RESULT;
 
@@ -28,9 +29,9 @@ TR_API void tr_notify_closing(int fd);
  * size of 0. (trio.lowlevel.FdStream.receive_some) */
 TR_API int tr_read(int fd, void *ret_bytes, size_t size) TR_USE_RESULT;
 
-/* Writes all of it. A checkpoint in every case; one that is cancelled or fails may have written any part.
- * Never raises SIGPIPE: -EPIPE when nobody will read it. Errors as above and those of write(2).
- * (trio.lowlevel.FdStream.send_all) */
+/* Writes all of it; others run between the pieces that it is taken in. A checkpoint in every case; one
+ * that is cancelled or fails may have written any part. Never raises SIGPIPE: -EPIPE when nobody will
+ * read it. Errors as above and those of write(2). (trio.lowlevel.FdStream.send_all) */
 TR_API int tr_write(int fd, const void *bytes, size_t size) TR_USE_RESULT;
 
 #endif

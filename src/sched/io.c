@@ -130,25 +130,23 @@ static long read_some(struct io *io, void *ret_bytes, unsigned long size, bool *
     }
 }
 
+/* A checkpoint after each piece, too: a peer that keeps up is no reason for the others to starve. */
 static int write_all(struct io *io, const void *bytes, unsigned long size, bool *ret_waited)
 {
     const char *from = bytes;
-    while (size > 0) {
+    for (; size > 0; *ret_waited = true) {
         if (io->fd < 0)
             return error_raise_plain(TR_ECLOSED);
         ssize_t sent = sys_write(io->fd, from, size);
-        int rc = 0;
-        if (sent == -EAGAIN)
-            rc = io_wait_writable(io);
-        else if (sent < 0)
-            rc = error_raise_plain((int)sent);
-        if (rc < 0)
-            return rc;
-        *ret_waited |= sent < 0;
+        if (sent < 0 && sent != -EAGAIN)
+            return error_raise_plain((int)sent);
         if (sent > 0) {
             from += sent;
             size -= (unsigned long)sent;
         }
+        if (size == 0)
+            return 0;
+        tr_try(sent < 0 ? io_wait_writable(io) : tr_checkpoint());
     }
     return 0;
 }

@@ -26,8 +26,8 @@ void io_close(struct io *io);
 int io_wait_readable(struct io *io);
 int io_wait_writable(struct io *io);
 
-/* Checkpoints on their way to waiting only: at least one byte, 0 for the end of a read, an errno value or
- * TR_ECLOSED (raised). io_write_all writes everything. */
+/* Checkpoints where they do not get all of it at once: at least one byte, 0 for the end of a read, an errno
+ * value or TR_ECLOSED (raised). io_write_all writes everything. */
 long io_read(struct io *io, void *ret_bytes, unsigned long size);
 int io_write_all(struct io *io, const void *bytes, unsigned long size);
 

@@ -10,14 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -30,10 +34,10 @@ enum { BACKLOG = SOMAXCONN };
 
 /* ---- reading and writing ----------------------------------------------------------------------- */
 
-/* A descriptor need not be ours, and a flag of the open file is not for us to change: that a call shall not
- * wait is said to the call. Sockets and pipes understand it, and whatever the kernel tells apart; of the
- * others it is asked first whether they are ready, and at most what a ready pipe is sure to take is written.
- * Files on a disk are always ready, and waited for. */
+/* A descriptor need not be ours, and a flag of the open file is not for us to change: that a call shall
+ * not wait is said to the call. Sockets understand it, since Linux 6.5 pipes too, and whatever else the
+ * kernel tells apart; of the others it is asked first whether they are ready, and at most what a ready
+ * pipe is sure to take is written. Files on a disk are always ready, and waited for. */
 static bool is_file(int fd)
 {
     struct stat what;
@@ -69,6 +73,26 @@ static ssize_t read_now(int fd, void *ret_bytes, size_t size)
     return would_wait();
 }
 
+/* A terminal is ready when it has room for a byte, and then waits with the rest. Opened again for the one
+ * write it does not. The master of a pseudo-terminal cannot be, that would be a new one; but it takes
+ * what fits into one of the kernel's buffers. */
+static ssize_t write_to_terminal(int fd, const void *bytes, size_t size)
+{
+    enum { SURE_OF_A_MASTER = 1024 };
+    char path[32];
+    unsigned number;
+    bool is_master = ioctl(fd, TIOCGPTN, &number) == 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = is_master ? -1 : open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (again < 0)
+        return write(fd, bytes, size < SURE_OF_A_MASTER ? size : SURE_OF_A_MASTER);
+    ssize_t sent = write(again, bytes, size);
+    int error = errno;
+    close(again);
+    errno = error;
+    return sent;
+}
+
 static ssize_t write_now(int fd, const void *bytes, size_t size)
 {
     struct iovec from = {(void *)bytes, size};
@@ -79,7 +103,8 @@ static ssize_t write_now(int fd, const void *bytes, size_t size)
     if (is_file(fd))
         return write(fd, bytes, size);
     if (asked && is_ready(fd, POLLOUT))
-        return write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+        return isatty(fd) ? write_to_terminal(fd, bytes, size)
+                          : write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
     return would_wait();
 }
 
@@ -106,7 +131,9 @@ ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
 {
     (void)sys;
     for (;;) {
-        ssize_t got = read_now(fd, ret_bytes, size);
+        ssize_t got = recv(fd, ret_bytes, size, MSG_DONTWAIT);
+        if (got < 0 && errno == ENOTSOCK)
+            got = read_now(fd, ret_bytes, size);
         if (got >= 0)
             return got;
         if (errno != EINTR)
@@ -184,6 +211,22 @@ static int to_unix(const struct sys_address *from, union address *ret, socklen_t
     return 0;
 }
 
+/* Behind an address that means something on one link only comes which: fe80::1%eth0, or %2. */
+static int to_in6(const char *text, struct sockaddr_in6 *ret)
+{
+    char host[SYS_ADDRESS_ROOM], *rest = "";
+    snprintf(host, sizeof host, "%s", text);
+    char *link = strchr(host, '%');
+    if (link)
+        *link++ = '\0';
+    if (inet_pton(AF_INET6, host, &ret->sin6_addr) != 1)
+        return -EINVAL;
+    if (link && !(ret->sin6_scope_id = if_nametoindex(link)))
+        ret->sin6_scope_id = (uint32_t)strtoul(link, &rest, 10);
+    ret->sin6_family = AF_INET6;
+    return *rest ? -ENODEV : 0;
+}
+
 static int to_sockaddr(const struct sys_address *from, union address *ret, socklen_t *ret_size)
 {
     memset(ret, 0, sizeof *ret);
@@ -195,13 +238,9 @@ static int to_sockaddr(const struct sys_address *from, union address *ret, sockl
         *ret_size = sizeof ret->in;
         return 0;
     }
-    if (inet_pton(AF_INET6, from->name, &ret->in6.sin6_addr) == 1) {
-        ret->in6.sin6_family = AF_INET6;
-        ret->in6.sin6_port = htons(from->port);
-        *ret_size = sizeof ret->in6;
-        return 0;
-    }
-    return -EINVAL;
+    ret->in6.sin6_port = htons(from->port);
+    *ret_size = sizeof ret->in6;
+    return to_in6(from->name, &ret->in6);
 }
 
 static int new_socket(const union address *address)
@@ -385,12 +424,10 @@ int real_local_address(struct sys *sys, int fd, struct sys_address *ret)
     if (getsockname(fd, &address.any, &size) < 0)
         return -errno;
     *ret = (struct sys_address){.family = address.any.sa_family == AF_UNIX ? SYS_UNIX : SYS_TCP};
-    if (address.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address.in.sin_addr, ret->name, sizeof ret->name);
-        ret->port = ntohs(address.in.sin_port);
-    } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.in6.sin6_addr, ret->name, sizeof ret->name);
-        ret->port = ntohs(address.in6.sin6_port);
+    if (ret->family == SYS_TCP) {
+        if (getnameinfo(&address.any, size, ret->name, sizeof ret->name, NULL, 0, NI_NUMERICHOST) != 0)
+            return -EINVAL;
+        ret->port = ntohs(address.in.sin_port); /* in the same place for both */
     } else {
         size_t length = size - offsetof(struct sockaddr_un, sun_path);
         snprintf(ret->name, sizeof ret->name, "%s%.*s", address.un.sun_path[0] ? "" : "@",

@@ -132,6 +132,18 @@ int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct s
     return 0;
 }
 
+/* The number may be another file's by now, which the kernel does not know yet; or that of one that it
+ * knows from before, since it was closed without a word and is back. */
+static int tell_kernel(int set, const struct sys_watch *watch, struct epoll_event *event)
+{
+    int usual = watch->in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int other = watch->in_set ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int rc = epoll_ctl(set, usual, watch->fd, event);
+    if (rc < 0 && (errno == ENOENT || errno == EEXIST))
+        rc = epoll_ctl(set, other, watch->fd, event);
+    return rc < 0 ? -errno : 0;
+}
+
 /* Disarming is left until there is something else to be told of: a report that comes first is dropped. */
 int real_watch_for(struct sys *sys, struct sys_watch *watch, int events)
 {
@@ -141,12 +153,9 @@ int real_watch_for(struct sys *sys, struct sys_watch *watch, int events)
     if (events & SYS_WRITABLE)
         event.events |= EPOLLOUT;
     if (events && events != watch->wanted) {
-        int set = real_of(sys)->descriptors;
-        int rc = epoll_ctl(set, watch->in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, &event);
-        if (rc < 0 && watch->in_set && errno == ENOENT) /* another file has this number by now */
-            rc = epoll_ctl(set, EPOLL_CTL_ADD, watch->fd, &event);
+        int rc = tell_kernel(real_of(sys)->descriptors, watch, &event);
         if (rc < 0)
-            return -errno;
+            return rc;
         watch->in_set = true;
     }
     watch->wanted = events;

@@ -61,17 +61,34 @@ static int begin(tr_conn *conn, bool *busy, const char *doing)
     return 0;
 }
 
+/* Whether the other side can no longer end what it says in good order. With these two it only reads no
+ * more. */
+static bool is_lost(int rc)
+{
+    return rc != -EPIPE && rc != -ENOTCONN;
+}
+
 /* What a socket fails with says why; that the connection is of no use any more is what matters. */
 static int finish(tr_conn *conn, bool *busy, int rc)
 {
+    bool broken = rc < 0 && rc != -ENOMEM && rc > TR_ECANCELLED;
+    if (broken && is_lost(rc))
+        conn->lost = rc;
     *busy = false;
     conn_let_go(conn);
-    if (rc >= 0 || rc == -ENOMEM || rc <= TR_ECANCELLED)
+    if (!broken)
         return rc;
     struct tr_error *error = error_new(TR_EBROKEN, tr_code_type(TR_EBROKEN), "", 0,
                                        "the connection is broken: %s", tr_code_sentence(rc));
     error_set_cause(error, error_of(rc));
     return error_raise(error);
+}
+
+/* The system tells of a loss once, to whoever reads or writes next, and from then on of an end. */
+static int read_now(tr_conn *conn, void *ret_bytes, size_t size)
+{
+    int rc = conn->ops->read(conn, ret_bytes, size);
+    return rc == 0 && conn->lost ? error_raise_plain(conn->lost) : rc;
 }
 
 int tr_conn_read(tr_conn *conn, void *ret_bytes, size_t size)
@@ -80,7 +97,7 @@ int tr_conn_read(tr_conn *conn, void *ret_bytes, size_t size)
     if (size == 0)
         return raise_code(TR_EARGUMENT, "there is no room to read into");
     tr_try(begin(conn, &conn->reading, "reading"));
-    return finish(conn, &conn->reading, conn->ops->read(conn, ret_bytes, size));
+    return finish(conn, &conn->reading, read_now(conn, ret_bytes, size));
 }
 
 int tr_conn_write(tr_conn *conn, const void *bytes, size_t size)

@@ -26,6 +26,7 @@ struct tr_conn {
     bool reading, writing;      /* a task is */
     bool ended;                 /* nothing more is written */
     bool closed;
+    int lost;                   /* what it was lost for, a negative errno value; 0 when it was not */
 };
 
 void conn_init(struct tr_conn *conn, const struct conn_ops *ops);

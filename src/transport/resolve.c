@@ -106,8 +106,8 @@ int tr_resolve(const char *host, const char *service, const char *const **ret_ad
     if (count < 0)
         return count;
     const char **list = tr_alloc((size_t)count * (sizeof *list + ADDRESS_TEXT));
-    char *text = (char *)(list + count);
-    for (int i = 0; list && i < count; i++, text += ADDRESS_TEXT) {
+    for (int i = 0; list && i < count; i++) {
+        char *text = (char *)(list + count) + i * ADDRESS_TEXT;
         address_format(&all[i], text);
         list[i] = text;
     }

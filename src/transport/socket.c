@@ -89,8 +89,7 @@ static int find_targets(const char *text, struct sys_address **ret_all)
 int tr_connect(tr_conn **ret_conn, const char *address)
 {
     struct sys_address *targets;
-    tr_try(task_required());
-    tr_try(task_checkpoint_if_cancelled());
+    tr_try(tr_checkpoint());
     int fd, rc = find_targets(address, &targets);
     if (rc < 0)
         return rc;
@@ -138,8 +137,7 @@ static int listen_at(const struct sys_address *at, tr_listener **ret_listener)
 int tr_listen(tr_listener **ret_listener, const char *address)
 {
     struct sys_address *all;
-    tr_try(task_required());
-    tr_try(task_checkpoint_if_cancelled());
+    tr_try(tr_checkpoint());
     tr_try(find_targets(address, &all));
     int rc = listen_at(&all[0], ret_listener);
     mem_free(all);

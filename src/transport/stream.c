@@ -130,7 +130,7 @@ static bool may_enter(const struct listener *listener, int fd)
 
 int transport_accept(struct listener *listener, int *ret_fd)
 {
-    for (;;) {
+    for (bool told = false;;) {
         if (listener->io.fd < 0)
             return error_raise_plain(TR_ECLOSED);
         int fd, rc = sys_accept(listener->io.fd, &fd);
@@ -144,7 +144,9 @@ int transport_accept(struct listener *listener, int *ret_fd)
         } else if (rc == -EAGAIN) {
             rc = io_wait_readable(&listener->io);
         } else if (is_shortage(rc)) {
-            log_at(LOG_WARNING, "transport", "accepting: %s; trying again", tr_code_sentence(rc));
+            if (!told)
+                log_at(LOG_WARNING, "transport", "accepting: %s; trying again", tr_code_sentence(rc));
+            told = true;
             rc = tr_sleep(SHORTAGE_PAUSE_S);
         } else if (is_of_connection(rc)) {
             rc = tr_checkpoint();

@@ -2,10 +2,12 @@
  * ready, on the virtual clock. Reading and writing, what is closed in between, and memory that runs out. */
 #include "support/tasks.h"
 
+#include "base/log.h"
 #include "clock_world.h"
 #include "sched/io.h"
 #include "sched/task.h"
 #include "tractor/io.h"
+#include "transport/transport.h"
 
 #include <errno.h>
 
@@ -25,6 +27,7 @@ static struct fake {
     int ready;
     int arming;                 /* how that goes: 0, or a negative errno value */
     int readable, room;         /* bytes */
+    int most;                   /* of them taken by one call; 0: all there is room for */
 } fakes[DESCRIPTORS];
 
 static bool (*poll_clock)(struct sys *sys, int64_t timeout_ns);
@@ -82,6 +85,8 @@ static ssize_t write_fake(struct sys *sys, int fd, const void *bytes, size_t siz
     if (fake->room == 0)
         return -EAGAIN;
     int put = fake->room < (int)size ? fake->room : (int)size;
+    if (fake->most && put > fake->most)
+        put = fake->most;
     fake->room -= put;
     return put;
 }
@@ -206,6 +211,25 @@ static int what_is_written_in_pieces_arrives_as_a_whole(void *arg)
     return 0;
 }
 
+/* A peer that reads as fast as it is written to is no reason for the others to starve. */
+static int others_run_between_the_pieces_that_are_taken_at_once(void *arg)
+{
+    (void)arg;
+    let_descriptors_be();
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work work = {.fd = FIRST};
+    fakes[0].room = 4;
+    fakes[0].most = 1;
+    tr_try(tr_start_soon(n, writes, &work));
+    for (int left = 3; left >= 0; left--) {
+        tr_try(tr_checkpoint());
+        expect(fakes[0].room == left);
+    }
+    tr_try(tr_join(n));
+    expect(work.rc == 0 && work.ended);
+    return 0;
+}
+
 /* Both have been told to go on, and before they come to it, the descriptors are closed. */
 static int a_close_between_the_report_and_the_reading_is_seen(void *arg)
 {
@@ -325,6 +349,44 @@ static int one_that_cannot_be_watched_is_no_open_one(void *arg)
     return rc;
 }
 
+static int shortages, told;
+
+static int accept_after_shortages(struct sys *sys, int fd, int *ret_fd)
+{
+    (void)sys;
+    (void)fd;
+    if (shortages-- > 0)
+        return -EMFILE;
+    *ret_fd = 77;
+    return 0;
+}
+
+static void count_told(struct sys *sys, const char *text, size_t size)
+{
+    (void)sys;
+    (void)size;
+    told += strstr(text, "trying again") != NULL;
+}
+
+static int a_long_shortage_is_told_once(void *arg)
+{
+    (void)arg;
+    let_descriptors_be();
+    struct sys_ops *ops = (struct sys_ops *)runtime->sys->ops;
+    ops->accept = accept_after_shortages;
+    ops->print_error = count_told;
+    runtime->log_level = LOG_WARNING;
+    struct listener listener = {.lock = -1};
+    int fd = -1;
+    tr_try(io_open(&listener.io, FIRST));
+    shortages = 100;
+    told = 0;
+    tr_try(transport_accept(&listener, &fd));
+    expect(fd == 77 && told == 1);
+    io_give_up(&listener.io);
+    return 0;
+}
+
 /* ---- short of memory ---------------------------------------------------------------------------------------------- */
 
 static int wait_with_two(void *arg)
@@ -353,11 +415,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(a_reader_waits_until_it_is_told),
         SCENARIO(what_is_written_in_pieces_arrives_as_a_whole),
+        SCENARIO(others_run_between_the_pieces_that_are_taken_at_once),
         SCENARIO(a_close_between_the_report_and_the_reading_is_seen),
         SCENARIO(a_descriptor_that_went_bad_is_told_to_who_still_waits),
         SCENARIO(one_that_goes_bad_with_a_report_is_told_to_the_other),
         SCENARIO(one_task_waits_for_one_thing),
         SCENARIO(a_closed_one_says_so),
+        SCENARIO(a_long_shortage_is_told_once),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

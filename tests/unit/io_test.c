@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* ---- what the scenarios are made of ---------------------------------------------------------------------- */
@@ -203,6 +204,41 @@ static int a_terminal_keeps_nobody_waiting_but_its_reader(void *arg)
     expect(work.rc == 4 && memcmp(line, "yes\n", 4) == 0);
     char echoed[16];
     expect(tr_read(ends.read, echoed, sizeof echoed) > 0);
+    return 0;
+}
+
+static struct ends open_terminal(void)
+{
+    struct ends ends = {posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), -1};
+    struct termios as_it_is;
+    if (grantpt(ends.read) < 0 || unlockpt(ends.read) < 0)
+        return ends;
+    ends.write = open(ptsname(ends.read), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    tcgetattr(ends.write, &as_it_is);
+    cfmakeraw(&as_it_is);
+    tcsetattr(ends.write, TCSANOW, &as_it_is);
+    return ends;
+}
+
+/* Either side says that it is ready when there is room for one byte, and would wait with all the others. */
+static int a_terminal_that_nobody_reads_keeps_only_its_writer_waiting(void *arg)
+{
+    (void)arg;
+    for (int way = 0; way < 2; way++) {
+        tr_auto(frame) f = tr_open_frame();
+        ends_auto ends = open_terminal();
+        int to = way ? ends.read : ends.write, from = way ? ends.write : ends.read;
+        tr_auto(nursery) n = tr_open_nursery();
+        struct work work = {.fd = to, .bytes = pattern(A_LOT), .size = A_LOT};
+        tr_try(tr_start_soon(n, write_it, &work));
+        tr_try(let_others_run(300));
+        expect(!work.ended && !(flags_of(to) & O_NONBLOCK));
+        char *bytes = tr_alloc(A_LOT);
+        for (int done = 0, got; done < A_LOT; done += got)
+            tr_try(got = tr_read(from, bytes + done, (size_t)(A_LOT - done)));
+        tr_try(tr_join(n));
+        expect(work.rc == 0 && memcmp(bytes, work.bytes, A_LOT) == 0);
+    }
     return 0;
 }
 
@@ -439,6 +475,30 @@ static int a_number_that_was_closed_without_a_word_can_be_waited_for(void *arg)
     return 0;
 }
 
+/* As a program does that sets its standard input aside for a while. */
+static int a_file_that_comes_back_under_its_number_can_be_waited_for(void *arg)
+{
+    (void)arg;
+    ends_auto ends = open_pipe(0), other = open_pipe(0);
+    tr_auto(nursery) n = tr_open_nursery();
+    struct work before = {.fd = ends.read}, after = {.fd = ends.read};
+    tr_try(tr_start_soon(n, wait_to_read, &before));
+    tr_try(let_others_run(100));
+    int aside = dup(ends.read);
+    expect(aside >= 0 && dup2(other.read, ends.read) == ends.read); /* without a word */
+    tr_notify_closing(ends.read);
+    tr_try(tr_checkpoint());
+    expect(before.rc == TR_ECLOSED && dup2(aside, ends.read) == ends.read);
+    close(aside);
+    tr_try(tr_start_soon(n, wait_to_read, &after));
+    tr_try(let_others_run(100));
+    expect(!after.ended);
+    tr_try(tr_write(ends.write, "x", 1));
+    tr_try(tr_join(n));
+    expect(after.rc == 0);
+    return 0;
+}
+
 /* ---- cancellation --------------------------------------------------------------------------------------------------- */
 
 static int a_cancelled_call_does_nothing(void *arg)
@@ -627,6 +687,7 @@ int main(void)
         IN_EARNEST(reading_gives_what_is_there),
         IN_EARNEST(files_are_always_ready),
         IN_EARNEST(a_terminal_keeps_nobody_waiting_but_its_reader),
+        IN_EARNEST(a_terminal_that_nobody_reads_keeps_only_its_writer_waiting),
         IN_EARNEST(nobody_left_to_read_is_an_error_and_no_signal),
         IN_EARNEST(a_pending_signal_of_the_programs_own_stays),
         IN_EARNEST(the_writer_that_waits_learns_that_the_reader_went),
@@ -638,6 +699,7 @@ int main(void)
         IN_EARNEST(a_number_that_comes_back_is_another_descriptor),
         IN_EARNEST(closing_without_a_word_spoils_nothing),
         IN_EARNEST(a_number_that_was_closed_without_a_word_can_be_waited_for),
+        IN_EARNEST(a_file_that_comes_back_under_its_number_can_be_waited_for),
         IN_EARNEST(a_cancelled_call_does_nothing),
         IN_EARNEST(a_cancelled_reader_leaves_what_comes_for_the_next),
         IN_EARNEST(success_counts_when_both_come_at_once),

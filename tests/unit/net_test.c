@@ -4,6 +4,7 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <poll.h>
 
 /* ---- streams ---------------------------------------------------------------------------------------------------- */
@@ -68,6 +69,45 @@ static int a_lost_connection_is_broken_and_says_why(void *arg)
     expect(tr_error_is(tr_last_error(), "errno.ECONNRESET"));
     expect(tr_conn_write(a, "x", 1) == TR_EBROKEN);
     expect(tr_error_is(tr_last_error(), "errno.EPIPE"));
+    return 0;
+}
+
+/* The kernel says it once, to whoever comes first. */
+static int a_lost_connection_does_not_end_well_for_who_asks_second(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {ANY_PORT, any_name()};
+    for (int i = 0; i < 4; i++) {
+        tr_auto(frame) f = tr_open_frame();
+        meeting(addresses[i / 2], a, b);
+        char got[8];
+        tr_try(tr_conn_write(a, "never read", 10));
+        tr_try(let_others_run(100));
+        tr_close_conn(&b);
+        expect((i % 2 ? tr_conn_write(a, "x", 1) : tr_conn_read(a, got, 8)) == TR_EBROKEN);
+        expect(tr_conn_read(a, got, 8) == TR_EBROKEN && tr_conn_read(a, got, 8) == TR_EBROKEN);
+        expect(tr_error_is(tr_last_error(), "errno.ECONNRESET"));
+    }
+    return 0;
+}
+
+/* What it had said before, and that it had nothing more to say, is not lost with it. */
+static int what_was_said_before_the_end_is_read_after_a_writer_was_refused(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {ANY_PORT, any_name()};
+    for (int i = 0; i < 2; i++) {
+        tr_auto(frame) f = tr_open_frame();
+        meeting(addresses[i], a, b);
+        char got[8];
+        int rc;
+        tr_try(tr_conn_write(b, "enough", 6));
+        tr_close_conn(&b);
+        while ((rc = tr_conn_write(a, "more", 4)) == 0)
+            tr_try(tr_checkpoint());
+        expect(rc == TR_EBROKEN && tr_error_is(tr_last_error(), "errno.EPIPE"));
+        expect(tr_conn_read(a, got, 8) == 6 && tr_conn_read(a, got, 8) == 0);
+    }
     return 0;
 }
 
@@ -158,6 +198,68 @@ static int what_cannot_be_connected_says_why(void *arg)
         expect(tr_connect(&none, bad[i]) == TR_EARGUMENT);
     expect(tr_connect(&none, NULL) == TR_EARGUMENT);
     expect(!none);
+    return 0;
+}
+
+static int set(void *arg)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Who tries again and again does not keep the others from running, nor from listening there. */
+static int others_run_while_a_connection_fails(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {any_path(), any_name(), "nonsense"};
+    for (int i = 0; i < 3; i++) {
+        bool ran = false;
+        tr_conn *none = NULL;
+        tr_auto(nursery) n = tr_open_nursery();
+        tr_try(tr_start_soon(n, set, &ran));
+        expect(tr_connect(&none, addresses[i]) < 0 && ran);
+    }
+    return 0;
+}
+
+/* An address that means something on one link only, where this machine has one; else NULL. */
+static const char *address_on_a_link(void)
+{
+    char host[INET6_ADDRSTRLEN];
+    const char *found = NULL;
+    struct ifaddrs *all = NULL, *one;
+    if (getifaddrs(&all) < 0)
+        return NULL;
+    for (one = all; one && !found; one = one->ifa_next) {
+        const struct sockaddr_in6 *at = (const void *)one->ifa_addr;
+        if (at && at->sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&at->sin6_addr) &&
+            inet_ntop(AF_INET6, &at->sin6_addr, host, sizeof host))
+            found = tr_format("tcp://[%s%%%s]:0", host, one->ifa_name);
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static int an_address_of_a_link_says_which(void *arg)
+{
+    (void)arg;
+    tr_listener *nowhere = NULL;
+    tr_conn *none = NULL;
+    int rc = tr_listen(&nowhere, "tcp://[fe80::1234%lo]:0");
+    expect(rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT);
+    rc = tr_connect(&none, "tcp://[fe80::1234%1]:9");
+    expect(rc < 0 && rc != -EINVAL);
+    expect(tr_connect(&none, "tcp://[fe80::1234%no-such-link]:9") == TR_ENONAME);
+    const struct sys_address unknown = {SYS_TCP, "fe80::1234%no-such-link", 9};
+    int fd = -1;
+    expect(transport_reach(&unknown, &fd) == -ENODEV && fd == -1);
+    const char *here = address_on_a_link();
+    if (!here)
+        return 0;
+    meeting(here, a, b);
+    char got[4];
+    tr_try(tr_conn_write(a, "yes", 3));
+    expect(tr_conn_read(b, got, 4) == 3);
     return 0;
 }
 
@@ -358,10 +460,14 @@ int main(void)
         IN_EARNEST(everything_arrives_both_ways),
         IN_EARNEST(after_the_end_the_other_way_goes_on),
         IN_EARNEST(a_lost_connection_is_broken_and_says_why),
+        IN_EARNEST(a_lost_connection_does_not_end_well_for_who_asks_second),
+        IN_EARNEST(what_was_said_before_the_end_is_read_after_a_writer_was_refused),
         IN_EARNEST(a_waiting_writer_learns_that_the_reader_went),
         IN_EARNEST(a_close_wakes_those_at_work),
         IN_EARNEST(cancellation_before_and_in_the_middle),
         IN_EARNEST(what_cannot_be_connected_says_why),
+        IN_EARNEST(others_run_while_a_connection_fails),
+        IN_EARNEST(an_address_of_a_link_says_which),
         IN_EARNEST(a_cancelled_task_connects_to_nothing),
         IN_EARNEST(a_second_address_is_tried_when_the_first_does_not_answer),
         IN_EARNEST(a_second_address_is_tried_at_once_when_the_first_fails),

@@ -84,6 +84,27 @@ static int a_listener_says_where_it_is(void *arg)
     return tr_connect(&met, tr_listener_address(named));
 }
 
+static int set(void *arg)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+static int others_run_while_one_begins_to_listen(void *arg)
+{
+    (void)arg;
+    const char *addresses[] = {ANY_PORT, any_name(), any_path()};
+    for (int i = 0; i < 3; i++) {
+        bool ran = false;
+        tr_auto(nursery) n = tr_open_nursery();
+        tr_auto(listener) l = NULL;
+        tr_try(tr_start_soon(n, set, &ran));
+        tr_try(tr_listen(&l, addresses[i]));
+        expect(ran);
+    }
+    return 0;
+}
+
 static int a_path_is_gone_with_its_listener(void *arg)
 {
     (void)arg;
@@ -351,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_EARNEST(a_listener_says_where_it_is),
+        IN_EARNEST(others_run_while_one_begins_to_listen),
         IN_EARNEST(a_path_is_gone_with_its_listener),
         IN_EARNEST(one_task_accepts_and_hears_of_the_close),
         IN_EARNEST(a_cancelled_accept_leaves_the_connection_for_the_next),
