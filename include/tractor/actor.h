@@ -7,7 +7,8 @@
  * A child is started with its parent's arguments, environment, working directory and standard streams.
  * It ignores SIGINT and SIGQUIT, which a terminal sends to all: what they mean is the root's business. When
  * it is to end (tr_cancel_actor, the end of its nursery) it is asked to; after one second it gets SIGTERM,
- * after another SIGKILL. Processes that it forked by itself are its own business.
+ * after another SIGKILL. Processes that it forked by itself are its own business. What it prints by stdio is
+ * written when that is flushed, at its end at the latest unless it is killed.
  *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
  *
@@ -72,7 +73,8 @@ typedef struct tr_actor_options {
     double start_timeout;   /* seconds until it must be up; 0: 30 */
 } tr_actor_options;
 
-/* Starts an actor that serves calls until it is cancelled (a daemon):
+/* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel
+ * the nursery, or tr_cancel_actor, first. Names of modules are not looked for: a wrong one shows at a call.
  *
  *     tr_start_actor(nursery, &portal, "frank", .modules = tr_names(tr_this_module()))
  *

@@ -5,7 +5,12 @@
  *     tr_auto(sender) in = NULL;  tr_auto(receiver) out = NULL;
  *     tr_try(tr_open_channel(&in, &out, sizeof(int), 10));
  *     tr_try(tr_send(in, &(int){7}));
- *     while (tr_receive(out, &number) > 0) ... */
+ *     while ((rc = tr_receive(out, &number)) > 0) ...
+ *     return rc;
+ *
+ * The end comes when every sender is closed: a task that sends is best given a handle of its own, which it
+ * closes by tr_auto(sender) mine = arg->in. It does run, even if it is cancelled first; only where
+ * tr_start_soon fails the handle is still the caller's. */
 #ifndef TRACTOR_CHANNEL_H
 #define TRACTOR_CHANNEL_H
 
@@ -53,7 +58,10 @@ enum { TR_CASES_MOST = 64 };
  * (Go's select, but for the order; trio has none.)
  *
  *     tr_case cases[] = {tr_case_receive(orders, &order), tr_case_receive(news, &item)};
- *     switch (tr_select(cases, 2)) { ... } */
+ *     tr_try(which = tr_select(cases, 2));
+ *     tr_try(cases[which].rc);                // 1, or 0 at the end of that channel
+ *     if (cases[which].rc == 0)               // which would be done again and again:
+ *         tr_close_receiver(which == 0 ? &orders : &news);            // now it is left out */
 TR_API int tr_select(tr_case *cases, size_t count) TR_USE_RESULT;
 
 /* Another handle for the same end, closed on its own; the end is closed with its last handle. No

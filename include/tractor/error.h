@@ -12,7 +12,17 @@
  * with exceptions.)
  *
  * Lifetime: an error object lives until its task ends or raises or receives another one, whichever
- * comes first; tr_error_keep prolongs it. None of the functions here is a checkpoint. */
+ * comes first; tr_error_keep prolongs it. Only the newest is there: a code that is returned after some other
+ * call has failed as well has lost its message. Where clean-up may fail, put the error aside:
+ *
+ *     const tr_error *first = tr_error_keep(tr_last_error());
+ *     tr_ignore(say_goodbye(conn));
+ *     rc = tr_reraise(first);
+ *     tr_error_release(first);
+ *     return rc;
+ *
+ * A call that succeeds may leave an older error there: look after a failure only. None of the functions
+ * here is a checkpoint. */
 #ifndef TRACTOR_ERROR_H
 #define TRACTOR_ERROR_H
 
@@ -113,7 +123,8 @@ TR_API int tr_error_signal(const tr_error *error);
 TR_API int tr_error_exit_status(const tr_error *error);
 
 /* The C backtrace of the place where it arose, innermost first, a line each:
- * "program+0x1234 (function+0x10)". addr2line and gdb understand the first part. */
+ * "program+0x1234 (function+0x10)". addr2line -fe program 0x1234 tells file and line if there is debug
+ * information; the function is only there if it is exported (-rdynamic exports a program's). */
 TR_API size_t tr_error_frames(const tr_error *error);
 TR_API const char *tr_error_frame(const tr_error *error, size_t index);
 
@@ -126,7 +137,8 @@ TR_API void tr_error_release(const tr_error *error);
  * backtraces; each line ends with a newline. Belongs to the error and lives as long. Never NULL. */
 TR_API const char *tr_error_report(const tr_error *error);
 
-/* The type name and the sentence of a code; never NULL. Of an errno value the bare name, "ENOENT". */
+/* The type name and the sentence of a code; never NULL. Of an errno value the bare name, "ENOENT"; of what is
+ * no code of ours, 0 included, "Error". */
 TR_API const char *tr_code_type(int code);
 TR_API const char *tr_code_sentence(int code);
 

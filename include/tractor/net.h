@@ -10,15 +10,22 @@
  *
  * A server that repeats what it hears, in a few lines:
  *
- *     static int echo(tr_conn *conn, void *arg)
+ *     static int repeat(tr_conn *conn)
  *     {
  *         char bytes[4096];
  *         for (int got;;) {
- *             tr_try(got = tr_conn_read(conn, bytes, sizeof bytes));
- *             if (got == 0)
+ *             tr_scope idle = tr_until_stopped();
+ *             tr_try(got = tr_within(&idle, tr_conn_read(conn, bytes, sizeof bytes)));
+ *             if (got == 0)                               // the end, or we are asked to stop
  *                 return 0;
  *             tr_try(tr_conn_write(conn, bytes, (size_t)got));
  *         }
+ *     }
+ *
+ *     static int echo(tr_conn *conn, void *arg)
+ *     {
+ *         int rc = repeat(conn);
+ *         return rc == TR_EBROKEN ? 0 : rc;               // a lost client is not the server's failure
  *     }
  *     ...
  *     tr_auto(listener) l = NULL;
@@ -93,8 +100,10 @@ TR_API int tr_accept(tr_listener *listener, tr_conn **ret_conn) TR_USE_RESULT;
 /* Accepts connections and runs handler(conn, arg) for each in a task of its own, until it is cancelled or
  * something fails. Asked to stop (tr_stop) it accepts no more, and returns 0 when the handlers that run have
  * ended. A connection is closed when its handler returns. A handler's failure ends the serving and comes out,
- * the other handlers being cancelled: handle in it what concerns one connection only. A checkpoint. Errors of
- * tr_accept; TR_EARGUMENT without a handler. (trio.serve_listeners) */
+ * the other handlers being cancelled: handle in it what concerns one connection only, TR_EBROKEN at least, or
+ * any client can end the server. The listener stays the caller's and open: who connects after the serving has
+ * ended is kept waiting until it is closed. A checkpoint. Errors of tr_accept, TR_ECLOSED when the listener is
+ * closed meanwhile; TR_EARGUMENT without a handler. (trio.serve_listeners) */
 typedef int tr_handler(tr_conn *conn, void *arg);
 TR_API int tr_serve(tr_listener *listener, tr_handler *handler, void *arg) TR_USE_RESULT;
 

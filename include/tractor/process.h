@@ -38,7 +38,8 @@ struct tr_arguments_are_named;
 
 typedef struct tr_process tr_process;
 
-/* The words of a command on the spot; the first is the program. */
+/* The words of a command on the spot; the first is the program. Put together at run time they are
+ * (tr_list_tr_str){words, count}, which needs no NULL at its end. */
 #define tr_argv(...) tr_list(tr_str, __VA_ARGS__)
 
 /* What a standard stream of a command may be, instead of a descriptor of ours above 0. 0 is the usual:
@@ -68,7 +69,8 @@ typedef struct tr_process_options {
     size_t most;                /* bytes kept of each; 0: 64 MiB. More is an error, -ENOBUFS */
 
     bool may_fail;              /* a status other than 0, or an end by a signal, is no error */
-    double grace;               /* seconds from SIGTERM to SIGKILL, INFINITY for no SIGKILL; 0: 5 */
+    double grace;               /* seconds from SIGTERM to SIGKILL, INFINITY for no SIGKILL; 0: 5, so for
+                                 * none give a very short one */
 } tr_process_options;
 
 /* How a command ended. */
@@ -76,7 +78,7 @@ typedef struct tr_process_result {
     int status;                 /* its exit status; -1 when a signal ended it */
     int signal;                 /* that signal; 0 when it exited. -1 and 0 when somebody else has waited for it */
     tr_bytes out, err;          /* what was captured, a zero byte behind it (not counted), in the frame's
-                                 * memory; NULL and 0 if nothing was to be */
+                                 * memory, thus gone with the calling task; NULL and 0 if nothing was to be */
 } tr_process_result;
 
 /* Runs a command to its end. `ret` may be NULL. It has ended when the process has, and everything it was
@@ -84,7 +86,8 @@ typedef struct tr_process_result {
  * waited for too (send that elsewhere if it is not to be). Input that it does not read is no error. A
  * checkpoint; cancelled, it ends the command as said above, whatever is still in the pipes, and returns
  * TR_ECANCELLED. TR_EPROCESS unless it exits with status 0 (or may fail): the error tells
- * tr_error_exit_status and tr_error_signal, and, if it was captured, the end of its standard error.
+ * tr_error_exit_status and tr_error_signal, and, if it was captured, the end of its standard error; what else
+ * was captured is dropped, as after any failure, so let it fail if its output matters all the same.
  * -ENOENT, -EACCES, -ENOTDIR and so on when the program cannot be run or the directory not be entered,
  * -EMFILE, TR_EARGUMENT, -ENOBUFS after which the command has been ended. (trio.run_process) */
 #define tr_run_process(ret, ...) TR_RUN_PROCESS_((ret), __VA_ARGS__, )

@@ -51,8 +51,8 @@ TR_API int tr_event_wait(tr_event *event) TR_USE_RESULT;
 
 /* ---- lock ------------------------------------------------------------------------------------------- */
 
-/* One task at a time. Whose owner ends without releasing it stays locked for ever: prefer tr_holding.
- * (trio.Lock) */
+/* One task at a time. A task that ends without releasing it leaves it locked for ever: tr_holding does not
+ * forget. (trio.Lock) */
 typedef struct tr_lock {
     uint64_t owner_;
     tr_lot waiting_;

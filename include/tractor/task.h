@@ -26,10 +26,15 @@
 typedef struct tr_nursery tr_nursery;
 
 /* Runs fn(arg) as the first task of a new scheduler on the calling thread, and returns what it returned
- * once it and everything it started has ended. With a negative result tr_last_error() tells more. For
- * programs without actors; tr_main includes it. Standard streams that are closed are /dev/null from then on,
- * lest another descriptor be taken for one. TR_EMISUSE inside another run, -ENOMEM, -EMFILE. Not to be called
- * from a task. (trio.run) */
+ * once it and everything it started has ended. With a negative result tr_last_error() tells more:
+ *
+ *     int rc = tr_run(program, NULL);
+ *     if (rc < 0)
+ *         fputs(tr_error_report(tr_last_error()), stderr);
+ *
+ * For programs without actors; tr_main includes it. Standard streams that are closed are /dev/null from then
+ * on, lest another descriptor be taken for one. TR_EMISUSE inside another run, -ENOMEM, -EMFILE. Not to be
+ * called from a task. (trio.run) */
 TR_API int tr_run(int (*fn)(void *), void *arg) TR_USE_RESULT;
 
 /* ---- time ------------------------------------------------------------------------------------------ */
@@ -50,7 +55,8 @@ TR_API int tr_checkpoint(void) TR_USE_RESULT;
 /* ---- cancel scopes --------------------------------------------------------------------------------- */
 
 /* A cancel scope; made by one of the functions below, run by tr_within, read afterwards. Reading its
- * members is fine at any time; change them by the functions only, once it is entered. */
+ * members is fine at any time; change them by the functions only, once it is entered. Make a new one for
+ * each use: entered again it keeps the deadline of the first time, and what it was told by then. */
 typedef struct tr_scope {
     double deadline;        /* of tr_now's clock, INFINITY for none; relative until entered if so made */
     bool shield;            /* cancellation from outside does not reach in */
@@ -110,8 +116,10 @@ TR_API double tr_effective_deadline(void);
  *         break;
  *     tr_try(serve(&order));
  *
- * A scope that is not entered is asked once it is. TR_EARGUMENT for a negative or NaN grace. (Not in trio,
- * whose users have discussed it as graceful cancellation.) */
+ * Of the library's own functions tr_serve stops by itself; all others go on until the grace is over (for
+ * which tr_cancel_reason says "deadline"), so wrap those that wait for a next thing. Asked several times,
+ * the earliest end holds. A scope that is not entered is asked once it is. TR_EARGUMENT for a negative or
+ * NaN grace. (Not in trio, whose users have discussed it as graceful cancellation.) */
 TR_API int tr_scope_stop(tr_scope *scope, double grace);
 TR_API tr_scope tr_until_stopped(void);
 
@@ -133,7 +141,17 @@ TR_API const char *tr_cancel_reason(void);
  * Then leaving the block without tr_join, by any way, cancels everything in the nursery, waits for it,
  * and fails the enclosing scope or nursery with what went wrong (a lone cancellation excepted): nothing
  * outlives the block and no error is lost. NULL when memory is out or there is no runtime; everything
- * below then returns the error. (trio.open_nursery) */
+ * below then returns the error. (trio.open_nursery)
+ *
+ * So there are two ways to write a body. One that leaves by tr_try, and by tr_join at its end, is short,
+ * but when a task fails while the body waits, the body's caller sees TR_ECANCELLED, in a scope that is
+ * cancelled; the error itself comes out of the enclosing nursery, tr_within or run. A caller that wants to
+ * handle the error uses tr_join_with, or tr_within around the call:
+ *
+ *     tr_scope around = tr_cancel_scope();
+ *     int rc = tr_within(&around, fetch_all(list));     // what failed in its nursery, and we go on
+ *
+ * Without tr_auto a block that is left with the nursery still open ends the process, sooner or later. */
 #define tr_open_nursery() tr_open_nursery_(TR_FRAME_, TR_HERE_)
 TR_API tr_nursery *tr_open_nursery_(void *const *frame, const char *at);
 
@@ -152,8 +170,11 @@ typedef struct tr_task_options {
 } tr_task_options;
 
 /* Starts fn(arg) as a task of the nursery; it runs at one of the caller's next checkpoints. `arg` must
- * live as long as the task does, which the nursery's block outlives. A negative result of fn cancels
- * the nursery and comes out of it. Options by name: tr_start_soon(n, dig, hole, .stack_size = 1 << 20).
+ * live as long as the task does, which the nursery's block outlives. A task that was started does run, up
+ * to its first checkpoint at least, also when it is cancelled before: what `arg` hands over to it, it can
+ * release. A negative result of fn cancels the nursery and comes out of it; TR_ECANCELLED only cancels the
+ * nursery, so a task must not pass on what concerns a nursery of its own (tr_join_with). Options by name:
+ * tr_start_soon(n, dig, hole, .stack_size = 1 << 20).
  * TR_ECLOSED after the join, TR_EARGUMENT for a stack of more than 1 GiB, -ENOMEM. (nursery.start_soon) */
 #define tr_start_soon(nursery, fn, ...) TR_START_SOON_(nursery, fn, __VA_ARGS__, )
 #define TR_START_SOON_(NURSERY, FN, ARG, ...)                                                      \
@@ -213,7 +234,9 @@ TR_API void tr_nursery_done_(tr_nursery **nursery);
  *
  *     while (...) { tr_auto(frame) f = tr_open_frame(); tr_try(tr_call(...)); }
  *
- * NULL when memory is out; then the enclosing frame stays in use. */
+ * With its task it is gone: what others will read after that, the captured output of a command for
+ * instance, must be copied to memory of theirs first. NULL when memory is out; then the enclosing frame
+ * stays in use. */
 typedef struct tr_frame tr_frame;
 TR_API tr_frame *tr_open_frame(void);
 typedef tr_frame *tr_frame_auto_;

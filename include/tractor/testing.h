@@ -6,7 +6,12 @@
  *     ...
  *     for (uint64_t seed = 0; seed < 100; seed++)
  *         assert(tr_run_virtually(a_client_gives_up_after_an_hour, NULL, .seed = seed) == 0);
- */
+ *
+ * A test in which all wait for each other, with no deadline, waits for ever; within a deadline, however far,
+ * it fails at once:
+ *
+ *     tr_scope limit = tr_fail_after(1e9);
+ *     return tr_within(&limit, the_test()); */
 #ifndef TRACTOR_TESTING_H
 #define TRACTOR_TESTING_H
 

@@ -48,7 +48,13 @@ typedef struct tr_thread_options {
  * result is dropped. For this `arg` must not be the caller's any more: whenever the call returns
  * TR_ECANCELLED, also before fn began or because fn said so, abandon(arg) is called exactly once, when
  * nothing else will use arg: on the worker, after fn, or by the caller, if fn never began. In all other
- * cases it is not called, and arg is still the caller's.
+ * cases it is not called, and arg is still the caller's. Where a scope around the call makes another result
+ * of TR_ECANCELLED, tell by its cancelled_caught:
+ *
+ *     tr_scope limit = tr_move_on_after(1);
+ *     int rc = tr_within(&limit, tr_to_thread(look_up, job, .abandon = free));
+ *     if (limit.cancelled_caught || rc == TR_ECANCELLED)
+ *         return rc;                          // job is not ours any more
  *
  * The limiter gets its one back when fn has really ended. An abandoned fn may outlive the run.
  * -ENOMEM, -EAGAIN when no thread can be started, TR_EARGUMENT without a function.
@@ -94,7 +100,9 @@ TR_API int tr_thread_cancelled(void) TR_USE_RESULT;
  *
  * A door is counted and can be kept as long as one likes, beyond the nursery and the run: then it is
  * closed, and says so. Each thread keeps one for itself, so that none is released under another's hands.
- * It holds nothing up: tr_join waits for tasks that came in, not for doors. */
+ * It holds nothing up: tr_join waits for tasks that came in, not for doors. The thread itself is yours to
+ * end: pthread_join it after the nursery's end, or on a worker (tr_to_thread), for a task that blocks is one
+ * that nobody coming in by a door can be run beside. */
 typedef struct tr_door tr_door;
 
 /* Opens a door into a nursery. No checkpoint. NULL, raised, for a nursery that cannot be used

@@ -1,6 +1,7 @@
 /* Values that travel between actors, and the types that describe them.
  *
- * Every type is one identifier, because the description of a type T is found by pasting: tr_type_T.
+ * Every type is one identifier, because the description of a type T is found by pasting: tr_type_T. (Of any
+ * other, char or int or const char *, the compiler says at length that there is no tr_type_char.)
  * There are bool, the integers from int8_t to uint64_t, double, tr_str, tr_bytes and tr_value, a list
  * of each of these (tr_list_int64_t), and the structs and lists you declare:
  *

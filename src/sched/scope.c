@@ -13,6 +13,8 @@
  * the program that no later moment could repair, so it ends the process with both names. */
 #include "sched/sched.h"
 
+#include <string.h>
+
 #include "base/panic.h"
 #include "sys/sys.h"
 
@@ -163,13 +165,32 @@ static bool abandoned(const struct scope *scope)
     return opened->frame && returns_to(opened->frame) != opened->returns_to;
 }
 
+/* Where a scope was opened, for messages; a task's own has no such place. */
+static const char *place(const struct scope *scope)
+{
+    return scope->opened.at[0] ? scope->opened.at : "the start";
+}
+
+/* tr_within is one expression and cannot be left by accident; of a nursery tr_auto can be forgotten. */
+static const char *how_left(const struct scope *scope)
+{
+    return strcmp(scope->what, "nursery") == 0 ? "by longjmp or without tr_auto" : "by longjmp";
+}
+
 _Noreturn __attribute__((cold)) static void name_abandoned(const struct scope *scope)
 {
     const struct scope *outer = scope->parent; /* a task's own scope, the last, is never abandoned */
     while (abandoned(outer))
         outer = outer->parent;
-    panic("the block of the %s opened at %s was left by longjmp, into the %s opened at %s", scope->what,
-          scope->opened.at, outer->what, outer->opened.at[0] ? outer->opened.at : "the start");
+    panic("the block of the %s opened at %s was left %s, into the %s opened at %s", scope->what, place(scope),
+          how_left(scope), outer->what, place(outer));
+}
+
+_Noreturn __attribute__((cold)) static void name_open(const struct scope *outer, const struct scope *inner)
+{
+    panic("the %s opened at %s is left while the %s inside it opened at %s is still open%s", outer->what,
+          place(outer), inner->what, place(inner),
+          outer->parent ? "" : ": its block was left by longjmp or without tr_auto");
 }
 
 void scope_check(const struct scope *scope)
@@ -190,8 +211,7 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
     struct task *task = runtime->sched->current;
     struct scope *inner = task->scope;
     if (inner != scope)
-        panic("the %s opened at %s is left while the %s inside it opened at %s is still open", scope->what,
-              scope->opened.at, inner->what, inner->opened.at);
+        name_open(scope, inner);
     task->scope = scope->parent;
     if (!error && !scope->pending)
         return NULL;

@@ -68,7 +68,8 @@ static int check(const tr_scope *scope)
     if (scope->own_)
         return raise_code(TR_EMISUSE, "this scope is entered already");
     if (isnan(scope->deadline) || (scope->relative_ && scope->deadline < 0))
-        return raise_code(TR_EARGUMENT, "a scope cannot have %g seconds", scope->deadline);
+        return scope->relative_ ? raise_code(TR_EARGUMENT, "a scope cannot have %g seconds", scope->deadline)
+                                : raise_code(TR_EARGUMENT, "a deadline of %g is no time", scope->deadline);
     return 0;
 }
 

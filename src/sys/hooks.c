@@ -57,9 +57,10 @@ void panic_at(const char *file, int line, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    int size = snprintf(text, sizeof text, "libtractor: %s:%d: %s (task %s, actor %s)\n", file, line,
-                        what, runtime && runtime->task_name ? runtime->task_name : "none",
-                        runtime && runtime->self.name ? runtime->self.name : "none");
+    const char *actor = runtime && runtime->self.name ? runtime->self.name : "";
+    int size = snprintf(text, sizeof text, "libtractor: %s:%d: %s (task %s%s%s)\n", file, line, what,
+                        runtime && runtime->task_name ? runtime->task_name : "none",
+                        actor[0] ? ", actor " : "", actor);
     if (!runtime) {
         fputs(text, stderr);
         abort();

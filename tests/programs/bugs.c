@@ -16,7 +16,7 @@ __attribute__((noinline)) static int jump_out(void)
 
 __attribute__((noinline)) static int jump_from_a_nursery(void)
 {
-    tr_auto(nursery) inner = tr_open_nursery(); /* (jumped-nursery) */
+    tr_auto(nursery) inner = tr_open_nursery(); /* (in) */
     return jump_out();
 }
 
@@ -37,37 +37,37 @@ __attribute__((noinline)) static int sleep_deeper(volatile int depth)
     return depth > 0 ? sleep_deeper(depth - 1) : tr_sleep(1);
 }
 
-/* "the block of the nursery opened at @jumped-nursery was left by longjmp, into the nursery opened at @outer-1" */
+/* "the block of the nursery opened at @in was left by longjmp or without tr_auto, into the nursery opened at @out-1" */
 static int a_nursery_left_by_longjmp(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) outer = tr_open_nursery(); /* (outer-1) */
+    tr_auto(nursery) outer = tr_open_nursery(); /* (out-1) */
     if (setjmp(back) == 0)
         return jump_from_a_nursery();
     return tr_checkpoint();
 }
 
-/* "the block of the scope opened at @jumped-scope was left by longjmp, into the nursery opened at @outer-2" */
+/* "the block of the scope opened at @jumped-scope was left by longjmp, into the nursery opened at @out-2" */
 static int a_scope_left_by_longjmp(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) outer = tr_open_nursery(); /* (outer-2) */
+    tr_auto(nursery) outer = tr_open_nursery(); /* (out-2) */
     if (setjmp(back) == 0)
         return jump_from_a_scope();
     return sleep_deeper(3);
 }
 
-/* "the block of the nursery opened at @jumped-nursery was left by longjmp, into the nursery opened at @outer-3" */
+/* "the block of the nursery opened at @in was left by longjmp or without tr_auto, into the nursery opened at @out-3" */
 static int several_blocks_left_by_one_longjmp(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) outer = tr_open_nursery(); /* (outer-3) */
+    tr_auto(nursery) outer = tr_open_nursery(); /* (out-3) */
     if (setjmp(back) == 0)
         return jump_from_both();
     return sleep_deeper(3);
 }
 
-/* "the block of the nursery opened at @jumped-nursery was left by longjmp, into the task opened at the start" */
+/* "the block of the nursery opened at @in was left by longjmp or without tr_auto, into the task opened at the start" */
 static int another_block_entered_after_a_longjmp(void *arg)
 {
     (void)arg;
@@ -111,6 +111,14 @@ static int a_nursery_joined_by_another_task(void *arg)
     return tr_join(n);
 }
 
+/* "the task opened at the start is left while the nursery inside it opened at @no-auto is still open: its block" */
+static int a_nursery_without_tr_auto_and_join(void *arg)
+{
+    (void)arg;
+    tr_nursery *n = tr_open_nursery(); /* (no-auto) */
+    return n ? 0 : -1;
+}
+
 static const struct {
     const char *name;
     int (*fn)(void *);
@@ -122,6 +130,7 @@ static const struct {
     {"a_nursery_joined_inside_a_scope", a_nursery_joined_inside_a_scope},
     {"nurseries_joined_in_the_wrong_order", nurseries_joined_in_the_wrong_order},
     {"a_nursery_joined_by_another_task", a_nursery_joined_by_another_task},
+    {"a_nursery_without_tr_auto_and_join", a_nursery_without_tr_auto_and_join},
 };
 
 int main(int argc, char **argv)

@@ -472,7 +472,7 @@ static int misnest(void *arg)
 static void joining_an_outer_nursery_first_ends_the_process(void **state)
 {
     (void)state;
-    assert_dies(misnest, "still open (task main, actor )");
+    assert_dies(misnest, "still open (task main)");
 }
 
 int main(void)
