@@ -5,6 +5,8 @@
  * back, and as long as the way is cut; a host's own address is 127.x or ::1, another's is its name. */
 #include "kernel.h"
 
+#include "base/numbers.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,9 +279,13 @@ int sim_peer_is_us(struct sys *sys, int fd)
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret)
 {
     struct process *process = process_of(sys);
-    struct sys_address at = {.family = SYS_TCP, .port = (uint16_t)atoi(service)};
-    if (strlen(host) >= sizeof at.name)
+    struct sys_address at = {.family = SYS_TCP};
+    int port = 0;
+    if (service && service[0] && !numbers_parse(service, &port, 1))
         return 0;
+    if (strlen(host) >= sizeof at.name || port < 0 || port > UINT16_MAX)
+        return 0;
+    at.port = (uint16_t)port;
     memcpy(at.name, host, strlen(host) + 1);
     if (!find_host(process->host, &at))
         return 0;

@@ -216,13 +216,13 @@ static void sim_print_error(struct sys *sys, const char *text, size_t size)
         fprintf(process->world->trace, "%.*s", (int)size, text);
 }
 
-_Noreturn static void sim_exit(struct sys *sys, int status)
+__attribute__((noreturn)) static void sim_exit(struct sys *sys, int status)
 {
     (void)sys;
     process_exit_now(status);
 }
 
-_Noreturn static void sim_abort(struct sys *sys)
+__attribute__((noreturn)) static void sim_abort(struct sys *sys)
 {
     process_of(sys)->world->panics++;
     process_die_now(SIGABRT);

@@ -46,8 +46,8 @@ typedef struct tr_main_options {
  *     return tr_main(argc, argv, director, NULL, .name = "director");
  *
  * In a process that was started as an actor, this call is where the actor lives: it does not return, and
- * what stands before it in main runs in every actor (tr_is_child tells). One root at a time in a process;
- * fn must not be NULL. (tractor.run) */
+ * what stands before it in main runs in every actor (tr_is_child tells). Not to be called in a task, so no
+ * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run) */
 #define tr_main(argc, argv, ...) TR_MAIN_(argc, argv, __VA_ARGS__, )
 #define TR_MAIN_(ARGC, ARGV, FN, ARG, ...)                                                         \
     tr_main_((ARGC), (ARGV), (FN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})
@@ -95,8 +95,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
  *
  *     tr_run_in_actor(nursery, &portal, "donny", say_hello, .other_actor = "gretchen")
  *
- * Returns when it is up and the call is on its way; arguments are copied. If the function fails, so does
- * the nursery, with RemoteActorError. Errors as tr_start_actor. (ActorNursery.run_in_actor) */
+ * A checkpoint: returns when it is up and the call is on its way; arguments are copied. If the function
+ * fails, so does the nursery, with RemoteActorError. Errors as tr_start_actor. (ActorNursery.run_in_actor) */
 #define tr_run_in_actor(nursery, ret_portal, name, ...)                                            \
     TR_RUN_(nursery, ret_portal, TR_OPTIONS_(name, ), __VA_ARGS__, )
 #define TR_RUN_(NURSERY, PORTAL, OPTIONS, NAME, ...)                                               \
@@ -143,6 +143,7 @@ TR_API int tr_cancel_actor(tr_portal *portal) TR_USE_RESULT;
 /* Who is behind the portal. Belongs to it. Never NULL for a portal that is not. */
 TR_API const tr_actor *tr_portal_actor(const tr_portal *portal);
 
+/* tr_auto(portal): gives it back at the end of the block. No checkpoint. */
 typedef tr_portal *tr_portal_auto_;
 TR_API void tr_portal_done_(tr_portal **portal);
 
@@ -155,7 +156,7 @@ TR_API void tr_portal_done_(tr_portal **portal);
 TR_API int tr_wait_for_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
 TR_API int tr_find_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
 
-/* A portal to the arbiter. As above. (tractor.get_arbiter) */
+/* A portal to the arbiter. A checkpoint. Errors as above. (tractor.get_arbiter) */
 TR_API int tr_get_arbiter(tr_portal **ret_portal) TR_USE_RESULT;
 
 #endif

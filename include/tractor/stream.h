@@ -62,8 +62,9 @@ TR_API int tr_yield_(tr_ctx *ctx, const tr_type *type, size_t size, const void *
  * an error that error, each time. TR_EREMOTE as tr_call. (__anext__) */
 #define tr_next(stream, ret_item, fn) fn##_tr_next_((stream), (ret_item))
 
-/* tr_auto(stream): ends it at the end of the block. Waits, shielded, for a producer that is still at it, and
- * what goes wrong in its ending fails the enclosing scope. The portal may go before its streams. (aclose) */
+/* tr_auto(stream): ends it at the end of the block. A shielded checkpoint: waits for a producer that is still
+ * at it, and what goes wrong in its ending fails the enclosing scope. The portal may go before its streams.
+ * (aclose) */
 typedef tr_stream *tr_stream_auto_;
 TR_API void tr_stream_done_(tr_stream **stream);
 

@@ -124,6 +124,7 @@ typedef struct tr_limiter {
     tr_lot waiting_;
 } tr_limiter;
 
+/* One of so many, with nobody who has any. */
 TR_API tr_limiter tr_limiter_of(size_t total);
 
 /* Waits until there is one for the borrower, which is the running task if NULL. A checkpoint in every case;

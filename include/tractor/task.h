@@ -34,7 +34,7 @@ typedef struct tr_nursery tr_nursery;
  *
  * For programs without actors; tr_main includes it. Standard streams that are closed are /dev/null from then
  * on, lest another descriptor be taken for one. TR_EMISUSE inside another run, -ENOMEM, -EMFILE. Not to be
- * called from a task. (trio.run) */
+ * called from a task, so no checkpoint. (trio.run) */
 TR_API int tr_run(int (*fn)(void *), void *arg) TR_USE_RESULT;
 
 /* ---- time ------------------------------------------------------------------------------------------ */
@@ -85,8 +85,8 @@ TR_API tr_scope tr_shield(void);
  * expression's, but 0 if the scope absorbed a cancellation; a failed nursery inside that was left
  * without tr_join comes out here. Entering and leaving are one expression, so neither can be forgotten.
  * A nursery is opened and joined on the same side of it, for instance both in the function that the
- * expression calls. TR_EARGUMENT when the deadline is NaN or a negative duration, TR_EMISUSE when the
- * scope is in use. */
+ * expression calls. No checkpoint by itself. TR_EARGUMENT when the deadline is NaN or a negative duration,
+ * TR_EMISUSE when the scope is in use. */
 #define tr_within(scope, ...)                                                                      \
     (tr_scope_enter_((scope), TR_FRAME_, TR_HERE_) < 0 ? tr_refused_()                             \
                                                       : tr_scope_leave_((scope), (__VA_ARGS__)))
@@ -196,15 +196,16 @@ TR_API int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **r
 TR_API int tr_started(void *value) TR_USE_RESULT;
 
 /* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error
- * or an ErrorGroup. Cancelled from outside it cancels everything in the nursery, still waits, and
- * returns TR_ECANCELLED, with the others if there were any. Lets others run in any case; an empty nursery
- * does not notice cancellation. Ends the process when a nursery or scope opened after this one is still
- * open: to limit the time of a join, put the whole block into a function and tr_within around its call. */
+ * or an ErrorGroup. A checkpoint, but that it waits to the end: cancelled from outside it cancels everything
+ * in the nursery, still waits, and returns TR_ECANCELLED, with the others if there were any. Lets others run
+ * in any case; an empty nursery does not notice cancellation. Ends the process when a nursery or scope opened
+ * after this one is still open: to limit the time of a join, put the whole block into a function and tr_within
+ * around its call. */
 TR_API int tr_join(tr_nursery *nursery) TR_USE_RESULT;
 
 /* The same for a body with a result of its own, which counts like a task's: a failure cancels the nursery
  * and comes out merged with the others', and TR_ECANCELLED is absorbed if it was this nursery that was
- * cancelled. Returns a positive `rc` when nothing went wrong.
+ * cancelled. Returns a positive `rc` when nothing went wrong. A checkpoint as tr_join is.
  *
  *     static int body(tr_nursery *n) { tr_try(...); ... return 0; }
  *     ...
@@ -224,6 +225,7 @@ TR_API int tr_stop(tr_nursery *nursery, double grace);
 /* Whether it was cancelled: by tr_cancel, by a failure in it, or by being left early. */
 TR_API bool tr_cancelled(const tr_nursery *nursery);
 
+/* tr_auto(nursery): the end of its block. A shielded checkpoint if there is anything left to wait for. */
 typedef tr_nursery *tr_nursery_auto_;
 TR_API void tr_nursery_done_(tr_nursery **nursery);
 

@@ -28,8 +28,8 @@ typedef struct tr_virtual_options {
 } tr_virtual_options;
 
 /* tr_run, but the clock stands still and jumps to the next deadline when every task waits and nothing else
- * has happened. What is outside is real: descriptors, threads, processes. TR_EARGUMENT for negative or NaN
- * options. (trio.testing.MockClock with autojump_threshold) */
+ * has happened. What is outside is real: descriptors, threads, processes. Not to be called in a task, so no
+ * checkpoint. TR_EARGUMENT for negative or NaN options. (trio.testing.MockClock with autojump_threshold) */
 #define tr_run_virtually(fn, ...) TR_RUN_VIRTUALLY_(fn, __VA_ARGS__, )
 #define TR_RUN_VIRTUALLY_(FN, ARG, ...)                                                            \
     tr_run_virtually_((FN), (ARG), &(const tr_virtual_options){__VA_ARGS__ .named_ = 0})

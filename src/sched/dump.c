@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 #include "base/hooks.h"
+#include "base/numbers.h"
 #include "sys/sys.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A tree cut short for want of memory is still one. */
@@ -110,7 +110,8 @@ static int signal_number(const char *text)
         if (name && strcmp(name, text) == 0)
             return number;
     }
-    return atoi(text);
+    int number;
+    return numbers_parse(text, &number, 1) ? number : 0;
 }
 
 void dump_listen(struct sched *sched)

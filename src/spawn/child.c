@@ -9,12 +9,12 @@
 #include "base/error.h"
 #include "base/plant.h"
 #include "base/log.h"
+#include "base/numbers.h"
 #include "spawn/exit.h"
 #include "sys/crash.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- in the parent ------------------------------------------------------------------------------ */
@@ -140,7 +140,7 @@ static struct tr_error *last_words(struct child *child, const tr_actor *actor)
     error->type = error_keep_text(error, texts[CRASH_TYPE]);
     error->message = error_keep_text(error, texts[CRASH_MESSAGE]);
     error->file = error_keep_text(error, texts[CRASH_FILE]);
-    error->line = atoi(texts[CRASH_LINE]);
+    (void)numbers_parse(texts[CRASH_LINE], &error->line, 1); /* it stays 0 if that makes no sense */
     error_keep_actor(error, actor);
     keep_frames(error, at, end);
     return error;
@@ -173,16 +173,15 @@ struct tr_error *child_death(struct child *child, const tr_actor *actor)
 int child_inherit(int *ret_control)
 {
     const char *birth = sys_birth();
-    int control, lifeline, crash, parent;
-    if (!birth || sscanf(birth, "%d,%d,%d,%d", &control, &lifeline, &crash, &parent) != 4)
+    int said[ENDS + 1]; /* the ends, and the parent's number */
+    if (!birth || !numbers_parse(birth, said, ENDS + 1))
         return raise_code(TR_EMISUSE, "this process was not started as an actor");
-    int rc = sys_die_with_parent(lifeline, parent);
+    int rc = sys_die_with_parent(said[LIFELINE], said[ENDS]);
     if (rc < 0)
         return raise_code(rc, "cannot bind this process to its parent");
-    sys_adopt(control);
-    sys_adopt(lifeline);
-    sys_adopt(crash);
-    sys_crash_to(crash);
-    *ret_control = control;
+    for (int i = 0; i < ENDS; i++)
+        sys_adopt(said[i]);
+    sys_crash_to(said[CRASH]);
+    *ret_control = said[CONTROL];
     return 0;
 }

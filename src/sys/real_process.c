@@ -12,6 +12,8 @@
  * once it knows which descriptor is which, and looks afterwards, since the parent may have died before. */
 #include "sys/real.h"
 
+#include "base/numbers.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -142,8 +144,8 @@ __attribute__((constructor)) static void take_birth(void)
         return;
     snprintf(birth, sizeof birth, "%s", said);
     unsetenv(BIRTH);
-    int fds[3];
-    if (sscanf(birth, "%d,%d,%d", &fds[0], &fds[1], &fds[2]) == 3)
+    int fds[4]; /* three, and the parent's number */
+    if (numbers_parse(birth, fds, 4))
         for (int i = 0; i < 3; i++)
             fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* they are for us alone */
 }

@@ -28,9 +28,10 @@ int real_numeric(struct sys *sys, const char *host, const char *service, struct 
     struct sys_address found = {.family = SYS_TCP};
     if (inet_pton(AF_INET, host, &unused) != 1 && inet_pton(AF_INET6, host, &unused) != 1)
         return 0;
-    if (strlen(host) >= sizeof found.name || !parse_port(service, &found.port))
+    size_t room = strlen(host) + 1;
+    if (room > sizeof found.name || !parse_port(service, &found.port))
         return 0;
-    strcpy(found.name, host);
+    memcpy(found.name, host, room);
     *ret = found;
     return 1;
 }

@@ -104,7 +104,8 @@ static char **along_path(const char *path, const char *name)
         text += size;
         if (size > 0)
             *text++ = '/';
-        text = stpcpy(text, name) + 1;
+        memcpy(text, name, strlen(name) + 1);
+        text += strlen(name) + 1;
         path += size + 1;
     }
     paths[folders] = NULL;

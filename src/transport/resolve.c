@@ -22,12 +22,12 @@ struct lookup {
 
 static struct lookup *new_lookup(const char *host, const char *service)
 {
-    size_t room = strlen(host) + 1;
-    struct lookup *lookup = mem_zalloc(sizeof *lookup + room + strlen(service) + 1);
+    size_t host_room = strlen(host) + 1, service_room = strlen(service) + 1;
+    struct lookup *lookup = mem_zalloc(sizeof *lookup + host_room + service_room);
     if (!lookup)
         return NULL;
-    strcpy(lookup->host, host);
-    lookup->service = strcpy(lookup->host + room, service);
+    memcpy(lookup->host, host, host_room);
+    lookup->service = memcpy(lookup->host + host_room, service, service_room);
     return lookup;
 }
 

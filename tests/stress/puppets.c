@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,7 @@ static int saw_value(struct puppet *puppet, int rc, int value)
     *sight = (struct sight){.task = puppet->number, .from = puppet->waits, .out = outcome_of(rc),
                             .value = value, .deadline = to_ticks(tr_effective_deadline()),
                             .stopping = tr_stopping()};
-    strncpy(sight->why, tr_cancel_reason(), sizeof sight->why - 1);
+    snprintf(sight->why, sizeof sight->why, "%s", tr_cancel_reason());
     puppet->waits = FOR_ORDERS;
     return rc;
 }

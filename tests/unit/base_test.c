@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "base/map.h"
+#include "base/numbers.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -283,12 +284,30 @@ static int every_code_has_a_name_and_a_sentence(void *arg)
     (void)arg;
     expect(strcmp(tr_code_type(-ENOENT), "ENOENT") == 0);
     expect(strcmp(tr_code_type(TR_ECANCELLED), "Cancelled") == 0);
+    expect(strcmp(tr_code_sentence(-ENOENT), strerrordesc_np(ENOENT)) == 0);
+    expect(strcmp(tr_code_sentence(TR_ECANCELLED), tr_code_sentence(TR_ETIMEOUT)) != 0);
     for (int code = -1; code > -4200; code--) {
         const char *type = tr_code_type(code);
-        expect(type && type[0]);
+        expect(type && type[0] && tr_code_sentence(code)[0]);
         (void)error_raise_plain(code);
         expect(tr_error_message(tr_last_error())[0] && tr_error_code(tr_last_error()) == code);
     }
+    return 0;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------- */
+
+static int numbers_are_read_whole_or_not_at_all(void *arg)
+{
+    (void)arg;
+    int numbers[3] = {0};
+    expect(numbers_parse("3,-1,2147483647", numbers, 3));
+    expect(numbers[0] == 3 && numbers[1] == -1 && numbers[2] == 2147483647);
+    expect(numbers_parse("-2147483648", numbers, 1) && numbers[0] == -2147483647 - 1);
+    static const char *const others[] = {"",  "x",  "1,2", "1,2,3,4", "1,2,3 ", " 1,2,3", "1,,3", "1,2,+3", "1,2,-",
+                                         "-", ",,", "1;2;3", "1,2,2147483648", "1,2,99999999999999999999"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        expect(!numbers_parse(others[i], numbers, 3));
     return 0;
 }
 
@@ -309,6 +328,7 @@ int main(void)
         SCENARIO(of_no_error_there_is_nothing_to_know),
         SCENARIO(a_report_is_readable_at_any_depth_and_length),
         SCENARIO(every_code_has_a_name_and_a_sentence),
+        SCENARIO(numbers_are_read_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

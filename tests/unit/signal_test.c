@@ -484,9 +484,13 @@ static void the_signal_that_the_environment_names_shows_the_tasks(void **state)
 static void a_name_that_is_no_signal_is_complained_of(void **state)
 {
     (void)state;
-    char text[1000];
-    said_with("NONSENSE", nothing_at_all, text, sizeof text);
-    assert_non_null(strstr(text, "TRACTOR_DUMP_SIGNAL=NONSENSE"));
+    char text[1000], complaint[100];
+    static const char *const names[] = {"NONSENSE", "10x", "1O", " 10", "4294967306", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        said_with(names[i], nothing_at_all, text, sizeof text);
+        snprintf(complaint, sizeof complaint, "TRACTOR_DUMP_SIGNAL=%s is no signal", names[i]);
+        assert_non_null(strstr(text, complaint));
+    }
     said_with("", nothing_at_all, text, sizeof text);
     assert_string_equal(text, "");
 }
