@@ -10,8 +10,8 @@
  *     leg legs[] = {{"XETRA", 1.5, 10}};          tr_list(leg, {"XETRA", 1.5, 10}, {"ARCA"})
  *
  * A member is (type, name) or (type, name, default). Zero means "the default": a zero member is
- * not sent, and one that was not sent is filled in by the receiver. Defaults are constants: a number,
- * a boolean or a string. A struct or function has at most 16 members.
+ * not sent, and one that was not sent, or sent as zero, is filled in by the receiver; so are the members of a
+ * struct that was not sent. Defaults are constants: a number, a boolean or a string. A struct or function has at most 16 members.
  *
  * On the wire everything is msgpack: structs are maps keyed by member name, lists are arrays, tr_str is
  * a string (no zero bytes inside, NULL travels as nil), tr_bytes is binary.

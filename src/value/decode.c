@@ -1,8 +1,9 @@
 /* Msgpack to C values, trusting nothing. One small function a kind, as in encode.c.
  *
- * Memory: a list's items are allocated once its count is known to fit the bytes that are left, so a frame of
- * n bytes makes at most n items of the list's type, and the largest item decides the factor; free-form
- * values, whose items are large and whose wire form is small, are also limited in number. */
+ * Memory: a list's items are allocated once its count is known to fit the bytes that are left beside what the
+ * lists around it still expect, so a frame of n bytes makes at most n items, however deep in each other, and
+ * the largest item decides the factor; free-form values, whose items are large and whose wire form is small,
+ * are also limited in number. */
 #include "base/error.h"
 #include "value/msgpack.h"
 #include "value/path.h"
@@ -17,6 +18,7 @@ enum { MOST_NODES = 65536 };
 struct decoder {
     struct reader *from;
     struct arena *memory;
+    size_t due;                 /* heads that were announced and are still to come, each of a byte at least */
     size_t nodes;               /* of free-form data so far */
 };
 
@@ -30,9 +32,18 @@ static int no_memory(void)
     return error_raise_plain(-ENOMEM);
 }
 
+static size_t announced_by(const struct msgpack_head *head)
+{
+    return head->kind == MSGPACK_ARRAY ? head->count : head->kind == MSGPACK_MAP ? 2 * head->count : 0;
+}
+
 static int take(struct decoder *decoder, struct msgpack_head *head, const struct path *path)
 {
-    return msgpack_take(decoder->from, head) ? 0 : path_fail(path, "the message is cut or spoilt");
+    bool there = msgpack_take(decoder->from, head);
+    if (there)
+        decoder->due += announced_by(head) - 1;
+    return there && decoder->due <= decoder->from->left ? 0
+                                                        : path_fail(path, "the message is cut or spoilt");
 }
 
 static int mismatch(const struct path *path, const tr_type *type, const struct msgpack_head *head)
@@ -201,6 +212,26 @@ static int decode_member(struct decoder *decoder, const tr_field *fields, uint64
     return decode(decoder, fields[index].type, record + fields[index].offset, &path);
 }
 
+static bool is_zero(const char *at, size_t size)
+{
+    while (size > 0 && at[size - 1] == 0)
+        size--;
+    return size == 0;
+}
+
+/* Zero means the default, also where it was sent, and in a struct that was not given at all: when the value is
+ * sent on, the other side fills it in. */
+static void fill_in_defaults(const tr_field *fields, char *record)
+{
+    for (const tr_field *field = fields; field->name; field++) {
+        char *at = record + field->offset;
+        if (field->type->kind == TR_STRUCT)
+            fill_in_defaults(field->type->fields, at);
+        else if (field->fallback && is_zero(at, field->type->size))
+            memcpy(at, field->fallback, field->type->size);
+    }
+}
+
 static int decode_members(struct decoder *decoder, const tr_field *fields, char *record,
                           const struct path *path)
 {
@@ -211,9 +242,7 @@ static int decode_members(struct decoder *decoder, const tr_field *fields, char 
     uint64_t given = 0;
     for (size_t i = 0; i < head.count; i++)
         tr_try(decode_member(decoder, fields, &given, record, path));
-    for (int i = 0; fields[i].name; i++)
-        if (fields[i].fallback && !(given & (uint64_t)1 << i))
-            memcpy(record + fields[i].offset, fields[i].fallback, fields[i].type->size);
+    fill_in_defaults(fields, record);
     return 0;
 }
 
@@ -358,7 +387,7 @@ static int decode(struct decoder *decoder, const tr_type *type, void *at, const 
 
 int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value)
 {
-    struct decoder decoder = {from, memory, 0};
+    struct decoder decoder = {.from = from, .memory = memory, .due = 1};
     struct path top = {0};
     char small[64];             /* scalars and lists need no allocation to be decoded aside */
     void *aside = type->size <= sizeof small ? small : arena_alloc(memory, type->size);
@@ -373,7 +402,7 @@ int codec_decode(struct reader *from, const tr_type *type, struct arena *memory,
 int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
                         struct arena *memory, void *ret_record)
 {
-    struct decoder decoder = {from, memory, 0};
+    struct decoder decoder = {.from = from, .memory = memory, .due = 1};
     struct path top = {0};
     char *aside = arena_alloc(memory, size);
     if (!aside)

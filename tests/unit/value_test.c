@@ -2,6 +2,7 @@
 #include "support/virtual.h"
 
 #include "base/error.h"
+#include "clock_world.h"
 #include "value/codec.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 tr_struct(leg, (tr_str, venue, "ARCA"), (int64_t, qty, 1), (bool, live));
 tr_list_of(leg);
+tr_struct(parcel, (leg, leg));
 tr_struct(order, (uint8_t, id), (int16_t, change), (double, price), (tr_list_leg, legs),
           (tr_bytes, blob), (tr_list_tr_str, tags), (tr_value, note));
 
@@ -259,6 +261,56 @@ static int a_decoded_value_takes_a_small_multiple_of_its_bytes(void *arg)
     return 0;
 }
 
+static int a_member_given_as_zero_takes_its_default_too(void *arg)
+{
+    (void)arg;
+    static const uint8_t zero[] = {0x81, 0xa3, 'q', 't', 'y', 0x00}, null[] = {0x81, 0xa5, 'v', 'e', 'n', 'u', 'e', 0xc0};
+    struct arena memory = {0};
+    leg got = {0};
+    tr_try(decode(&tr_type_leg, zero, sizeof zero, &memory, &got));
+    expect(got.qty == 1); /* or it would be 0 here and 1 where it is sent on to */
+    tr_try(decode(&tr_type_leg, null, sizeof null, &memory, &got));
+    expect(got.venue && strcmp(got.venue, "ARCA") == 0);
+    arena_fini(&memory);
+    return 0;
+}
+
+static int the_members_of_a_struct_that_is_not_given_take_their_defaults(void *arg)
+{
+    (void)arg;
+    static const uint8_t nothing[] = {0x80};
+    struct arena memory = {0};
+    parcel got = {0};
+    tr_try(decode(&tr_type_parcel, nothing, sizeof nothing, &memory, &got));
+    expect(got.leg.qty == 1 && strcmp(got.leg.venue, "ARCA") == 0 && !got.leg.live);
+    arena_fini(&memory);
+    return 0;
+}
+
+/* Each array says that all that is left is its items; only the innermost can be right. */
+static int arrays_in_arrays_cannot_share_the_bytes_they_announce(void *arg)
+{
+    (void)arg;
+    enum { ROOM = 1000, LEVELS = 20 };
+    uint8_t bytes[ROOM] = {0};
+    for (size_t i = 0; i < LEVELS; i++) {
+        size_t left = ROOM - 3 * (i + 1);
+        bytes[3 * i] = 0xdc;
+        bytes[3 * i + 1] = (uint8_t)(left >> 8);
+        bytes[3 * i + 2] = (uint8_t)left;
+    }
+    struct clock_world *world = (struct clock_world *)runtime->sys;
+    struct arena memory = {0};
+    tr_value value;
+    size_t before = world->allocations;
+    expect(decode(&tr_type_tr_value, bytes, sizeof bytes, &memory, &value) == TR_EARGUMENT);
+    expect_error("ArgumentError", "cut or spoilt");
+    /* the items of the outermost array, and the error; not those of the other nineteen */
+    expect(world->allocations - before <= 3);
+    arena_fini(&memory);
+    return 0;
+}
+
 static int there_and_back(void *arg)
 {
     (void)arg;
@@ -292,6 +344,9 @@ int main(void)
         SCENARIO(what_cannot_be_sent_is_named),
         SCENARIO(every_cut_is_refused_and_every_changed_byte_survived),
         SCENARIO(a_decoded_value_takes_a_small_multiple_of_its_bytes),
+        SCENARIO(a_member_given_as_zero_takes_its_default_too),
+        SCENARIO(the_members_of_a_struct_that_is_not_given_take_their_defaults),
+        SCENARIO(arrays_in_arrays_cannot_share_the_bytes_they_announce),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
