@@ -1,11 +1,43 @@
 #!/bin/sh
-# The scenes of the README: their output to the letter, what they leave behind (nothing), how many
-# processes take part, and that they are short.
+# The scenes of the README and the programs of the tutorial: their output to the letter, what they leave behind
+# (nothing), how many processes take part, and that the scenes are short.
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
 
 says() { cmp -s "$scratch/out" "$source/tests/scenes/$1.out"; }
 silent() { [ ! -s "$scratch/err" ] || { cat "$scratch/err"; false; }; }
 sockets() { grep -c "@tractor/" /proc/net/unix; }
+
+# The programs of the tutorial, and its listings, each of which is a piece of the program that was named last.
+for lesson in first_tasks echo_server pipeline five_commands blocking retry_test orders; do
+    timeout 60 "$build/examples/$lesson" >"$scratch/out" 2>"$scratch/err"
+    check "$lesson succeeds" [ $? -eq 0 ]
+    check "$lesson says what it should" says $lesson
+    check "$lesson has nothing to complain about" silent
+    check "no process of $lesson is left" nothing_left "$build/examples/$lesson"
+done
+listings() {
+    awk -v source="$source" '
+        function compare() {
+            listings++
+            if (!index(text[program], listing))
+                print FILENAME ":" FNR ": is not in " program ":\n" listing
+        }
+        !inside && match($0, /examples\/[a-z_]+\.c/) {
+            program = substr($0, RSTART, RLENGTH)
+            for (text[program] = ""; (getline line <(source "/" program)) > 0;)
+                text[program] = text[program] line "\n"
+            close(source "/" program)
+        }
+        /^```/ && inside { compare(); inside = 0; next }
+        /^```c/ { inside = 1; listing = ""; next }
+        inside { listing = listing $0 "\n" }
+        END { if (listings < 1) print "no listings" }' "$1"
+}
+stray=$(listings "$source/docs/tutorial.md")
+check "the listings of the tutorial are those of its programs: $stray" [ -z "$stray" ]
+# shellcheck disable=SC2016
+printf '`examples/orders.c`\n```c\nint planted;\n```\n' >"$scratch/planted.md"
+check "a listing that is in no program is found" [ -n "$(listings "$scratch/planted.md")" ]
 
 before=$(sockets)
 for scene in first_scene cellar_door movie_theatre error_propagation; do
@@ -15,9 +47,10 @@ for scene in first_scene cellar_door movie_theatre error_propagation; do
     [ $scene = error_propagation ] || check "$scene has nothing to complain about" silent
     check "no process of $scene is left" nothing_left "$build/examples/$scene"
 done
+cp "$scratch/err" "$scratch/report"
 
 # The report comes first, and says what, where and who.
-report="$scratch/err"
+report="$scratch/report"
 reported() { grep -q "$1" "$report"; }
 check "the report names the type" reported 'AssertionError: 0'
 check "the report names file and line" reported 'examples/error_propagation.c:8'
