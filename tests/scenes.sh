@@ -7,16 +7,6 @@ says() { cmp -s "$scratch/out" "$source/tests/scenes/$1.out"; }
 silent() { [ ! -s "$scratch/err" ] || { cat "$scratch/err"; false; }; }
 sockets() { grep -c "@tractor/" /proc/net/unix; }
 
-before=$(sockets)
-for scene in first_scene cellar_door movie_theatre error_propagation; do
-    timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
-    check "$scene succeeds" [ $? -eq 0 ]
-    check "$scene says what the README shows" says $scene
-    [ $scene = error_propagation ] || check "$scene has nothing to complain about" silent
-    check "no process of $scene is left" nothing_left "$build/examples/$scene"
-done
-cp "$scratch/err" "$scratch/report"
-
 # The programs of the tutorial, and its listings, each of which is a piece of the program that was named last.
 for lesson in first_tasks echo_server pipeline five_commands blocking retry_test orders; do
     timeout 60 "$build/examples/$lesson" >"$scratch/out" 2>"$scratch/err"
@@ -48,6 +38,16 @@ check "the listings of the tutorial are those of its programs: $stray" [ -z "$st
 # shellcheck disable=SC2016
 printf '`examples/orders.c`\n```c\nint planted;\n```\n' >"$scratch/planted.md"
 check "a listing that is in no program is found" [ -n "$(listings "$scratch/planted.md")" ]
+
+before=$(sockets)
+for scene in first_scene cellar_door movie_theatre error_propagation; do
+    timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
+    check "$scene succeeds" [ $? -eq 0 ]
+    check "$scene says what the README shows" says $scene
+    [ $scene = error_propagation ] || check "$scene has nothing to complain about" silent
+    check "no process of $scene is left" nothing_left "$build/examples/$scene"
+done
+cp "$scratch/err" "$scratch/report"
 
 # The report comes first, and says what, where and who.
 report="$scratch/report"

@@ -43,6 +43,8 @@ int task_required(void)
 
 /* ---- beginning and end --------------------------------------------------------------------------- */
 
+/* A cancellation is over where the scope that it came from ends, though its code may be returned further:
+ * out of a nursery's block by tr_try for instance. It is nothing to cut the task's siblings for. */
 static void run_task(void *arg)
 {
     struct task *task = arg;
@@ -52,6 +54,8 @@ static void run_task(void *arg)
     int rc = task->fn(task->arg);
     bool caught = false;
     struct tr_error *error = scope_leave(&task->base, rc < 0 ? error_of(rc) : NULL, &caught);
+    if (task->nursery && !task->base.cancelled)
+        error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
     frames_free(task);
     if (task->error)

@@ -172,6 +172,8 @@ static void add_error(int nursery, outcome out)
 
 static void end_task(struct task *task, outcome out)
 {
+    if (!model_is_cancelled(task->block))
+        out &= ~CANCELLED; /* one that is over, told further than it reached */
     happened(out & ~CANCELLED ? TASK_FAILED : out ? TASK_CANCELLED : TASK_DONE);
     task->waits = ENDED;
     task->ready = false;
