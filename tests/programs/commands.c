@@ -75,6 +75,8 @@ static int start_all(const char *self)
 
 static int start_again_and_again(void *self)
 {
+    if (write(1, "!", 1) != 1)
+        return -errno;
     for (;;)
         tr_try(start_all(self));
 }
@@ -129,13 +131,32 @@ static void show_and_kill_survivors(void)
         fclose(children);
 }
 
-static bool play_round(char *self, unsigned *seed, int *orphans)
+/* Returns once it is about to start its first command: its own start may take longer than it is to live. */
+static pid_t start_victim(char *self)
 {
+    int began[2];
+    char word;
+    if (pipe(began) < 0)
+        return -1;
     pid_t victim = fork();
     if (victim == 0) {
+        dup2(began[1], 1);
+        close(began[0]);
+        close(began[1]);
         execl(self, self, "victim", NULL);
         _exit(127);
     }
+    close(began[1]);
+    (void)!read(began[0], &word, 1);
+    close(began[0]);
+    return victim;
+}
+
+static bool play_round(char *self, unsigned *seed, int *orphans)
+{
+    pid_t victim = start_victim(self);
+    if (victim < 0)
+        return false;
     sleep_for(rand_r(seed) % 60000 / 1e6);
     kill(victim, SIGKILL);
     waitpid(victim, NULL, 0);
