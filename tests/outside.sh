@@ -40,6 +40,7 @@ crowd() {
     i=0
     for pid in $pids; do
         i=$((i + 1))
+        # tidy: call: a file that gets its line or a process that dies before; a shell cannot wait for either
         until [ -s "$scratch/said.$i" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
     done
     exec 9>&-

@@ -59,7 +59,7 @@ check "the report says that it died" reported 'ActorDied: .*signal 6'
 
 # This test runs while no other does, so that what appears is ours.
 # What looks for leftovers must be able to find one.
-sleep 1000 &
+sleep 1000 & # tidy: call: something to be found, nobody waits for it
 leftover=$!
 finds() { [ "$(left sleep)" = "sleep 1000 " ]; }
 check "a process that is left is found" finds

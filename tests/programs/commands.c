@@ -92,6 +92,7 @@ static double now(void)
 
 static void sleep_for(double seconds)
 {
+    /* tidy: call: a random moment to kill at, and a while to look for orphans again: no event tells */
     nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
 }
 

@@ -34,7 +34,7 @@ tr_fn(void, die_with_a_holder, (tr_str, until))
 {
     if (fork() == 0) {
         while (access(args->until, F_OK) == 0)
-            usleep(1000);
+            usleep(1000); /* tidy: call: nothing tells it that a file is gone */
         _exit(0);
     }
     abort();
@@ -302,7 +302,7 @@ static int hold_as_a_debugger(int pid)
         if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
             _exit(1);
         kill(pid, SIGKILL);
-        usleep(200000);
+        usleep(200000); /* tidy: call: a debugger that takes its time is the scene */
         _exit(waitpid(pid, NULL, __WALL) == pid ? 0 : 2);
     }
     return tracer;

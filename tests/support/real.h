@@ -42,7 +42,7 @@ static inline void run_in_earnest(void **state)
     assert_true(rc >= 0);
     assert_true(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
     for (int i = 0; i < 10000 && open_descriptors() != before; i++)
-        usleep(1000); /* a thread that was left to itself has one until it ends */
+        usleep(1000); /* tidy: call: a thread left to itself holds one, and nobody is told of its end */
     assert_int_equal(open_descriptors(), before);
 }
 

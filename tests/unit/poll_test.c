@@ -13,7 +13,7 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
     int (*real)(uv_loop_t *, uv_run_mode);
     *(void **)&real = dlsym(RTLD_NEXT, "uv_run");
-    usleep(3000);
+    usleep(3000); /* tidy: call: a loop that turns late is what is tested */
     return real(loop, mode);
 }
 

@@ -81,7 +81,7 @@ static void the_clock_begins_where_it_is_told(void **state)
 /* A thread writes after a little real time; meanwhile the clock must not jump. */
 static void *write_later(void *fd)
 {
-    usleep(20000);
+    usleep(20000); /* tidy: call: real time passing is what is tested */
     assert_int_equal(write(*(int *)fd, "x", 1), 1);
     return NULL;
 }
