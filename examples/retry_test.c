@@ -83,7 +83,8 @@ struct diary {
 
 static int note(struct diary *diary, const char *what)
 {
-    strcat(diary->text, what);
+    size_t used = strlen(diary->text);
+    snprintf(diary->text + used, sizeof diary->text - used, "%s", what);
     return 0;
 }
 

@@ -11,7 +11,8 @@
  *
  * A member is (type, name) or (type, name, default). Zero means "the default": a zero member is
  * not sent, and one that was not sent, or sent as zero, is filled in by the receiver; so are the members of a
- * struct that was not sent. Defaults are constants: a number, a boolean or a string. A struct or function has at most 16 members.
+ * struct that was not sent. Defaults are constants: a number, a boolean or a string. A struct or function
+ * has at most 16 members.
  *
  * On the wire everything is msgpack: structs are maps keyed by member name, lists are arrays, tr_str is
  * a string (no zero bytes inside, NULL travels as nil), tr_bytes is binary.
