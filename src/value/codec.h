@@ -26,8 +26,9 @@ int codec_encode(struct buf *out, const tr_type *type, const void *value);
 /* Reads one value into *ret_value, which is untouched on failure; what it points to lives in `memory`.
  * 0, -ENOMEM, or TR_EARGUMENT raised with a message that names the path ("legs[2].qty: ..."), what was
  * expected and what came. A missing member, or one that is zero, gets its default if it has one; an unknown
- * one is an error naming it, as is one given twice. Integers are accepted in any msgpack width but must fit; a double takes
- * integers too; nil stands for a null string, empty bytes, an empty list or void, and nothing else. */
+ * one is an error naming it, as is one given twice. Integers are accepted in any msgpack width but must fit;
+ * a double takes integers too; nil stands for a null string, empty bytes, an empty list or void, and nothing
+ * else. */
 int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value);
 
 /* The same for a struct's members given as a bare table, which is how a function's arguments are known. */
