@@ -243,7 +243,7 @@ static void prepare(void)
 
 int main(int argc, char **argv)
 {
-    struct seeds seeds = seeds_of_arguments(argc, argv, 800);
+    struct seeds seeds = seeds_of_arguments(argc, argv, 600);
     tells = seeds.tells;
     setvbuf(stdout, NULL, _IOLBF, 0);
     prepare();
