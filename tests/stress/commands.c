@@ -1,6 +1,7 @@
 /* Commands at random: a kind by its weight, then whatever it needs, chosen among what there is. What does not
  * exist just now (a task that waits for orders, a block that is open) makes it try another one. */
 #include "commands.h"
+#include "seeds.h"
 
 #include <stdio.h>
 
@@ -16,17 +17,9 @@ static const unsigned weights[COMMAND_KINDS] = {
 #undef WEIGHT_OF
 };
 
-static uint64_t next_random(struct commands *commands) /* splitmix64 */
-{
-    uint64_t x = commands->seed += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 uint64_t commands_random(struct commands *commands, uint64_t below)
 {
-    return next_random(commands) % below;
+    return seeds_next(&commands->seed) % below;
 }
 
 void commands_begin(struct commands *commands, uint64_t seed)

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "events.h"
 #include "puppets.h"
+#include "seeds.h"
 
 #include "clock_world.h"
 #include "sched/task.h"
@@ -17,7 +18,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct commands commands;
 static long command_counts[COMMAND_KINDS];
@@ -224,42 +224,23 @@ static const char *const event_names[EVENT_KINDS] = {
 #undef NAME
 };
 
-static int account(const char *title, const char *const *names, const long *counts, int kinds)
-{
-    int never = 0;
-    printf("%s\n", title);
-    for (int i = 0; i < kinds; i++) {
-        printf("%10ld  %s\n", counts[i], names[i]);
-        if (counts[i] == 0) {
-            fprintf(stderr, "stress: this never happened: %s\n", names[i]);
-            never++;
-        }
-    }
-    return never;
-}
-
 static int run_seeds(uint64_t first, uint64_t count)
 {
     for (uint64_t seed = first; seed < first + count; seed++)
         run_seed(seed);
     printf("%llu seeds from %llu\n", (unsigned long long)count, (unsigned long long)first);
-    int never = account("commands:", command_names, command_counts, COMMAND_KINDS) +
-                account("outcomes:", event_names, model_events, EVENT_KINDS);
+    int never = seeds_account("commands:", command_names, command_counts, COMMAND_KINDS) +
+                seeds_account("outcomes:", event_names, model_events, EVENT_KINDS);
     return never > 0;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t first = 1, count = 10000;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t value = strtoull(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--seed") == 0) {
-            tells = true;
-            setvbuf(stdout, NULL, _IOLBF, 0);
-            run_seed(value);
-            return 0;
-        }
-        *(strcmp(argv[i], "--first") == 0 ? &first : &count) = value;
-    }
-    return run_seeds(first, count);
+    struct seeds seeds = seeds_of_arguments(argc, argv, 10000);
+    tells = seeds.tells;
+    if (!tells)
+        return run_seeds(seeds.first, seeds.count);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    run_seed(seeds.first);
+    return 0;
 }
