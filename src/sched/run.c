@@ -29,6 +29,9 @@ void sched_entered(struct sched *sched)
     if (!ended)
         return;
     sched->ended = NULL;
+    if (!ended->guarded && stack_was_left(ended->fiber.low))
+        panic("%zu KiB were not enough for the stack of task %s (%s)", ended->stack_size / 1024, ended->name,
+              ended->base.opened.at);
     fiber_fini(&ended->fiber);
     stack_put(ended->fiber.low, ended->stack_size);
 }

@@ -89,6 +89,7 @@ struct task {
     struct task *next;          /* in the ready queue or the running batch, while READY */
     uint64_t number;            /* counted from 1 in each run */
     size_t stack_size;
+    bool guarded;               /* its stack */
     struct tr_nursery *nursery; /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
     struct scope *scope;        /* the innermost it is in */

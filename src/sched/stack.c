@@ -10,7 +10,8 @@
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
- * address space only. */
+ * address space only. Where the kernel gives no more guards the place is there all the same, and what was
+ * left on it is found when the task has ended. */
 #include "sched/stack.h"
 
 #include "base/list.h"
@@ -20,13 +21,14 @@
 #include <stdint.h>
 
 enum { GUARD = STACK_DEFAULT, SLOT = GUARD + STACK_DEFAULT };
-enum { SLAB_STACKS = 64, SLAB_SIZE = SLAB_STACKS * SLOT };
+enum { SLAB_STACKS = 64 /* bits in `bare` */, SLAB_SIZE = SLAB_STACKS * SLOT };
 
 struct slab {
     struct link place;          /* in sched->slabs; in no list while all are used */
     struct spare *spare;        /* used before and free now */
     size_t touched;             /* stacks ever used, the one under this head included */
     size_t used;
+    uint64_t bare;              /* stacks without a guard, a bit each */
 };
 
 /* At the very top of a spare stack, in the page that the last task's struct has touched anyway. */
@@ -78,26 +80,33 @@ static void *take(struct slab *slab)
         slab->spare = slab->spare->next;
         return low;
     }
-    char *slot = (char *)slab + slab->touched++ * SLOT;
-    sys_guard(slot, GUARD);
+    size_t number = slab->touched++;
+    char *slot = (char *)slab + number * SLOT;
+    if (!sys_guard(slot, GUARD))
+        slab->bare |= (uint64_t)1 << number;
     return slot + GUARD;
 }
 
 /* In the upper half of what is mapped. */
-static void *map_one(size_t size)
+static void *map_one(size_t size, bool *ret_guarded)
 {
     void *low;
     if (sys_stacks_map(2 * size, &low) < 0)
         return NULL;
-    sys_guard((char *)low + size - GUARD, GUARD);
+    *ret_guarded = sys_guard((char *)low + size - GUARD, GUARD);
     return (char *)low + size;
 }
 
-void *stack_get(size_t size)
+static bool is_bare(const struct slab *slab, const void *low)
+{
+    return slab->bare >> ((uintptr_t)low - (uintptr_t)slab) / SLOT & 1;
+}
+
+void *stack_get(size_t size, bool *ret_guarded)
 {
     struct sched *sched = runtime->sched;
     if (size != STACK_DEFAULT)
-        return map_one(size);
+        return map_one(size, ret_guarded);
     struct slab *slab = some_slab(sched);
     if (!slab)
         return NULL;
@@ -105,7 +114,19 @@ void *stack_get(size_t size)
     void *low = take(slab);
     if (slab->used == SLAB_STACKS - 1)
         list_remove(&slab->place);
+    *ret_guarded = !is_bare(slab, low);
     return low;
+}
+
+/* Every call leaves something in its frame; a page is as far as most frames go. */
+__attribute__((no_sanitize("address"))) bool stack_was_left(const void *low)
+{
+    enum { WORDS = 512 };
+    const uint64_t *below = low;
+    for (int i = 1; i <= WORDS; i++)
+        if (below[-i] != 0)
+            return true;
+    return false;
 }
 
 void stack_put(void *low, size_t size)

@@ -2,6 +2,7 @@
 #ifndef SCHED_STACK_H
 #define SCHED_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sched;
@@ -21,8 +22,11 @@ struct sched;
 #endif
 enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024, STACK_MOST = 1 << 30 };
 
-/* The lowest address of a stack whose size is a power of two; NULL when memory is out. */
-void *stack_get(size_t size);
+/* The lowest address of a stack whose size is a power of two; NULL when memory is out. Tells whether it has a
+ * guard. */
+void *stack_get(size_t size, bool *ret_guarded);
+/* Whether one without a guard was too small. */
+bool stack_was_left(const void *low);
 void stack_put(void *low, size_t size);
 
 /* Gives back what is not used, but for a little / everything, once all tasks are gone. */

@@ -87,13 +87,14 @@ struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
                       const tr_task_options *options)
 {
     size_t size = stack_size_for(options->stack_size);
-    void *low = stack_get(size);
+    bool guarded;
+    void *low = stack_get(size, &guarded);
     if (!low)
         return NULL;
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
     *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .stack_size = size,
-                          .number = ++runtime->sched->tasks_made,
+                          .guarded = guarded, .number = ++runtime->sched->tasks_made,
                           .name = options->name ? options->name : options->fn_};
     machine_init(&task->state, "task", task_states);
     fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);

@@ -69,17 +69,18 @@ void real_stacks_unmap(struct sys *sys, void *low, size_t size)
 }
 
 /* Since Linux 6.13 a guard costs no mapping. Before, it splits one in three, and the kernel's limit on
- * mappings is for all there are: only the first so many stacks of a process have one then. */
+ * mappings is for all there are: only the first so many stacks of a run have one then. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
 
-void real_guard(struct sys *sys, void *low, size_t size)
+bool real_guard(struct sys *sys, void *low, size_t size)
 {
     enum { MOST_BY_MAPPING = 10000 };
     struct real *real = real_of(sys);
-    if (madvise(low, size, MADV_GUARD_INSTALL) < 0 && real->guards++ < MOST_BY_MAPPING)
-        (void)mprotect(low, size, PROT_NONE);
+    if (madvise(low, size, MADV_GUARD_INSTALL) == 0)
+        return true;
+    return real->guards++ < MOST_BY_MAPPING && mprotect(low, size, PROT_NONE) == 0;
 }
 
 static const char *real_env(struct sys *sys, const char *name)

@@ -89,12 +89,12 @@ struct sys_ops {
     void (*set_clock)(struct sys *sys, int64_t now_ns); /* from now on it stands still, here */
     int (*random)(struct sys *sys, void *ret_bytes, size_t size);
 
-    /* memory: as realloc; a size of 0 frees. Stacks: fresh memory,
-     * aligned to its own size, a power of two; a guard is pages that nothing may touch, if possible. */
+    /* memory: as realloc; a size of 0 frees. Stacks: fresh memory, aligned to its own size, a power of
+     * two; a guard is pages that nothing may touch. Whether there could be one; if not, they are zero. */
     void *(*resize)(struct sys *sys, void *memory, size_t size);
     int (*stacks_map)(struct sys *sys, size_t size, void **ret_low);
     void (*stacks_unmap)(struct sys *sys, void *low, size_t size);
-    void (*guard)(struct sys *sys, void *low, size_t size);
+    bool (*guard)(struct sys *sys, void *low, size_t size);
 
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
      * something was reported or `timeout_ns` is over (negative: no limit); whether that was it. Any
@@ -248,9 +248,9 @@ static inline void sys_stacks_unmap(void *low, size_t size)
 {
     SYS_CALL_(stacks_unmap, low, size);
 }
-static inline void sys_guard(void *low, size_t size)
+static inline bool sys_guard(void *low, size_t size)
 {
-    SYS_CALL_(guard, low, size);
+    return SYS_CALL_(guard, low, size);
 }
 static inline int sys_watch(int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
 {

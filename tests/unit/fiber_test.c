@@ -381,6 +381,66 @@ static void a_fiber_that_returns_ends_the_process(void **state)
 
 #endif
 
+/* ---- where the kernel gives no more guards ------------------------------------------------------------------- */
+
+static bool no_guard(struct sys *sys, void *low, size_t size)
+{
+    (void)sys;
+    memset(low, 0, size); /* as fresh memory is */
+    return false;
+}
+
+static int stay_within(void *arg)
+{
+    *(char *)runtime->sched->current->fiber.low = 1;
+    return arg ? 1 : 0;
+}
+
+__attribute__((no_sanitize("address"))) static int step_over(void *arg)
+{
+    ((volatile char *)runtime->sched->current->fiber.low)[-3000] = 1;
+    return arg ? 1 : 0;
+}
+
+static int run_without_guards(int (*fn)(void *), size_t stack_size)
+{
+    static struct sys_ops ops;
+    ops = *runtime->sys->ops;
+    ops.guard = no_guard;
+    runtime->sys->ops = &ops;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fn, NULL, .name = "mole", .stack_size = stack_size));
+    tr_try(tr_join(n));
+    return tr_checkpoint();
+}
+
+static int one_that_is_large_enough(void *arg)
+{
+    (void)arg;
+    tr_try(run_without_guards(stay_within, 0));
+    return run_without_guards(stay_within, 1 << 20);
+}
+
+static int one_that_is_too_small(void *arg)
+{
+    (void)arg;
+    return run_without_guards(step_over, 0);
+}
+
+static int a_large_one_that_is_too_small(void *arg)
+{
+    (void)arg;
+    return run_without_guards(step_over, 1 << 20);
+}
+
+static void a_stack_without_a_guard_that_was_too_small_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_world_run(one_that_is_large_enough, NULL), 0);
+    assert_dies(one_that_is_too_small, "KiB were not enough for the stack of task mole (");
+    assert_dies(a_large_one_that_is_too_small, "KiB were not enough for the stack of task mole (");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +452,7 @@ int main(void)
         SCENARIO(a_walk_up_the_stack_ends_where_the_task_began),
         SCENARIO(a_stack_can_be_used_again_by_another_fiber),
         cmocka_unit_test(a_fiber_that_has_left_does_not_go_on),
+        cmocka_unit_test(a_stack_without_a_guard_that_was_too_small_is_named),
 #ifdef FIBER_UCONTEXT
         cmocka_unit_test(a_fiber_that_returns_ends_the_process),
 #endif
