@@ -49,15 +49,16 @@ static int check_item(const tr_ctx *ctx, const tr_type *type, size_t size)
     return 0;
 }
 
+/* With credit and room, too: after a STOP nothing may follow. */
 static int wait_for_credit(struct served *served)
 {
-    while (served->credit <= 0 || !session_has_room(served->session)) {
-        if (!session_is_up(served->session))
-            return session_wait_loss(served->session);
+    while (session_is_up(served->session)) {
+        if (served->credit > 0 && session_has_room(served->session))
+            return 0;
         tr_try(served->credit <= 0 ? lot_park(&served->for_credit)
                                    : session_wait_room(served->session));
     }
-    return 0;
+    return session_wait_loss(served->session);
 }
 
 static int send_value(struct served *served, const void *item)
