@@ -1,7 +1,8 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test bench dev tsan clang aarch64 valgrind coverage install clean build-release build-dev build-clang
+.PHONY: help demo test bench fuzz dev tsan clang aarch64 valgrind coverage install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
+TIME ?= 60
 SCENES = first_scene cellar_door movie_theatre error_propagation
 
 help:
@@ -13,6 +14,7 @@ help:
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make valgrind  the same tests under valgrind, built as for make test"
 	@echo "make bench     what the scheduler costs, beside Go and trio"
+	@echo "make fuzz      each fuzzer, TIME=60 seconds long, two at a time"
 	@echo "make coverage  how many lines the tests execute; fails unless all of src/sched and src/sync"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
@@ -54,6 +56,10 @@ aarch64:
 valgrind:
 	@tools/setup test
 	@tools/suite release valgrind
+
+fuzz:
+	@tools/setup fuzz
+	@tools/fuzz $(TIME)
 
 coverage:
 	@tools/setup test

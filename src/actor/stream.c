@@ -29,6 +29,7 @@ struct tr_stream {
     struct arena memory;            /* of the value that was taken last */
     int64_t granted;                /* what the producer may still send */
     uint32_t taken;                 /* and what it is owed for what was taken since the last CREDIT */
+    struct tr_error *spoilt;        /* a value made no sense, and so nothing after it; owned; else NULL */
     bool leaving;                   /* nobody will take what still arrives */
 };
 
@@ -50,15 +51,16 @@ static int check_item(const tr_ctx *ctx, const tr_type *type, size_t size)
     return 0;
 }
 
+/* With credit and room, too: after a STOP nothing may follow. */
 static int wait_for_credit(struct served *served)
 {
-    while (served->credit <= 0 || !session_has_room(served->session)) {
-        if (!session_is_up(served->session))
-            return session_wait_loss(served->session);
+    while (session_is_up(served->session)) {
+        if (served->credit > 0 && session_has_room(served->session))
+            return 0;
         tr_try(served->credit <= 0 ? lot_park(&served->for_credit)
                                    : session_wait_room(served->session));
     }
-    return 0;
+    return session_wait_loss(served->session);
 }
 
 static int send_value(struct served *served, const void *item)
@@ -174,13 +176,19 @@ static int take_value(struct tr_stream *stream, void *ret_item)
     int rc = codec_decode(&from, stream->call.fn->out, &stream->memory, ret_item);
     if (rc == -ENOMEM)
         return error_raise_plain(rc); /* it is still there */
+    if (rc < 0) {
+        stream->spoilt = error_box(error_of(rc), &stream->call.session->peer);
+        return error_raise(error_ref(stream->spoilt));
+    }
     buf_drain(&stream->values, sizeof size + size);
     stream->taken += size + STREAM_VALUE_COST;
-    return rc < 0 ? rc : 1;
+    return 1;
 }
 
 static int next(struct tr_stream *stream, void *ret_item)
 {
+    if (stream->spoilt)
+        return error_raise(error_ref(stream->spoilt));
     tr_try(give_credit(stream));
     arena_fini(&stream->memory);
     while (stream->values.size == 0) {
@@ -231,5 +239,6 @@ void tr_stream_done_(tr_stream **held)
     session_let_go(session);
     buf_fini(&stream->values);
     arena_fini(&stream->memory);
+    error_unref(stream->spoilt);
     mem_free(stream);
 }

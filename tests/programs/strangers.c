@@ -22,6 +22,21 @@ tr_fn(void, ping)
     return 0;
 }
 
+enum { A_LOT = 4 * 1024 * 1024 }; /* more than a socket takes */
+
+tr_fn(tr_bytes, a_lot)
+{
+    *ret = (tr_bytes){tr_alloc(A_LOT), A_LOT};
+    return ret->data ? 0 : -ENOMEM;
+}
+
+tr_stream_fn(int64_t, numbers)
+{
+    for (int i = 0; i < 10; i++)
+        tr_try(tr_yield(ctx, i));
+    return 0;
+}
+
 /* ---- bytes of strangers ------------------------------------------------------------------------------- */
 
 static int connect_raw(const char *address)
@@ -125,6 +140,45 @@ static int wrong_arguments_are_told_by_name(void)
     tr_try(tr_call(worker, NULL, ping));
     return end(n, worker);
 }
+
+/* A START of the function, without arguments, after HELLO if it is the first. */
+static bool ask(int fd, unsigned char id, const char *function, const char window[3])
+{
+    static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                                "0123456789abcdef0123456789abcdef\xa0\x01";
+    char start[64];
+    int size = snprintf(start, sizeof start, "\x98\x03%c\xa9strangers%c%s", id,
+                        (int)(0xa0 | strlen(function)), function);
+    memcpy(start + size, "\x00\xcb\x7f\xf0\0\0\0\0\0\0", 10);
+    memcpy(start + size + 10, window, 3);
+    start[size + 13] = '\x80';
+    size += 14;
+    return (id > 1 || speak(fd, hello, sizeof hello - 1)) && speak(fd, start, (size_t)size);
+}
+
+/* What is asked for last can only be written when the peer has taken what it asked for first. */
+static int after_its_stop_an_actor_says_nothing_more(void)
+{
+    static const char stop[] = "\x03\0\0\0\x92\x0a"; /* and its final 0 */
+    enum { STOP = sizeof stop };
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    char *got = malloc(2 * A_LOT);
+    int fd = connect_raw(tr_portal_actor(worker)->address);
+    expect(ask(fd, 1, "a_lot", "\xcd\x00\x00"));
+    ssize_t more = recv(fd, got, 4096, MSG_WAITALL); /* beyond the greeting */
+    expect(more == 4096 && ask(fd, 2, "numbers", "\xcd\xff\xff") && speak(fd, "\x92\x0a\x00", 3));
+    size_t have = 0;
+    for (; more > 0; have += (size_t)more)
+        more = read(fd, got + have, 2 * A_LOT - have);
+    close(fd);
+    bool last = have > A_LOT / 2 && memcmp(got + have - STOP, stop, STOP) == 0;
+    free(got);
+    expect(more == 0 && last);
+    return end(n, worker);
+}
+
 /* They take up no place that somebody who speaks at once would need. */
 static int silent_connections_lock_nobody_out(void)
 {
@@ -147,6 +201,7 @@ static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(bytes_that_are_no_greeting_close_their_connection_only),
     SCENARIO(wrong_arguments_are_told_by_name),
+    SCENARIO(after_its_stop_an_actor_says_nothing_more),
     SCENARIO(silent_connections_lock_nobody_out),
 };
 

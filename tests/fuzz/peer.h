@@ -1,0 +1,47 @@
+/* The other end of a session, played by a fuzzer, and what it may expect: that whatever it is sent keeps to the
+ * protocol. It reads both directions, and holds what it was sent against what it had said. */
+#ifndef FUZZ_PEER_H
+#define FUZZ_PEER_H
+
+#include "life.h"
+
+enum { MOST_ACCOUNTS = 1024 };
+
+struct peer {
+    struct life *life;
+    struct world_socket *socket;
+    bool spoilt;                /* what it says is no protocol (any more) */
+    enum session_state says;    /* the state of a session that it speaks to */
+    enum session_state hears;
+    size_t said, heard;         /* bytes of both directions that were looked at */
+    bool heard_stop;
+    unsigned cancels, acks;     /* CANCEL frames it sent, CANCEL_ACK frames it got */
+    uint64_t last_call;         /* that came to it */
+    size_t large;               /* calls it made of functions with large results */
+    size_t accounts_used;
+    struct account {            /* last */
+        uint64_t id;
+        unsigned starts, outcomes;
+        int64_t credit;
+    } accounts[MOST_ACCOUNTS];
+};
+
+void peer_init(struct peer *peer, struct life *life, struct world_socket *socket);
+
+/* Looks at what has passed since the last time. */
+void peer_check(struct peer *peer);
+
+/* How many outcomes its calls of that id have had. */
+unsigned peer_outcomes(const struct peer *peer, uint64_t id);
+
+/* The session at the other end while it has not ended; else NULL. */
+struct session *peer_session(const struct peer *peer);
+
+/* Says a greeting as it should be. */
+void peer_greet(struct peer *peer);
+void peer_say(struct peer *peer, const void *bytes, size_t size);
+
+/* Calls fuzz.echo, and nothing else. */
+void peer_call(struct peer *peer, uint64_t id);
+
+#endif

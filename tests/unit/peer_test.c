@@ -1,0 +1,85 @@
+/* What peers say that is no good, in a world where the test plays the peer: what fuzzers found, one by one. */
+#include "support/virtual.h"
+
+#include "fuzz/frames.h"
+#include "fuzz/functions.h"
+#include "fuzz/life.h"
+#include "fuzz/peer.h"
+#include "fuzz/samples.h"
+
+#include "actor/portal.h"
+#include "value/msgpack.h"
+
+/* ---- who is there -------------------------------------------------------------------------------------------- */
+
+static struct peer peer;
+
+static void peer_answers(struct world *world, struct world_socket *socket)
+{
+    peer_init(&peer, world->connected_arg, socket);
+    peer_greet(&peer);
+}
+
+/* A portal to the peer, who has greeted. */
+static tr_portal *meet(struct life *life)
+{
+    struct session *session;
+    while (!life->up)
+        pass(0);
+    life->world->connected = peer_answers;
+    life->world->connected_arg = life;
+    assert_int_equal(session_open("unix:@peer", NULL, &session), 0);
+    return portal_new(session);
+}
+
+/* A YIELD for the first call there was; `value` is one on the wire. */
+static void peer_yields(const char *value, size_t size)
+{
+    uint8_t room[64];
+    struct buf out = buf_in(room, sizeof room);
+    struct frame frame = {.kind = FRAME_YIELD, .id = 1};
+    size_t start;
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    (void)buf_append(&out, value, size);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+}
+
+/* ---- scenarios -------------------------------------------------------------------------------------------------- */
+
+static void a_value_of_the_wrong_type_is_the_end_of_its_stream(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    assert_int_equal(tr_open_stream(portal, &numbers, count_to), 0);
+    peer_yields("\x01", 1);
+    peer_yields("\xa1x", 2);
+    peer_yields("\x03", 1);
+    assert_true(tr_next(numbers, &number, count_to) == 1 && number == 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+        assert_true(tr_error_is(tr_last_error(), "ArgumentError"));
+    }
+    peer.socket->ended = true; /* it will not answer a CANCEL either */
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
+static void among_others(void **state)
+{
+    struct life life = {0};
+    life.script = ((void (**)(struct life *))*state)[0];
+    live(&life);
+    assert_int_equal(life.rc, 0);
+}
+
+#define LIVE(name) {#name, among_others, NULL, NULL, (void (*[])(struct life *)){name}}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
