@@ -37,3 +37,79 @@ void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 bool real_guard(struct sys *sys, void *low, size_t size);
+void real_print_error(struct sys *sys, const char *text, size_t size);
+void real_abort(struct sys *sys) __attribute__((noreturn));
+
+/* real_thread.c */
+int real_work(struct sys *sys, struct sys_work *work);
+void real_dismiss_crew(struct real *real);
+void real_visit(struct sys_mailbox *mailbox);
+
+/* real_mailbox.c */
+int real_mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret);
+void real_mailbox_close(struct sys *sys, struct sys_mailbox *mailbox);
+void real_mailbox_hold(struct sys_mailbox *mailbox);
+void real_mailbox_drop(struct sys_mailbox *mailbox);
+void real_post(struct sys_mailbox *mailbox, struct sys_letter *letter);
+int real_ask(struct sys_mailbox *mailbox, struct sys_letter *letter);
+void real_answer(struct sys_mailbox *mailbox, struct sys_letter *letter);
+
+/* real_poll.c */
+int real_poll_start(struct real *real);
+void real_poll_stop(struct real *real);
+int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
+int real_watch_for(struct sys *sys, struct sys_watch *watch, int events);
+void real_unwatch(struct sys *sys, struct sys_watch *watch);
+bool real_poll(struct sys *sys, int64_t timeout_ns);
+
+/* real_io.c */
+ssize_t real_read(struct sys *sys, int fd, void *ret_bytes, size_t size);
+ssize_t real_write(struct sys *sys, int fd, const void *bytes, size_t size);
+void real_close(struct sys *sys, int fd);
+void real_adopt(struct sys *sys, int fd);
+void real_lend(struct sys *sys, int fd);
+int real_pipe(struct sys *sys, int ret_fds[2]);
+int real_pair(struct sys *sys, int ret_fds[2]);
+int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
+void real_unlisten(struct sys *sys, const struct sys_address *at, int lock);
+void real_hang_up(struct sys *sys, int fd);
+int real_accept(struct sys *sys, int fd, int *ret_fd);
+int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
+int real_connected(struct sys *sys, int fd);
+int real_end_writing(struct sys *sys, int fd);
+int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
+int real_peer_is_us(struct sys *sys, int fd);
+
+/* real_resolve.c */
+int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
+int real_look_up(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);
+
+/* real_signal.c */
+int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);
+int real_let_signal_go(struct sys *sys, struct sys_catch *it);
+void real_raise_signal(struct sys *sys, int number);
+
+/* real_start.c. `birth` is one more entry of its environment, or NULL. *ret_pid is a child to be reaped. */
+int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid);
+
+/* real_process.c */
+int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
+               struct sys_process **ret);
+int real_signal(struct sys *sys, struct sys_process *process, int number);
+void real_forget(struct sys *sys, struct sys_process *process);
+int real_pid(struct sys *sys, const struct sys_process *process);
+int real_program(struct sys *sys, char *ret_path, size_t room);
+const char *real_birth(struct sys *sys);
+int real_die_with_parent(struct sys *sys, int lifeline, int parent);
+int real_claim_root(struct sys *sys, int claim);
+unsigned real_user(struct sys *sys);
+
+/* real_crash.c */
+void real_name_overflow(struct sys *sys, sys_overflow_fn *which);
+void real_forget_overflow(struct real *real);
+void real_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line);
+void real_crash_to(struct sys *sys, int fd);
+size_t real_trace(struct sys *sys, void **ret_addresses, size_t room);
+void real_trace_text(struct sys *sys, const void *address, char *ret_text, size_t room);
+
+#endif

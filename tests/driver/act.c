@@ -401,6 +401,7 @@ static int play_scene(int number)
     struct scene *scene = &play_here()->scenes[number];
     struct stage stage = {.scene = scene};
     scene->played++;
+    scene->player = process_here();
     tr_scope whole = tr_cancel_scope(); /* where what goes wrong in leaving early comes out */
     int rc = tr_within(&whole, play_inside(&stage));
     scene->rc = rc;

@@ -59,7 +59,9 @@ static void owe_error(struct play *play, const struct process *victim)
         struct scene *scene = &play->scenes[s];
         for (int i = 0; i < scene->actor_count; i++) {
             const struct part_of_actor *actor = &scene->actors[i];
-            bool expected = !scene->in_body || !actor->up || actor->asked || nursery_is_cancelled(scene->nursery);
+            if (!scene->in_body || !process_alive(scene->player))
+                continue;
+            bool expected = !actor->up || actor->asked || nursery_is_cancelled(scene->nursery);
             if (!expected && strcmp(actor->name, name) == 0)
                 scene->owes_error = true;
         }

@@ -103,7 +103,8 @@ struct scene {
     struct part_of_actor actors[ACTORS_MOST];
     struct step steps[STEPS_MOST];
     /* the ledger: */
-    struct tr_nursery *nursery;     /* while in its body */
+    struct process *player;         /* in whose memory the nursery is, while in the body */
+    struct tr_nursery *nursery;
     int played;                     /* how often it was begun: never twice */
     bool in_body, cancelled, left, ended;
     bool owes_error;                /* an actor of it was killed for no reason of its own */

@@ -1,6 +1,6 @@
 /* Who dies, is stopped, or cannot be reached, and what becomes of those who had to do with them. */
 #define TR_MODULE "death"
-#include "support/theatre.h"
+#include "scenarios/theatre.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The same seed, the same run: every system call of every process, byte for byte. */
 #define TR_MODULE "determinism"
-#include "support/theatre.h"
+#include "scenarios/theatre.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

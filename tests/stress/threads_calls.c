@@ -83,7 +83,7 @@ static void do_something(struct call *call)
         sched_yield();
         return;
     case 2:
-        usleep((useconds_t)roll(&call->dice, 200));
+        usleep((useconds_t)roll(&call->dice, 200)); /* tidy: call: a function that blocks is what is tested */
         return;
     case 3:
         look(call);

@@ -1,5 +1,5 @@
 /* The words of scenarios in the fake world. */
-#include "support/theatre.h"
+#include "scenarios/theatre.h"
 
 #include <string.h>
 
