@@ -68,10 +68,11 @@ static int one_that_somebody_else_waited_for_has_failed(void *arg)
     tr_auto(nursery) n = tr_open_nursery();
     tr_process *process;
     tr_process_result done;
-    tr_try(tr_start_process(n, &process, tr_argv("true")));
-    expect(waitpid(tr_process_pid(process), NULL, 0) == tr_process_pid(process));
+    tr_try(tr_start_process(n, &process, tr_argv("sleep", "1000")));
+    pid_t pid = tr_process_pid(process);
+    expect(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
     expect(tr_join(n) == TR_EPROCESS);
-    expect_error("ProcessFailed", "true ended, and somebody else in this program has taken how");
+    expect_error("ProcessFailed", "sleep ended, and somebody else in this program has taken how");
     expect(tr_error_exit_status(tr_last_error()) == -1 && tr_error_signal(tr_last_error()) == 0);
     tr_try(tr_process_wait(process, &done));
     expect(done.status == -1 && done.signal == 0);
