@@ -72,6 +72,7 @@ static void owe_error(struct play *play, const struct process *victim)
 
 struct relief {
     struct event event;             /* first */
+    struct relief *next;            /* of this play's */
     struct process *process, *other;
 };
 
@@ -79,14 +80,12 @@ static void go_on(struct event *event)
 {
     struct relief *relief = container_of(event, struct relief, event);
     world_kill(relief->process, SIGCONT);
-    free(relief);
 }
 
 static void heal(struct event *event)
 {
     struct relief *relief = container_of(event, struct relief, event);
     (void)world_heal(relief->process, relief->other);
-    free(relief);
 }
 
 static void later(struct play *play, double seconds, void (*happen)(struct event *), struct process *process,
@@ -98,8 +97,19 @@ static void later(struct play *play, double seconds, void (*happen)(struct event
     relief->process = process;
     relief->other = other;
     relief->event.happen = happen;
+    relief->next = play->reliefs;
+    play->reliefs = relief;
     event_at(play->world, &relief->event, world_now_ns(play->world) + (int64_t)(seconds * 1e9));
     play->patience_ns += (int64_t)(seconds * 1e9);
+}
+
+/* Some never come: the play may be over before. */
+void play_forget_faults(struct play *play)
+{
+    for (struct relief *relief; (relief = play->reliefs);) {
+        play->reliefs = relief->next;
+        free(relief);
+    }
 }
 
 void play_pause(struct play *play, struct process *process, double seconds)

@@ -163,6 +163,7 @@ struct play {
     struct call_record calls[CALLS_MOST];
     int call_count;
     int64_t patience_ns;            /* for how long processes were stopped or computed */
+    struct relief *reliefs;         /* the ends of faults that last for a while */
     int plant;                      /* a deliberate bug, where those are compiled in */
     int root_rc;
     bool out_of_time;               /* the root's limit was over */
@@ -184,6 +185,7 @@ int act(int argc, char **argv);
 
 /* fault.c: what falls into the world before its next step. */
 void play_faults(struct play *play);
+void play_forget_faults(struct play *play);     /* after the world's end */
 
 /* check.c */
 void violated(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));

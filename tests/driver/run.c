@@ -58,5 +58,6 @@ bool play_run(struct play *play, FILE *trace)
     if (play->violation[0] && trace)
         fprintf(trace, "%s\n", process_said(play->root));
     world_free(play->world);
+    play_forget_faults(play);
     return !play->violation[0];
 }
