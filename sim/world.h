@@ -8,7 +8,7 @@
  *     world_run_until(world, has_started, NULL, 10);
  *     world_kill(world_find(world, "donny"), SIGKILL);
  *     world_run(world, 10);
- *     ... process_ended(root), world_free(world)
+ *     ... process_status(root), world_free(world)
  *
  * The same seed and the same program give the same run, system call by system call; `trace` writes it
  * down, and `hash` is the sum of it. One process runs at a time, until it waits in a poll or is
