@@ -8,8 +8,9 @@
  * The object tells the type, a message, where and in which actor it arose, the C backtrace there, and
  * what caused it. An error that came from another actor is a "RemoteActorError" whose cause is the
  * error as it was there; one box per actor it passed through. Several errors at once are one
- * "ErrorGroup" with members; a single error is never wrapped. (Python's tractor and trio: the same,
- * with exceptions.)
+ * "ErrorGroup" with members, of which some may be groups again, as one nursery fails in another; a single
+ * error is never wrapped. Chains of causes and groups in groups that are deeper than 32 lose their middle.
+ * (Python's tractor and trio: the same, with exceptions.)
  *
  * Lifetime: an error object lives until its task ends or raises or receives another one, whichever
  * comes first; tr_error_keep prolongs it. Only the newest is there: a code that is returned after some other

@@ -3,10 +3,13 @@
 #ifndef ACTOR_ERROR_WIRE_H
 #define ACTOR_ERROR_WIRE_H
 
+#include "base/error.h"
 #include "value/codec.h"
 
-/* Appends; causes deeper than ERROR_DEPTH are left out. 0 or a negative code, raised. */
-enum { ERROR_DEPTH = 16, ERROR_MEMBERS = 1024 };
+/* Enough for all that errors_add and error_set_cause make: a group, and the box around it. */
+enum { ERROR_DEPTH = ERROR_DEEPEST + 2, ERROR_MEMBERS = 1024 };
+
+/* Appends; what lies deeper than ERROR_DEPTH is left out. 0 or a negative code, raised. */
 int error_put(struct buf *out, struct tr_error *error);
 
 /* A new reference in *ret_error; 0 or a negative code, raised. */

@@ -232,12 +232,11 @@ struct tr_error *error_of(int rc)
 /* A chain of causes that grows without end, as in a loop that tries again, keeps its two ends. */
 void error_set_cause(struct tr_error *error, struct tr_error *cause)
 {
-    enum { DEEPEST = 32 };
     if (error->refs == IMMORTAL) {
         error_unref(cause);
         return;
     }
-    if (cause && cause->depth >= DEEPEST) {
+    if (cause && cause->depth >= ERROR_DEEPEST) {
         struct tr_error *root = cause;
         while (root->depth > 0)
             root = root->cause ? root->cause : root->members[0];

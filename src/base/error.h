@@ -13,6 +13,7 @@
 #include "tractor/error.h"
 
 enum { ERROR_FRAMES = 24 };        /* enough to see the cause, small enough to send */
+enum { ERROR_DEEPEST = 32 };       /* chains and trees of more lose their middle: they are walked by recursion */
 enum { IMMORTAL = -1 };
 
 struct tr_error {
@@ -26,7 +27,7 @@ struct tr_error {
     int depth;                     /* how many there are below, one causing or holding the other */
     struct tr_error **members;     /* of an ErrorGroup; owned */
     size_t member_count, member_room;
-    struct map keys;               /* of the members: see group.c */
+    struct map keys;               /* of the members, and of theirs: see group.c */
     const void *addresses[ERROR_FRAMES]; /* captured here, described only when somebody looks */
     const char **frames;           /* the descriptions, once made or received */
     size_t frame_count;
@@ -64,12 +65,20 @@ int error_raise_plain(int code);
  * reference. NULL when rc is no error. */
 struct tr_error *error_of(int rc);
 
-/* Both as one: either may be NULL; equal ids count once; a group takes the other in. Takes over both
- * references and returns one. */
-struct tr_error *error_merge(struct tr_error *a, struct tr_error *b);
+/* What failed of several things that somebody waits for; all zero at first. */
+struct errors {
+    struct tr_error *all;          /* NULL, the one, or the group of them; owned */
+    bool several;                  /* `all` is a group made here, which nobody else has seen yet */
+};
 
-/* The error without its Cancelled parts, NULL when nothing else is left. Takes over the reference.
- * *ret_found tells whether there were any. */
+/* Takes the reference over; NULL is allowed, and an error that is there already counts once. */
+void errors_add(struct errors *errors, struct tr_error *error);
+
+/* All of them as one error, a reference or NULL; none is left. */
+struct tr_error *errors_take(struct errors *errors);
+
+/* The error without its Cancelled parts, however deep in groups; NULL when nothing else is left. Takes over the
+ * reference. *ret_found is set if there were any. */
 struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found);
 
 /* Adds a member to an ErrorGroup that nobody has seen yet, and takes its reference over; false, with

@@ -28,10 +28,10 @@ static size_t find(const struct map *map, uint64_t key)
     return at;
 }
 
-static int grow(struct map *map)
+static int resize(struct map *map, size_t room)
 {
-    struct map larger = {.room = map->room ? map->room * 2 : FIRST_ROOM, .count = map->count};
-    larger.slots = mem_zalloc(larger.room * sizeof *larger.slots);
+    struct map larger = {.room = room, .count = map->count};
+    larger.slots = mem_zalloc(room * sizeof *larger.slots);
     if (!larger.slots)
         return -ENOMEM;
     for (size_t i = 0; i < map->room; i++)
@@ -42,18 +42,27 @@ static int grow(struct map *map)
     return 0;
 }
 
-int map_put(struct map *map, uint64_t key, void *value)
+int map_reserve(struct map *map, size_t more)
 {
-    if ((map->count + 1) * 2 > map->room && grow(map) < 0)
-        return -ENOMEM;
-    map->slots[find(map, key)] = (struct map_slot){key, value};
-    map->count++;
-    return 0;
+    size_t room = map->room ? map->room : FIRST_ROOM;
+    while (room < (map->count + more) * 2)
+        room *= 2;
+    return room > map->room ? resize(map, room) : 0;
 }
 
 void map_set(struct map *map, uint64_t key, void *value)
 {
-    map->slots[find(map, key)].value = value;
+    struct map_slot *slot = &map->slots[find(map, key)];
+    map->count += slot->key == 0;
+    *slot = (struct map_slot){key, value};
+}
+
+int map_put(struct map *map, uint64_t key, void *value)
+{
+    if (map_reserve(map, 1) < 0)
+        return -ENOMEM;
+    map_set(map, key, value);
+    return 0;
 }
 
 void *map_get(const struct map *map, uint64_t key)

@@ -18,7 +18,8 @@ struct map {
 /* All zero is an empty map. */
 void map_fini(struct map *map);
 int map_put(struct map *map, uint64_t key, void *value);   /* 0 or -ENOMEM; the key must be new */
-void map_set(struct map *map, uint64_t key, void *value);  /* the key must be there */
+int map_reserve(struct map *map, size_t more);             /* room for so many new keys; 0 or -ENOMEM */
+void map_set(struct map *map, uint64_t key, void *value);  /* the key is there, or room for it is */
 void *map_get(const struct map *map, uint64_t key);        /* NULL when there is none */
 void map_remove(struct map *map, uint64_t key);
 

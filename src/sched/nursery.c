@@ -4,7 +4,7 @@
  *                                           may start others while its host waits in tr_join. It is
  *                                           closed the moment it is empty, before its host runs again
  *
- * A nursery is a cancel scope with a list of tasks and the errors they left. The body, which is the host
+ * A nursery is a cancel scope with tasks whose errors it gathers. The body, which is the host
  * between tr_open_nursery and tr_join, counts as one of them. Any failure cancels the scope; the join
  * waits until the list is empty, in all circumstances, and then hands the errors to the scope's end,
  * where Cancelled is absorbed if it was meant for this scope. What remains is the result.
@@ -35,7 +35,6 @@ struct tr_nursery {
     size_t starting;            /* calls of tr_start that may still move a task here */
     bool host_waits;            /* parked in the join */
     struct link for_join;       /* tasks that wait for it to begin, struct join_waiter */
-    struct tr_error *errors;    /* merged as they come; owned */
     struct guest *guests;
 };
 
@@ -123,7 +122,7 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
         scope_cancel(&nursery->scope, "cancelled from outside", NULL);
     else
         scope_cancel(&nursery->scope, "sibling failed", error);
-    nursery->errors = error_merge(nursery->errors, error);
+    errors_add(&nursery->scope.errors, error);
 }
 
 static bool is_empty(const struct tr_nursery *nursery)
@@ -195,12 +194,10 @@ static struct tr_error *join(struct tr_nursery *nursery)
         nursery->host_waits = true;
         (void)task_park("the tasks of its nursery", cancel_the_rest, nursery);
     }
-    struct tr_error *errors = nursery->errors;
-    nursery->errors = NULL;
     bool caught = false;
-    errors = scope_leave(&nursery->scope, errors, &caught);
+    struct tr_error *error = scope_leave(&nursery->scope, NULL, &caught);
     scope_fini(&nursery->scope);
-    return errors;
+    return error;
 }
 
 int tr_join(tr_nursery *nursery)
@@ -226,8 +223,11 @@ int tr_join_with(tr_nursery *nursery, int rc)
     if (open)
         add_error(nursery, body);
     int joined = tr_join(nursery);
-    if (body && !open)
-        return error_raise(error_merge(body, error_of(joined)));
+    if (body && !open) {
+        struct errors both = {.all = body};
+        errors_add(&both, error_of(joined));
+        return error_raise(errors_take(&both));
+    }
     return rc > 0 && joined == 0 ? rc : joined;
 }
 

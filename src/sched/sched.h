@@ -43,7 +43,7 @@ struct scope {
     bool until_stopped;
     const char *why;            /* it was cancelled: one of the words that tr_cancel_reason tells */
     struct tr_error *failure;   /* and what had failed, if that was it; owned */
-    struct tr_error *pending;   /* of nurseries inside that were left without a join; owned */
+    struct errors errors;       /* of its tasks, and of nurseries inside that were left without a join */
     tr_scope *user;             /* the public struct to keep up to date; NULL for our own */
     const char *what;           /* "scope", "nursery", "task": for messages */
     struct opened opened;
@@ -68,8 +68,8 @@ void scope_set_shield(struct scope *scope, bool shield);
 /* Moves everything inside `from` to inside `to`. */
 void scope_adopt(struct scope *to, struct scope *from);
 /* Fails the scope with an error of a block inside it that nobody is there to receive. */
-void scope_pend(struct scope *scope, struct tr_error *error);
-/* The running task enters and leaves. Leaving merges `error` with what is pending, absorbs
+void scope_fail(struct scope *scope, struct tr_error *error);
+/* The running task enters and leaves. Leaving adds `error` to the errors of the scope, absorbs
  * cancellation if this scope is where it came from, and returns what is left (a reference or NULL). */
 void scope_enter(struct scope *scope, void *const *frame, const char *at);
 struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);

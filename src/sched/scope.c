@@ -41,9 +41,9 @@ void scope_fini(struct scope *scope)
         heap_remove(&runtime->sched->deadlines, &scope->timer);
     if (!scope->cancel_called)
         return; /* as most are */
-    error_unref(scope->pending);
+    error_unref(errors_take(&scope->errors));
     error_unref(scope->failure);
-    scope->pending = scope->failure = NULL;
+    scope->failure = NULL;
 }
 
 static struct scope *scope_of(struct link *sibling)
@@ -145,10 +145,10 @@ void scope_adopt(struct scope *to, struct scope *from)
     }
 }
 
-void scope_pend(struct scope *scope, struct tr_error *error)
+void scope_fail(struct scope *scope, struct tr_error *error)
 {
     scope_cancel(scope, "block inside failed", error);
-    scope->pending = error_merge(scope->pending, error);
+    errors_add(&scope->errors, error);
 }
 
 /* A function's activation is over if the place where its return address was has something else in it, which
@@ -213,10 +213,10 @@ struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *
     if (inner != scope)
         name_open(scope, inner);
     task->scope = scope->parent;
-    if (!error && !scope->pending)
+    if (!error && !scope->errors.all)
         return NULL;
-    error = error_merge(error, scope->pending);
-    scope->pending = NULL;
+    errors_add(&scope->errors, error);
+    error = errors_take(&scope->errors);
     bool from_outside = !scope->shield && scope->parent && scope->parent->cancelled;
     if (scope->cancel_called && !from_outside)
         error = error_without_cancelled(error, ret_caught);

@@ -200,5 +200,5 @@ void task_fail_scope(struct tr_error *error)
     bool cancelled = false;
     error = error_without_cancelled(error, &cancelled);
     if (error)
-        scope_pend(runtime->sched->current->scope, error);
+        scope_fail(runtime->sched->current->scope, error);
 }

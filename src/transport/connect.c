@@ -19,7 +19,7 @@ struct race {
     tr_nursery *nursery;
     int fd;                     /* the winner's; -1 while there is none */
     int first_failure;          /* what the first to fail failed with */
-    struct tr_error *errors;
+    struct errors errors;       /* of all that failed */
 };
 
 struct attempt {
@@ -33,7 +33,7 @@ static void lose(struct attempt *attempt, int rc)
     struct race *race = attempt->race;
     if (!race->first_failure)
         race->first_failure = rc;
-    race->errors = error_merge(race->errors, error_of(rc));
+    errors_add(&race->errors, error_of(rc));
     tr_event_set(&attempt->failed);
 }
 
@@ -95,8 +95,7 @@ static int all_failed(struct race *race, size_t count)
     int rc = race->first_failure;
     struct tr_error *error = error_new(rc, tr_code_type(rc), "", 0, "none of %zu addresses answers: %s",
                                        count, tr_code_sentence(rc));
-    error_set_cause(error, race->errors);
-    race->errors = NULL;
+    error_set_cause(error, errors_take(&race->errors));
     return error_raise(error);
 }
 
@@ -117,6 +116,6 @@ int transport_reach_any(const struct sys_address *targets, size_t count, int *re
         *ret_fd = race.fd;
     else
         sys_close(&race.fd);
-    error_unref(race.errors);
+    error_unref(errors_take(&race.errors));
     return rc;
 }

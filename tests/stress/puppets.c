@@ -28,13 +28,26 @@ ticks now_in_ticks(void)
     return to_ticks(tr_now());
 }
 
-static outcome outcome_of_one(int code, const char *message)
+/* Of a group all that failed in it; one that is no group of several is wrong. */
+static outcome outcome_of_error(const tr_error *error);
+
+static outcome outcome_of_group(const tr_error *group)
 {
-    switch (code) {
+    outcome all = tr_error_members(group) > 1 ? 0 : SURPRISE;
+    for (size_t i = 0; i < tr_error_members(group); i++)
+        all |= outcome_of_error(tr_error_member(group, i));
+    return all;
+}
+
+static outcome outcome_of_error(const tr_error *error)
+{
+    switch (tr_error_code(error)) {
+    case TR_EGROUP:
+        return outcome_of_group(error);
     case TR_ECANCELLED:
         return CANCELLED;
     case TR_ERAISED:
-        return FAILED(atoi(message));
+        return FAILED(atoi(tr_error_message(error)));
     case TR_ETIMEOUT:
         return TOO_SLOW;
     case TR_EBROKEN:
@@ -57,14 +70,7 @@ outcome outcome_of(int rc)
         return CANCELLED;
     if (!error || tr_error_code(error) != rc)
         return SURPRISE;
-    if (rc != TR_EGROUP)
-        return outcome_of_one(rc, tr_error_message(error));
-    outcome all = 0;
-    for (size_t i = 0; i < tr_error_members(error); i++) {
-        const tr_error *member = tr_error_member(error, i);
-        all |= outcome_of_one(tr_error_code(member), tr_error_message(member));
-    }
-    return tr_error_members(error) > 1 ? all : SURPRISE; /* a lone error is not wrapped */
+    return outcome_of_error(error);
 }
 
 static int saw_value(struct puppet *puppet, int rc, int value)

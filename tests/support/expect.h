@@ -4,6 +4,7 @@
 #define TESTS_EXPECT_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tractor.h>
 
@@ -12,13 +13,22 @@ struct scenario {
     int (*fn)(void);
 };
 
+/* Where memory is out this could not be told by an error, which would be taken for one about that. */
+static inline int expectation_failed_(const char *condition)
+{
+    int rc = tr_raise("test.Failed", "%s", condition);
+    if (rc != TR_ERAISED)
+        abort();
+    return rc;
+}
+
 #define expect(condition)                                                                          \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
             const char *last_ = tr_last_error() ? tr_error_report(tr_last_error()) : "none";       \
             fprintf(stderr, "%s:%d: not so: %s\n  newest error: %s\n", __FILE__, __LINE__,         \
                     #condition, last_);                                                            \
-            return tr_raise("test.Failed", "%s", #condition);                                      \
+            return expectation_failed_(#condition);                                                \
         }                                                                                          \
     } while (0)
 

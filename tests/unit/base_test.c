@@ -137,24 +137,88 @@ static struct tr_error *an_error(const char *type)
     return error_new(TR_ERAISED, type, __FILE__, __LINE__, "of %s", type);
 }
 
-static int merged_errors_are_flat_and_count_once(void *arg)
+static struct tr_error *both(struct tr_error *a, struct tr_error *b)
+{
+    struct errors errors = {0};
+    errors_add(&errors, a);
+    errors_add(&errors, b);
+    return errors_take(&errors);
+}
+
+static int of_several_errors_each_counts_once(void *arg)
 {
     (void)arg;
     struct tr_error *a = an_error("A"), *b = an_error("B"), *c = an_error("C");
-    struct tr_error *lone = error_merge(error_ref(a), NULL);
-    expect(lone == a);
-    struct tr_error *same = error_merge(lone, error_ref(a));
-    expect(same == a);
-    struct tr_error *two = error_merge(same, error_ref(b));
-    expect(tr_error_code(two) == TR_EGROUP && tr_error_members(two) == 2);
-    struct tr_error *again = error_merge(two, error_ref(b));
-    expect(tr_error_members(again) == 2);
-    struct tr_error *three = error_merge(again, error_ref(c));
-    expect(tr_error_find(three, "A") && tr_error_find(three, "B") && tr_error_find(three, "C"));
-    error_unref(three);
+    struct errors errors = {0};
+    errors_add(&errors, error_ref(a));
+    errors_add(&errors, NULL);
+    errors_add(&errors, error_ref(a));
+    expect(errors.all == a);
+    errors_add(&errors, error_ref(b));
+    errors_add(&errors, error_ref(b));
+    errors_add(&errors, c);
+    struct tr_error *group = errors_take(&errors);
+    expect(tr_error_code(group) == TR_EGROUP && tr_error_members(group) == 3 && !errors.all);
+    expect(tr_error_member(group, 0) == a && tr_error_member(group, 1) == b && tr_error_member(group, 2) == c);
+    error_unref(group);
+    error_unref(a);
+    error_unref(b);
+    return 0;
+}
+
+static int a_group_is_one_of_several_errors(void *arg)
+{
+    (void)arg;
+    struct tr_error *inner = both(an_error("A"), an_error("B"));
+    struct tr_error *outer = both(inner, an_error("C"));
+    expect(tr_error_members(outer) == 2 && tr_error_member(outer, 0) == inner);
+    struct tr_error *widest = both(an_error("D"), outer);
+    expect(tr_error_members(widest) == 2 && tr_error_member(widest, 1) == outer);
+    expect(tr_error_is(widest, "A") && tr_error_is(widest, "C"));
+    error_unref(widest);
+    return 0;
+}
+
+static int an_error_counts_once_wherever_in_a_group_it_is(void *arg)
+{
+    (void)arg;
+    struct tr_error *a = an_error("A"), *b = an_error("B"), *c = an_error("C");
+    struct tr_error *group = both(both(error_ref(a), error_ref(b)), error_ref(c));
+    struct errors errors = {0};
+    errors_add(&errors, error_ref(group));
+    errors_add(&errors, error_ref(a));
+    expect(errors.all == group && !errors.several);
+    errors_add(&errors, an_error("D"));
+    errors_add(&errors, error_ref(b));
+    struct tr_error *all = errors_take(&errors);
+    expect(tr_error_members(all) == 2);
+    error_unref(all);
+    error_unref(group);
     error_unref(a);
     error_unref(b);
     error_unref(c);
+    return 0;
+}
+
+static int a_group_takes_the_place_of_what_it_has_in_it(void *arg)
+{
+    (void)arg;
+    struct tr_error *a = an_error("A"), *b = an_error("B"), *c = an_error("C"), *d = an_error("D");
+    struct tr_error *group = both(both(error_ref(a), b), error_ref(c));
+    struct errors errors = {0};
+    errors_add(&errors, error_ref(a));
+    errors_add(&errors, error_ref(c));
+    errors_add(&errors, d);
+    errors_add(&errors, error_ref(group));
+    struct tr_error *all = errors_take(&errors);
+    expect(tr_error_members(all) == 2 && tr_error_member(all, 0) == d && tr_error_member(all, 1) == group);
+    error_unref(all);
+    errors_add(&errors, a);
+    errors_add(&errors, c);
+    errors_add(&errors, error_ref(group));
+    expect(errors.all == group && !errors.several);
+    error_unref(errors_take(&errors));
+    error_unref(group);
     return 0;
 }
 
@@ -162,11 +226,12 @@ static int many_failures_make_one_group_in_no_time(void *arg)
 {
     (void)arg;
     enum { FAILURES = 20000 }; /* whose square would take minutes */
-    struct tr_error *group = NULL;
+    struct errors errors = {0};
     for (int i = 0; i < FAILURES; i++) {
-        group = error_merge(group, an_error("A"));
-        group = error_merge(group, error_plain(TR_ECANCELLED));
+        errors_add(&errors, i % 2 ? an_error("A") : both(an_error("B"), an_error("C")));
+        errors_add(&errors, error_plain(TR_ECANCELLED));
     }
+    struct tr_error *group = errors_take(&errors);
     expect(tr_error_members(group) == FAILURES + 1);
     bool found = false;
     group = error_without_cancelled(group, &found);
@@ -175,20 +240,42 @@ static int many_failures_make_one_group_in_no_time(void *arg)
     return 0;
 }
 
-static int a_group_that_somebody_holds_stays_as_it_is(void *arg)
+static int a_group_that_somebody_has_seen_stays_as_it_is(void *arg)
 {
     (void)arg;
-    struct tr_error *two = error_merge(an_error("A"), error_plain(TR_ECANCELLED));
-    struct tr_error *held = error_ref(two);
-    struct tr_error *three = error_merge(two, an_error("B"));
-    expect(tr_error_members(held) == 2 && tr_error_members(three) == 3);
+    struct tr_error *seen = both(an_error("A"), error_plain(TR_ECANCELLED));
+    struct tr_error *more = both(error_ref(seen), an_error("B"));
+    expect(tr_error_members(seen) == 2 && tr_error_members(more) == 2);
     bool found = false;
-    struct tr_error *rest = error_without_cancelled(error_ref(held), &found);
-    expect(found && tr_error_members(held) == 2 && strcmp(tr_error_type(rest), "A") == 0);
+    struct tr_error *rest = error_without_cancelled(error_ref(seen), &found);
+    expect(found && tr_error_members(seen) == 2 && strcmp(tr_error_type(rest), "A") == 0);
     error_unref(rest);
-    error_unref(three);
-    error_unref(held);
+    error_unref(more);
+    error_unref(seen);
     return 0;
+}
+
+/* Without a failure to tell of, which of them is kept when memory is out does not matter. */
+static int gather_when_memory_is_out(void *arg)
+{
+    (void)arg;
+    struct errors errors = {0};
+    errors_add(&errors, error_plain(TR_ECANCELLED));
+    errors_add(&errors, error_new(TR_ECANCELLED, "Cancelled", "", 0, "elsewhere"));
+    errors_add(&errors, both(error_plain(TR_ECANCELLED), an_error("A")));
+    errors_add(&errors, an_error("B"));
+    struct tr_error *all = errors_take(&errors);
+    bool telling = tr_error_is(all, "A") || tr_error_is(all, "B") || tr_error_is(all, "errno.ENOMEM");
+    bool wrapped = all->code == TR_EGROUP && all->member_count < 2;
+    error_unref(all);
+    expect(telling && !wrapped);
+    return 0;
+}
+
+static void when_memory_is_out_no_failure_is_dropped_for_a_cancellation(void **state)
+{
+    (void)state;
+    run_short_of_memory(gather_when_memory_is_out);
 }
 
 /* As in a loop that tries again and again: the stack and the memory it takes to free must be bounded. */
@@ -215,20 +302,52 @@ static int a_tree_of_groups_does_not_grow_without_end(void *arg)
     for (int i = 0; i < 20000; i++) {
         struct tr_error *retry = an_error("app.Retry");
         error_set_cause(retry, newest);
-        newest = error_merge(retry, an_error("app.Beside"));
+        newest = both(retry, an_error("app.Beside"));
     }
     expect(newest->depth <= 40);
     error_unref(newest);
     return 0;
 }
 
+/* As nurseries make that fail twice each, one in the other. */
+static int groups_in_groups_are_dissolved_where_they_lie_too_deep(void *arg)
+{
+    (void)arg;
+    enum { LEVELS = 200 };
+    struct tr_error *all = an_error("app.First");
+    for (int i = 0; i < LEVELS; i++)
+        all = both(all, an_error("app.Beside"));
+    expect(all->depth <= ERROR_DEEPEST + 1 && tr_error_is(all, "app.First"));
+    size_t errors = 0;
+    for (size_t i = 0; i < all->keys.room; i++)
+        errors += all->keys.slots[i].key != 0;
+    expect(errors > LEVELS);
+    error_unref(all);
+    return 0;
+}
+
+static int what_is_left_of_a_group_without_cancelled_keeps_its_shape(void *arg)
+{
+    (void)arg;
+    struct tr_error *first = both(an_error("A"), error_plain(TR_ECANCELLED));
+    struct tr_error *second = both(an_error("B"), an_error("C"));
+    struct tr_error *group = both(both(first, second), error_plain(TR_ECANCELLED));
+    error_set_cause(group, an_error("app.Why"));
+    bool found = false;
+    struct tr_error *rest = error_without_cancelled(group, &found);
+    expect(found && tr_error_members(rest) == 2 && tr_error_member(rest, 1) == second);
+    expect(strcmp(tr_error_type(tr_error_member(rest, 0)), "A") == 0);
+    error_unref(rest);
+    return 0;
+}
+
 static int every_kind_of_cancelled_is_taken_out(void *arg)
 {
     (void)arg;
-    struct tr_error *group = error_merge(error_plain(TR_ECANCELLED), an_error("A"));
+    struct tr_error *group = both(error_plain(TR_ECANCELLED), an_error("A"));
     for (int i = 0; i < 3; i++)
-        group = error_merge(group, error_new(TR_ECANCELLED, "Cancelled", "", 0, "elsewhere"));
-    expect(tr_error_members(group) == 5 && strstr(tr_error_report(group), "elsewhere"));
+        group = both(group, error_new(TR_ECANCELLED, "Cancelled", "", 0, "elsewhere"));
+    expect(strstr(tr_error_report(group), "elsewhere"));
     bool found = false;
     struct tr_error *rest = error_without_cancelled(group, &found);
     expect(found && strcmp(tr_error_type(rest), "A") == 0);
@@ -240,9 +359,9 @@ static int every_kind_of_cancelled_is_taken_out(void *arg)
 static int a_bare_group_code_is_an_error_like_others(void *arg)
 {
     (void)arg;
-    struct tr_error *both = error_merge(error_plain(TR_EGROUP), an_error("A"));
-    expect(tr_error_members(both) == 2);
-    error_unref(both);
+    struct tr_error *group = both(error_plain(TR_EGROUP), an_error("A"));
+    expect(tr_error_members(group) == 2);
+    error_unref(group);
     return 0;
 }
 
@@ -318,9 +437,15 @@ int main(void)
         SCENARIO(the_map_finds_what_is_in_it_and_nothing_else),
         SCENARIO(the_buffer_gives_back_what_was_put_in),
         SCENARIO(the_arena_gives_zeroed_aligned_memory_of_any_size),
-        SCENARIO(merged_errors_are_flat_and_count_once),
+        SCENARIO(of_several_errors_each_counts_once),
         SCENARIO(many_failures_make_one_group_in_no_time),
-        SCENARIO(a_group_that_somebody_holds_stays_as_it_is),
+        SCENARIO(a_group_that_somebody_has_seen_stays_as_it_is),
+        SCENARIO(a_group_is_one_of_several_errors),
+        SCENARIO(an_error_counts_once_wherever_in_a_group_it_is),
+        SCENARIO(a_group_takes_the_place_of_what_it_has_in_it),
+        cmocka_unit_test(when_memory_is_out_no_failure_is_dropped_for_a_cancellation),
+        SCENARIO(groups_in_groups_are_dissolved_where_they_lie_too_deep),
+        SCENARIO(what_is_left_of_a_group_without_cancelled_keeps_its_shape),
         SCENARIO(a_chain_of_causes_keeps_its_two_ends),
         SCENARIO(a_tree_of_groups_does_not_grow_without_end),
         SCENARIO(every_kind_of_cancelled_is_taken_out),

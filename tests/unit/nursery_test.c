@@ -74,6 +74,40 @@ static int two_failures_are_a_group(void *arg)
     return 0;
 }
 
+static int fail_twice(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    return tr_join(n);
+}
+
+static int groups_of_nurseries_inside_are_groups_inside_the_outer_one(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_twice, NULL));
+    tr_try(tr_start_soon(n, fail_now, NULL));
+    expect(tr_join_with(n, fail_twice(NULL)) == TR_EGROUP);
+    const tr_error *all = tr_last_error();
+    expect(tr_error_members(all) == 3);
+    size_t groups = 0;
+    for (size_t i = 0; i < 3; i++)
+        groups += tr_error_members(tr_error_member(all, i)) == 2;
+    expect(groups == 2);
+    return 0;
+}
+
+static int a_nursery_with_one_failure_passes_a_group_on_as_it_is(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, fail_twice, NULL));
+    expect(tr_join(n) == TR_EGROUP && tr_error_members(tr_last_error()) == 2);
+    return 0;
+}
+
 static int fail_while_being_cancelled(void *arg)
 {
     (void)arg;
@@ -587,6 +621,8 @@ int main(void)
         SCENARIO(a_cancellation_that_is_over_does_not_cut_siblings),
         SCENARIO(a_failed_task_cancels_its_siblings_and_comes_out),
         SCENARIO(two_failures_are_a_group),
+        SCENARIO(groups_of_nurseries_inside_are_groups_inside_the_outer_one),
+        SCENARIO(a_nursery_with_one_failure_passes_a_group_on_as_it_is),
         SCENARIO(an_error_during_cancellation_is_kept),
         SCENARIO(an_explicit_cancel_is_no_error),
         SCENARIO(a_join_that_is_cancelled_cancels_and_still_waits),

@@ -160,24 +160,59 @@ static int an_error_of_very_many_errors_is_refused(void *arg)
     return 0;
 }
 
+static struct tr_error *two_failures(void)
+{
+    struct errors errors = {0};
+    errors_add(&errors, error_new(TR_ERAISED, "app.First", "", 0, "first"));
+    errors_add(&errors, error_new(TR_ERAISED, "app.Second", "", 0, "second"));
+    return errors_take(&errors);
+}
+
 static int a_group_of_errors_comes_back_as_it_was(void *arg)
 {
     (void)arg;
     struct buf bytes = {0};
-    struct tr_error *group = NULL, *got;
-    for (int i = 0; i < 20; i++)
-        group = error_merge(group, error_new(TR_ERAISED, "app.Bad", "file.c", i, "number %d", i));
+    struct errors errors = {0};
+    for (int i = 0; i < 19; i++)
+        errors_add(&errors, error_new(TR_ERAISED, "app.Bad", "file.c", i, "number %d", i));
+    errors_add(&errors, two_failures());
+    struct tr_error *group = errors_take(&errors), *got;
     error_set_cause(group, error_plain(TR_EBROKEN));
     tr_try(error_put(&bytes, group));
     struct reader from = {bytes.data, bytes.size};
     tr_try(error_get(&from, &got));
     expect(tr_error_members(got) == 20 && tr_error_id(got) == tr_error_id(group));
-    expect(strcmp(tr_error_message(tr_error_member(got, 19)), "number 19") == 0);
+    expect(strcmp(tr_error_message(tr_error_member(got, 18)), "number 18") == 0);
+    expect(tr_error_members(tr_error_member(got, 19)) == 2 && tr_error_is(got, "app.Second"));
     expect(tr_error_is(got, "Broken"));
-    got = error_merge(got, error_ref(group->members[3])); /* which is in it already */
-    expect(tr_error_members(got) == 20);
-    error_unref(got);
+    errors_add(&errors, got);
+    errors_add(&errors, error_ref(group->members[19]->members[1])); /* which is in it already */
+    expect(errors.all == got);
+    error_unref(errors_take(&errors));
     error_unref(group);
+    buf_fini(&bytes);
+    return 0;
+}
+
+/* An error that every level of a deep tree of actors boxed, and added one to. */
+static int an_error_as_deep_as_they_get_comes_back_whole(void *arg)
+{
+    (void)arg;
+    struct buf bytes = {0};
+    static const tr_actor peer = {"peer", "00000000000000000000000000000000", "", 1};
+    struct tr_error *error = error_new(TR_ERAISED, "app.Root", "", 0, "first"), *got;
+    while (error->depth < ERROR_DEEPEST - 1) {
+        struct errors both = {.all = error_box(error, &peer)};
+        errors_add(&both, error_new(TR_ERAISED, "app.Beside", "", 0, "second"));
+        error = errors_take(&both);
+    }
+    error = error_box(error, &peer);
+    tr_try(error_put(&bytes, error));
+    struct reader from = {bytes.data, bytes.size};
+    tr_try(error_get(&from, &got));
+    expect(got->depth == error->depth && strcmp(tr_error_report(got), tr_error_report(error)) == 0);
+    error_unref(got);
+    error_unref(error);
     buf_fini(&bytes);
     return 0;
 }
@@ -186,12 +221,13 @@ static int of_very_many_errors_as_many_are_sent_as_are_taken(void *arg)
 {
     (void)arg;
     struct buf bytes = {0};
-    struct tr_error *group = NULL, *got;
+    struct errors errors = {0};
     for (int i = 0; i < 1500; i++) {
         struct tr_error *member = error_new(TR_ERAISED, "app.Bad", "", 0, "number %d", i);
         error_set_cause(member, error_plain(TR_EBROKEN));
-        group = error_merge(group, member);
+        errors_add(&errors, member);
     }
+    struct tr_error *group = errors_take(&errors), *got;
     tr_try(error_put(&bytes, group));
     struct reader from = {bytes.data, bytes.size};
     tr_try(error_get(&from, &got));
@@ -232,6 +268,7 @@ int main(void)
         SCENARIO(a_frame_too_large_is_refused_by_its_length_alone),
         SCENARIO(an_error_of_very_many_errors_is_refused),
         SCENARIO(a_group_of_errors_comes_back_as_it_was),
+        SCENARIO(an_error_as_deep_as_they_get_comes_back_whole),
         SCENARIO(of_very_many_errors_as_many_are_sent_as_are_taken),
         SCENARIO(spoilt_frames_never_hurt),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),

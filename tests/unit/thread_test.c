@@ -188,11 +188,12 @@ static int an_error_that_the_worker_keeps_is_not_shared(void *arg)
 static int fail_twice(void *arg)
 {
     (void)arg;
+    struct errors both = {0};
     tr_ignore(tr_raise("app.First", "first"));
-    struct tr_error *first = error_of(TR_ERAISED);
-    tr_ignore(tr_raise_from(first, "app.Second", "second"));
-    struct tr_error *second = error_of(TR_ERAISED);
-    return error_raise(error_merge(first, second));
+    errors_add(&both, error_of(TR_ERAISED));
+    tr_ignore(tr_raise_from(both.all, "app.Second", "second"));
+    errors_add(&both, error_of(TR_ERAISED));
+    return error_raise(errors_take(&both));
 }
 
 static int run_that_fails(void *arg)
@@ -215,7 +216,9 @@ static int a_run_on_a_worker_gives_its_error_back(void *arg)
 static struct tr_error *hand_over_a_shared_group(struct tr_error **ret_kept)
 {
     tr_ignore(tr_raise("app.First", "first"));
-    *ret_kept = error_merge(error_of(TR_ERAISED), error_plain(TR_ECANCELLED));
+    struct errors both = {.all = error_of(TR_ERAISED)};
+    errors_add(&both, error_plain(TR_ECANCELLED));
+    *ret_kept = errors_take(&both);
     return error_detach(error_ref(*ret_kept));
 }
 
