@@ -24,6 +24,8 @@
 
 #include "tractor/error.h"
 
+/* A nursery is known by a handle, which is no address: used after its block was left, or in another run, it is
+ * refused with TR_ECLOSED; tr_cancel does nothing then, and tr_cancelled is false. */
 typedef struct tr_nursery tr_nursery;
 
 /* Runs fn(arg) as the first task of a new scheduler on the calling thread, and returns what it returned

@@ -1,5 +1,5 @@
 /* Structs of one size that come and go often, kept for reuse instead of being freed: for what a task makes
- * each time it opens a nursery or enters a scope. What a pool has grown to it keeps until its end. */
+ * each time it enters a scope. What a pool has grown to it keeps until its end. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 

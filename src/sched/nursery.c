@@ -27,7 +27,8 @@ static const struct machine_state nursery_states[] = {
     [NURSERY_CLOSED] = {"closed", 0},
 };
 
-struct tr_nursery {
+struct nursery {
+    struct handle handle;       /* by which programs know it */
     struct scope scope;
     struct machine state;
     struct task *host;
@@ -40,12 +41,12 @@ struct tr_nursery {
 
 /* A call of tr_start in progress. */
 struct starting {
-    struct tr_nursery *nursery; /* where the task goes once it has started */
+    struct nursery *nursery;    /* where the task goes once it has started */
     bool started;
     void *value;
 };
 
-struct scope *nursery_scope(struct tr_nursery *nursery)
+struct scope *nursery_scope(struct nursery *nursery)
 {
     return &nursery->scope;
 }
@@ -54,37 +55,59 @@ tr_nursery *tr_open_nursery_(void *const *frame, const char *at)
 {
     if (task_required() < 0)
         return NULL;
-    struct tr_nursery *nursery = pool_get(&runtime->sched->nurseries, sizeof *nursery);
+    struct nursery *nursery = handles_get(&runtime->sched->nurseries, sizeof *nursery);
     if (!nursery) {
         error_raise_plain(-ENOMEM);
         return NULL;
     }
     struct task *host = runtime->sched->current;
-    *nursery = (struct tr_nursery){.host = host};
+    *nursery = (struct nursery){.handle = nursery->handle, .host = host};
     machine_init(&nursery->state, "nursery", nursery_states);
     list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
     scope_enter(&nursery->scope, frame, at);
-    return nursery;
+    return (tr_nursery *)nursery->handle.value;
 }
 
-/* What made tr_open_nursery fail, if it did. */
-static int no_nursery(void)
+/* NULL once its block was left; in a task. */
+static struct nursery *nursery_of(const tr_nursery *handle)
 {
+    return handles_find(&runtime->sched->nurseries, (uintptr_t)handle);
+}
+
+/* Why there is none: what made tr_open_nursery fail, if it did. */
+static int no_nursery(const tr_nursery *handle)
+{
+    if (handle)
+        return raise_code(TR_ECLOSED, "the nursery's block was left");
     bool no_memory = *runtime->error && (*runtime->error)->code == -ENOMEM;
     return no_memory ? -ENOMEM : raise_code(TR_EMISUSE, "the nursery is NULL");
 }
 
-int nursery_usable(struct tr_nursery *nursery)
+static bool is_open(const struct nursery *nursery)
+{
+    return nursery && nursery->state.at != NURSERY_CLOSED;
+}
+
+int nursery_usable(const tr_nursery *handle)
 {
     int rc = task_required();
     if (rc < 0)
         return rc;
+    const struct nursery *nursery = nursery_of(handle);
     if (!nursery)
-        return no_nursery();
-    if (!nursery_is_open(nursery))
-        return raise_code(TR_ECLOSED, "the nursery has ended; nothing can be started in it");
-    return 0;
+        return no_nursery(handle);
+    return is_open(nursery) ? 0 : raise_code(TR_ECLOSED, "the nursery has ended; nothing can be started in it");
+}
+
+bool nursery_is_open(const tr_nursery *handle)
+{
+    return is_open(nursery_of(handle));
+}
+
+bool nursery_is_cancelled(const tr_nursery *handle)
+{
+    return nursery_of(handle)->scope.cancelled;
 }
 
 static void add_guest(struct guest **guests, struct guest *guest)
@@ -93,9 +116,9 @@ static void add_guest(struct guest **guests, struct guest *guest)
     *guests = guest;
 }
 
-void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest)
+void nursery_add_guest(tr_nursery *handle, struct guest *guest)
 {
-    add_guest(&nursery->guests, guest);
+    add_guest(&nursery_of(handle)->guests, guest);
 }
 
 void run_add_guest(struct guest *guest)
@@ -114,7 +137,7 @@ void guests_release(struct guest **guests)
 
 /* ---- errors and ends ------------------------------------------------------------------------------ */
 
-static void add_error(struct tr_nursery *nursery, struct tr_error *error)
+static void add_error(struct nursery *nursery, struct tr_error *error)
 {
     if (!error)
         return;
@@ -125,12 +148,12 @@ static void add_error(struct tr_nursery *nursery, struct tr_error *error)
     errors_add(&nursery->scope.errors, error);
 }
 
-static bool is_empty(const struct tr_nursery *nursery)
+static bool is_empty(const struct nursery *nursery)
 {
     return nursery->tasks == 0 && nursery->starting == 0;
 }
 
-static void wake_host_if_empty(struct tr_nursery *nursery)
+static void wake_host_if_empty(struct nursery *nursery)
 {
     if (!nursery->host_waits || !is_empty(nursery))
         return;
@@ -139,7 +162,7 @@ static void wake_host_if_empty(struct tr_nursery *nursery)
     task_wake(nursery->host, 0);
 }
 
-void nursery_ended(struct tr_nursery *nursery, struct tr_error *error)
+void nursery_ended(struct nursery *nursery, struct tr_error *error)
 {
     nursery->tasks--;
     add_error(nursery, error);
@@ -169,7 +192,7 @@ static bool stop_waiting(void *arg)
 int nursery_wait_join(void)
 {
     struct task *task = runtime->sched->current;
-    struct tr_nursery *nursery = task->nursery;
+    struct nursery *nursery = task->nursery;
     if (!nursery || nursery->state.at != NURSERY_OPEN)
         return tr_checkpoint();
     struct join_waiter waiter = {.task = task};
@@ -177,13 +200,13 @@ int nursery_wait_join(void)
     return task_park("the join of its nursery", stop_waiting, &waiter);
 }
 
-static void tell_join(struct tr_nursery *nursery)
+static void tell_join(struct nursery *nursery)
 {
     for (struct link *first; (first = list_shift(&nursery->for_join));)
         task_wake(container_of(first, struct join_waiter, place)->task, 0);
 }
 
-static struct tr_error *join(struct tr_nursery *nursery)
+static struct tr_error *join(struct nursery *nursery)
 {
     machine_move(&nursery->state, NURSERY_JOINING);
     tell_join(nursery);
@@ -200,13 +223,14 @@ static struct tr_error *join(struct tr_nursery *nursery)
     return error;
 }
 
-int tr_join(tr_nursery *nursery)
+int tr_join(tr_nursery *handle)
 {
     int rc = task_required();
     if (rc < 0)
         return rc;
+    struct nursery *nursery = nursery_of(handle);
     if (!nursery)
-        return no_nursery();
+        return no_nursery(handle);
     if (nursery->host != runtime->sched->current)
         panic("task %s joins the nursery opened at %s by task %s", runtime->sched->current->name,
               nursery->scope.opened.at, nursery->host->name);
@@ -216,13 +240,14 @@ int tr_join(tr_nursery *nursery)
     return error ? error_raise(error) : 0;
 }
 
-int tr_join_with(tr_nursery *nursery, int rc)
+int tr_join_with(tr_nursery *handle, int rc)
 {
+    struct nursery *nursery = task_current() ? nursery_of(handle) : NULL;
     struct tr_error *body = task_current() ? error_of(rc) : NULL;
     bool open = nursery && nursery->state.at == NURSERY_OPEN;
     if (open)
         add_error(nursery, body);
-    int joined = tr_join(nursery);
+    int joined = tr_join(handle);
     if (body && !open) {
         struct errors both = {.all = body};
         errors_add(&both, error_of(joined));
@@ -231,28 +256,31 @@ int tr_join_with(tr_nursery *nursery, int rc)
     return rc > 0 && joined == 0 ? rc : joined;
 }
 
-void tr_cancel(tr_nursery *nursery)
+void tr_cancel(tr_nursery *handle)
 {
-    if (nursery && nursery->state.at != NURSERY_CLOSED)
+    struct nursery *nursery = task_current() ? nursery_of(handle) : NULL;
+    if (is_open(nursery))
         scope_cancel(&nursery->scope, "explicit", NULL);
 }
 
-int tr_stop(tr_nursery *nursery, double grace)
+int tr_stop(tr_nursery *handle, double grace)
 {
     tr_try(sched_check_grace(grace));
+    struct nursery *nursery = nursery_of(handle);
     if (!nursery)
-        return no_nursery();
-    if (nursery->state.at != NURSERY_CLOSED)
+        return no_nursery(handle);
+    if (is_open(nursery))
         scope_stop(&nursery->scope, sched_after(grace));
     return 0;
 }
 
-bool tr_cancelled(const tr_nursery *nursery)
+bool tr_cancelled(const tr_nursery *handle)
 {
+    const struct nursery *nursery = task_current() ? nursery_of(handle) : NULL;
     return nursery && nursery->scope.cancel_called;
 }
 
-static void clean_up(struct tr_nursery *nursery)
+static void clean_up(struct nursery *nursery)
 {
     struct tr_error *newest = task_error_aside();
     if (nursery->state.at == NURSERY_OPEN) {
@@ -265,18 +293,18 @@ static void clean_up(struct tr_nursery *nursery)
 
 void tr_nursery_done_(tr_nursery **held)
 {
-    struct tr_nursery *nursery = *held;
+    struct nursery *nursery = *held ? nursery_of(*held) : NULL;
+    *held = NULL;
     if (!nursery)
         return;
-    *held = NULL;
     if (nursery->state.at == NURSERY_OPEN || nursery->guests)
         clean_up(nursery);
-    pool_put(&runtime->sched->nurseries, nursery);
+    handles_put(&runtime->sched->nurseries, &nursery->handle);
 }
 
 /* ---- starting ------------------------------------------------------------------------------------- */
 
-static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+static struct task *start(struct nursery *nursery, int (*fn)(void *), void *arg,
                           const tr_task_options *options)
 {
     struct task *task = task_new(nursery, fn, arg, options);
@@ -284,16 +312,18 @@ static struct task *start(struct tr_nursery *nursery, int (*fn)(void *), void *a
     return task;
 }
 
-static bool may_start(const struct tr_nursery *nursery, int (*fn)(void *), const tr_task_options *options)
+/* NULL if it cannot be. */
+static struct nursery *may_start(const tr_nursery *handle, int (*fn)(void *), const tr_task_options *options)
 {
-    return task_current() && nursery && nursery_is_open(nursery) && fn && options->stack_size <= STACK_MOST;
+    struct nursery *nursery = task_current() ? nursery_of(handle) : NULL;
+    return is_open(nursery) && fn && options->stack_size <= STACK_MOST ? nursery : NULL;
 }
 
 /* What speaks against it. */
-__attribute__((noinline, cold)) static int why_not(struct tr_nursery *nursery, int (*fn)(void *),
+__attribute__((noinline, cold)) static int why_not(const tr_nursery *handle, int (*fn)(void *),
                                                    const tr_task_options *options)
 {
-    int rc = nursery_usable(nursery);
+    int rc = nursery_usable(handle);
     if (rc < 0)
         return rc;
     if (!fn)
@@ -301,27 +331,19 @@ __attribute__((noinline, cold)) static int why_not(struct tr_nursery *nursery, i
     return raise_code(TR_EARGUMENT, "a stack of %zu bytes", options->stack_size);
 }
 
-int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options)
+int tr_start_soon_(tr_nursery *handle, int (*fn)(void *), void *arg, const tr_task_options *options)
 {
-    if (!may_start(nursery, fn, options))
-        return why_not(nursery, fn, options);
+    struct nursery *nursery = may_start(handle, fn, options);
+    if (!nursery)
+        return why_not(handle, fn, options);
     return start(nursery, fn, arg, options) ? 0 : error_raise_plain(-ENOMEM);
 }
 
-int nursery_start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options)
+int nursery_start(tr_nursery *handle, int (*fn)(void *), void *arg, const tr_task_options *options)
 {
-    ensure(nursery_is_open(nursery));
+    struct nursery *nursery = nursery_of(handle);
+    ensure(is_open(nursery));
     return start(nursery, fn, arg, options) ? 0 : -ENOMEM;
-}
-
-bool nursery_is_open(const struct tr_nursery *nursery)
-{
-    return nursery->state.at != NURSERY_CLOSED;
-}
-
-bool nursery_is_cancelled(const struct tr_nursery *nursery)
-{
-    return nursery->scope.cancelled;
 }
 
 /* The task starts in a nursery of its own here, so that its failure is ours; tr_started moves it. */
@@ -331,18 +353,19 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
     tr_auto(nursery) here = tr_open_nursery();
     if (!here)
         return error_raise_plain(-ENOMEM);
-    struct task *task = start(here, fn, arg, options);
+    struct task *task = start(nursery_of(here), fn, arg, options);
     if (!task)
         return error_raise_plain(-ENOMEM);
     task->starting = starting;
     return tr_join(here);
 }
 
-int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **ret_value,
+int tr_start_(tr_nursery *handle, int (*fn)(void *), void *arg, void **ret_value,
               const tr_task_options *options)
 {
-    if (!may_start(nursery, fn, options))
-        return why_not(nursery, fn, options);
+    struct nursery *nursery = may_start(handle, fn, options);
+    if (!nursery)
+        return why_not(handle, fn, options);
     struct starting starting = {.nursery = nursery};
     nursery->starting++;
     int rc = start_and_wait(&starting, fn, arg, options);
@@ -371,7 +394,7 @@ int tr_started(void *value)
     starting->started = true;
     starting->value = value;
     task->starting = NULL;
-    struct tr_nursery *from = task->nursery, *to = starting->nursery;
+    struct nursery *from = task->nursery, *to = starting->nursery;
     if (from->scope.cancelled)
         return 0; /* its cancellation is on the way, and belongs where it is */
     from->tasks--;

@@ -181,7 +181,8 @@ static const tr_task_options first_task = {.stack_size = STACK_FIRST_TASK, .fn_ 
 int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
 {
     struct sched sched = {.ready_end = &sched.ready, .batches_per_look = 1,
-                          .in_valgrind = fiber_in_valgrind()};
+                          .in_valgrind = fiber_in_valgrind(),
+                          .nurseries.number = runtime->error_ids & UINT32_MAX}; /* random: see runtime.h */
     if (options) {
         sched.seed = options->seed;
         sched.jumps = options->jumps;
@@ -204,7 +205,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     dump_stop(&sched);
     stacks_free(&sched);
     pool_fini(&sched.scopes);
-    pool_fini(&sched.nurseries);
+    handles_fini(&sched.nurseries);
     map_fini(&sched.descriptors);
     runtime->sched = NULL;
     error_unref(runtime->last);

@@ -4,6 +4,7 @@
 #define SCHED_SCHED_H
 
 #include "base/error.h"
+#include "base/handles.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/machine.h"
@@ -90,7 +91,7 @@ struct task {
     uint64_t number;            /* counted from 1 in each run */
     size_t stack_size;
     bool guarded;               /* its stack */
-    struct tr_nursery *nursery; /* that it belongs to; NULL for the first task */
+    struct nursery *nursery;    /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
     struct scope *scope;        /* the innermost it is in */
     struct tr_error *error;     /* the newest, see tr_last_error */
@@ -106,14 +107,14 @@ struct task {
 };
 
 /* NULL when memory is out. */
-struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
                       const tr_task_options *options);
 /* Delivers a cancellation to a parked task whose innermost scope has just been cancelled. */
 void task_deliver(struct task *task);
 /* A task of it has ended, with this error or NULL. */
-void nursery_ended(struct tr_nursery *nursery, struct tr_error *error);
+void nursery_ended(struct nursery *nursery, struct tr_error *error);
 void frames_free(struct task *task);
-struct scope *nursery_scope(struct tr_nursery *nursery);
+struct scope *nursery_scope(struct nursery *nursery);
 void guests_release(struct guest **guests);
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ struct sched {
     struct link slabs;          /* of stacks, those that have some to give */
     size_t idle_slabs;          /* how many of them have none used */
     struct pool scopes;         /* structs for tr_within */
-    struct pool nurseries;
+    struct handles nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */

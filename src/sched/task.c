@@ -83,7 +83,7 @@ static size_t stack_size_for(size_t wanted)
     return size;
 }
 
-struct task *task_new(struct tr_nursery *nursery, int (*fn)(void *), void *arg,
+struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
                       const tr_task_options *options)
 {
     size_t size = stack_size_for(options->stack_size);

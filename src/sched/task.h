@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 struct task;
-struct tr_nursery;
 struct tr_error;
 
 /* Called when a parked task is to be cancelled. Either it takes the task out of whatever would wake it
@@ -54,25 +53,25 @@ struct guest {
     struct guest *next;
     void (*release)(struct guest *guest);
 };
-void nursery_add_guest(struct tr_nursery *nursery, struct guest *guest);
+void nursery_add_guest(tr_nursery *nursery, struct guest *guest);
 
 /* The same for the run: released when its first task, and so every other, has ended. */
 void run_add_guest(struct guest *guest);
 
 /* Starts fn(arg) as a task of a nursery that is open, also from where no task runs, within a poll. 0, or
  * -ENOMEM, which is not raised. */
-int nursery_start(struct tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options);
+int nursery_start(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_task_options *options);
 
 /* Whether anything can be started in the nursery, and whether that would begin cancelled (from inside or
  * outside). */
-bool nursery_is_open(const struct tr_nursery *nursery);
-bool nursery_is_cancelled(const struct tr_nursery *nursery);
+bool nursery_is_open(const tr_nursery *nursery);
+bool nursery_is_cancelled(const tr_nursery *nursery);
 
 /* A checkpoint: waits until the host of the running task's nursery has come to its join. */
 int nursery_wait_join(void);
 
 /* Fails with TR_ECLOSED, raised, unless things may still be started in the nursery; NULL included. */
-int nursery_usable(struct tr_nursery *nursery);
+int nursery_usable(const tr_nursery *nursery);
 
 /* How a run for tests differs from others. */
 struct sched_options {

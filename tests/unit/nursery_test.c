@@ -108,6 +108,53 @@ static int a_nursery_with_one_failure_passes_a_group_on_as_it_is(void *arg)
     return 0;
 }
 
+static tr_nursery *leave_a_nursery(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    return n;
+}
+
+static int expect_refused(void *gone)
+{
+    expect(tr_start_soon(gone, fail_now, NULL) == TR_ECLOSED);
+    expect(tr_start(gone, fail_now, NULL, NULL) == TR_ECLOSED);
+    expect(tr_join(gone) == TR_ECLOSED);
+    expect(tr_stop(gone, 1) == TR_ECLOSED);
+    expect(tr_open_door(gone) == NULL);
+    expect_error("Closed", "block was left");
+    tr_cancel(gone);
+    return 0;
+}
+
+/* Though its memory serves another one by then. */
+static int a_nursery_whose_block_was_left_is_known_for_one(void *arg)
+{
+    (void)arg;
+    tr_nursery *gone = leave_a_nursery();
+    tr_try(expect_refused(gone));
+    tr_auto(nursery) another = tr_open_nursery();
+    tr_try(expect_refused(gone));
+    expect(!tr_cancelled(another) && !tr_cancelled(gone) && gone != another);
+    return tr_join(another);
+}
+
+static int keep_a_nursery(void *arg)
+{
+    *(tr_nursery **)arg = leave_a_nursery();
+    return 0;
+}
+
+/* So it is in a later run of the thread. */
+static void a_nursery_of_another_run_is_refused(void **state)
+{
+    (void)state;
+    tr_nursery *gone;
+    assert_int_equal(tr_run(keep_a_nursery, &gone), 0);
+    assert_int_equal(tr_start_soon(gone, fail_now, NULL), TR_ENORUNTIME);
+    tr_cancel(gone);
+    assert_int_equal(tr_run(expect_refused, gone), 0);
+}
+
 static int fail_while_being_cancelled(void *arg)
 {
     (void)arg;
@@ -621,6 +668,8 @@ int main(void)
         SCENARIO(a_cancellation_that_is_over_does_not_cut_siblings),
         SCENARIO(a_failed_task_cancels_its_siblings_and_comes_out),
         SCENARIO(two_failures_are_a_group),
+        SCENARIO(a_nursery_whose_block_was_left_is_known_for_one),
+        cmocka_unit_test(a_nursery_of_another_run_is_refused),
         SCENARIO(groups_of_nurseries_inside_are_groups_inside_the_outer_one),
         SCENARIO(a_nursery_with_one_failure_passes_a_group_on_as_it_is),
         SCENARIO(an_error_during_cancellation_is_kept),
