@@ -7,8 +7,10 @@
  * A child is started with its parent's arguments, environment, working directory and standard streams.
  * It ignores SIGINT and SIGQUIT, which a terminal sends to all: what they mean is the root's business. When
  * it is to end (tr_cancel_actor, the end of its nursery) it is asked to; after one second it gets SIGTERM,
- * after another SIGKILL. Processes that it forked by itself are its own business. What it prints by stdio is
- * written when that is flushed, at its end at the latest unless it is killed.
+ * after another SIGKILL, unless options say other times. An actor that is ending itself gives its own children
+ * half of the time that is left to it at most, at each of the two steps, so that a tree ends within the
+ * bounds of its uppermost actors, however deep. Processes that it forked by itself are its own business. What
+ * it prints by stdio is written when that is flushed, at its end at the latest unless it is killed.
  *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
  *
@@ -71,6 +73,9 @@ typedef struct tr_actor_options {
     tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
     const char *program;    /* the path of another to run instead of this one; it must call tr_main */
     double start_timeout;   /* seconds until it must be up; 0: 30 */
+    double grace;           /* seconds it has to end when it is asked to; then it gets SIGTERM. 0: the
+                             * nursery's, or 1 */
+    double term_grace;      /* seconds after that; then it gets SIGKILL. 0: the nursery's, or 1 */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

@@ -137,6 +137,13 @@ TR_API const char *tr_cancel_reason(void);
 
 /* ---- nurseries ------------------------------------------------------------------------------------- */
 
+/* How long the actors of a nursery have to end where they do not say it themselves: see actor.h. */
+typedef struct tr_nursery_options {
+    double grace;           /* seconds; 0: 1 */
+    double term_grace;      /* seconds; 0: 1 */
+    struct tr_arguments_are_named *named_;
+} tr_nursery_options;
+
 /* Opens a nursery in the calling task, which is its host and must join it. Always write
  *
  *     tr_auto(nursery) n = tr_open_nursery();
@@ -155,8 +162,10 @@ TR_API const char *tr_cancel_reason(void);
  *     int rc = tr_within(&around, fetch_all(list));     // what failed in its nursery, and we go on
  *
  * Without tr_auto a block that is left with the nursery still open ends the process, sooner or later. */
-#define tr_open_nursery() tr_open_nursery_(TR_FRAME_, TR_HERE_)
-TR_API tr_nursery *tr_open_nursery_(void *const *frame, const char *at);
+#define tr_open_nursery(...)                                                                       \
+    tr_open_nursery_(TR_FRAME_, TR_HERE_, &(const tr_nursery_options){.named_ = NULL, __VA_ARGS__})
+TR_API tr_nursery *tr_open_nursery_(void *const *frame, const char *at,
+                                    const tr_nursery_options *options);
 
 /* The frame of the function this stands in, by which a block that was left by longjmp is found out. */
 #if defined(__x86_64__) || defined(__aarch64__)

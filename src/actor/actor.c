@@ -12,6 +12,7 @@
 #include "sched/task.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,8 +133,24 @@ void actor_unlisten(void)
     transport_unlisten(&actor_self()->listener);
 }
 
-static int wait_for_ends(struct actor *actor)
+void actor_told_to_end(double seconds_left)
 {
+    struct actor *actor = actor_self();
+    double end_by = tr_now() + seconds_left;
+    if (end_by < actor->end_by)
+        actor->end_by = end_by;
+    tr_event_set(&actor->told_to_end);
+}
+
+double actor_share_of_end(double wanted)
+{
+    double half = (actor_self()->end_by - tr_now()) / 2;
+    return half < wanted ? fmax(half, 0) : wanted;
+}
+
+static int wait_for_ends(void *arg)
+{
+    struct actor *actor = arg;
     while (!list_empty(&actor->sessions)) {
         struct session *session = container_of(actor->sessions.next, struct session, place);
         session_ref(session);
@@ -150,8 +167,6 @@ void actor_say_goodbye(void)
     struct tr_error *newest = task_error_aside();
     list_each(at, &actor->sessions)
         session_stop(container_of(at, struct session, place));
-    tr_scope limit = tr_move_on_after(GOODBYE_S);
-    limit.shield = true;
-    tr_ignore(tr_within(&limit, wait_for_ends(actor)));
+    task_within_shield(GOODBYE_S, wait_for_ends, actor);
     task_error_back(newest);
 }

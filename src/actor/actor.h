@@ -28,7 +28,8 @@ struct actor {
     struct link sessions;           /* all that are not ended, by `place` */
     size_t strangers;               /* connections to us that have not greeted yet */
     struct listener listener;
-    tr_event told_to_end;       /* by the parent, or by a peer that may */
+    tr_event told_to_end;           /* by the parent, or by a peer that may */
+    double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
     void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
     struct arena memory;
 };
@@ -53,6 +54,12 @@ void actor_say_goodbye(void);
 
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);
+
+/* Somebody wants its end, within so many seconds. */
+void actor_told_to_end(double seconds_left);
+
+/* Of the time that it takes to end `wanted`, or as much as can be: half of what its own parent has left it. */
+double actor_share_of_end(double wanted);
 
 /* Whether it is ending, or has not begun: nothing new is run. */
 static inline bool actor_is_ending(void)

@@ -136,22 +136,16 @@ void call_end(struct call *call)
 
 /* ---- giving up -------------------------------------------------------------------------------------- */
 
-static int wait_shielded(struct call *call)
-{
-    tr_scope grace = tr_move_on_after(planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S);
-    grace.shield = true;
-    return tr_within(&grace, event_wait(&call->done));
-}
-
 int call_give_up(struct call *call)
 {
     if (!planted(MISSED_CANCEL))
-        session_tell(call->session, FRAME_CANCEL, call->id);
-    (void)wait_shielded(call);
-    if (!call->done.set)
+        session_cancel(call->session, call->id, GRACE_S);
+    if (!event_wait_shielded(&call->done, planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S))
         return TR_ECANCELLED;
     if (!call->error)
         return 0; /* it was faster */
+    if (call->lost)
+        return TR_ECANCELLED; /* perhaps by our own force; the actor's nursery and the next call are told */
     bool cancelled = call->error->cause && call->error->cause->code == TR_ECANCELLED;
     return cancelled ? TR_ECANCELLED : call->error->code;
 }

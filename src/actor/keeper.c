@@ -11,9 +11,10 @@
  * its join: as long as the body runs, it or the other actors may have business with this one, and must not
  * find it gone because it was faster (Python's tractor does the same). For a daemon it lasts until somebody
  * asks it to end or it ends unasked, which is an error. The end of the process is the end of its session,
- * whoever else may still hold its socket. ENDING is a ladder: a request, a second to comply,
- * SIGTERM, another second, SIGKILL. It is shielded: whatever happens here, the process is gone and reaped
- * afterwards.
+ * whoever else may still hold its socket. ENDING is a ladder: a request, a time to comply,
+ * SIGTERM, another time, SIGKILL. It cannot fail, nor be cancelled: whatever happens here, the process is gone
+ * and reaped afterwards. If this actor itself is to end by some time, each step takes half of what is left
+ * at most, so that its children are gone before its own parent uses force, however deep the tree.
  *
  * The keeper's struct belongs to the nursery, not to the task, since portal and result stay readable until
  * the nursery's block is left. */
@@ -32,8 +33,9 @@
 #include <signal.h>
 #include <string.h>
 
-/* The steps of the ladder, and how long a process that has closed its connection may take to exit. */
-static const double REQUEST_S = 1, TERM_S = 1, EXIT_S = 1;
+/* The steps of the ladder where nothing else is said, and how long a process that has closed its connection may
+ * take to exit. */
+static const double GRACE_S = 1, TERM_GRACE_S = 1, EXIT_S = 1;
 
 /* Until an actor is up: long, since a debugger or valgrind may be in the way; its death is noticed at
  * once all the same. */
@@ -56,7 +58,7 @@ struct keeper {
     struct session *session;        /* over the child's control socket; a reference, NULL until made */
     const char *name, *program;
     tr_list_tr_str modules;
-    double start_timeout;
+    double start_timeout, grace, term_grace;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
     void *result;                   /* its result, once `finished` without an error */
@@ -108,10 +110,8 @@ static int send_birth(struct keeper *keeper)
 static struct tr_error *obituary(void *arg)
 {
     struct keeper *keeper = arg;
-    tr_scope patience = tr_move_on_after(EXIT_S);
-    patience.shield = true;
-    tr_ignore(tr_within(&patience, event_wait(&keeper->child.exited)));
-    return keeper->child.exited.set ? child_death(&keeper->child, &keeper->session->peer) : NULL;
+    bool exited = event_wait_shielded(&keeper->child.exited, EXIT_S);
+    return exited ? child_death(&keeper->child, &keeper->session->peer) : NULL;
 }
 
 /* Called by the poller when the process has ended. What it had sent is still read. A keeper that only lingers
@@ -206,57 +206,47 @@ static int live_until_asked(struct keeper *keeper)
 
 /* ---- ending -------------------------------------------------------------------------------------------- */
 
-static bool gone_within(struct keeper *keeper, double seconds)
+static bool heeds_request(struct keeper *keeper)
 {
-    tr_scope limit = tr_move_on_after(seconds);
-    tr_ignore(tr_within(&limit, event_wait(&keeper->child.exited)));
-    return keeper->child.exited.set;
+    if (!keeper->session)
+        return false;
+    double grace = actor_share_of_end(keeper->grace);
+    session_cancel(keeper->session, 0, grace);
+    return event_wait_shielded(&keeper->child.exited, grace);
 }
 
-static int descend_ladder(struct keeper *keeper)
+static bool heeds_term(struct keeper *keeper)
 {
-    struct child *child = &keeper->child;
-    if (keeper->session)
-        session_tell(keeper->session, FRAME_CANCEL, 0);
-    if (keeper->session && gone_within(keeper, REQUEST_S))
-        return 0;
-    keeper->killed = true;
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGTERM", keeper->name);
-    (void)child_signal(child, SIGTERM);
-    (void)gone_within(keeper, TERM_S);
-    return 0;
+    (void)child_signal(&keeper->child, SIGTERM);
+    return event_wait_shielded(&keeper->child.exited, actor_share_of_end(keeper->term_grace));
 }
 
-/* Cannot fail, for want of memory for instance, as what comes before it can. */
 static void kill_and_wait(struct keeper *keeper)
 {
-    struct child *child = &keeper->child;
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGKILL", keeper->name);
-    keeper->killed = true;
     if (!planted(SKIPPED_KILL))
-        (void)child_signal(child, SIGKILL);
-    lot_park_shielded(&child->exited.waiting_, "a killed actor to end");
+        (void)child_signal(&keeper->child, SIGKILL);
+    lot_park_shielded(&keeper->child.exited.waiting_, "a killed actor to end");
 }
 
-/* What the session still has to deliver was sent before the exit. */
-static int drain(struct keeper *keeper)
+static void descend_ladder(struct keeper *keeper)
 {
-    return keeper->session ? event_wait(&keeper->session->ended) : 0;
+    if (heeds_request(keeper))
+        return;
+    keeper->killed = true;
+    if (!heeds_term(keeper))
+        kill_and_wait(keeper);
 }
 
 static void end(struct keeper *keeper)
 {
     struct tr_error *newest = task_error_aside();
     machine_move(&keeper->state, KEEPER_ENDING);
-    tr_scope shield = tr_shield();
-    bool forgotten = planted(NOT_REAPED);
-    if (keeper->child.process && !forgotten)
-        tr_ignore(tr_within(&shield, descend_ladder(keeper)));
-    if (keeper->child.process && !keeper->child.exited.set && !forgotten)
-        kill_and_wait(keeper);
-    tr_scope patience = tr_move_on_after(EXIT_S);
-    patience.shield = true;
-    tr_ignore(tr_within(&patience, drain(keeper)));
+    if (keeper->child.process && !keeper->child.exited.set && !planted(NOT_REAPED))
+        descend_ladder(keeper);
+    if (keeper->session) /* what it still has to deliver was sent before the exit */
+        (void)event_wait_shielded(&keeper->session->ended, EXIT_S);
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }
@@ -354,6 +344,18 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     return rc == -ENOMEM ? error_raise_plain(rc) : rc;
 }
 
+/* The first that says something. */
+static double grace_of(double own, double of_nursery, double usual)
+{
+    return own > 0 ? own : of_nursery > 0 ? of_nursery : usual;
+}
+
+static void set_graces(struct keeper *keeper, const tr_actor_options *options, const tr_nursery_options *around)
+{
+    keeper->grace = grace_of(options->grace, around->grace, GRACE_S);
+    keeper->term_grace = grace_of(options->term_grace, around->term_grace, TERM_GRACE_S);
+}
+
 static struct keeper *keeper_new(tr_nursery *nursery)
 {
     struct arena memory = {0};
@@ -371,14 +373,21 @@ static struct keeper *keeper_new(tr_nursery *nursery)
     return keeper;
 }
 
-static int check(const tr_actor_options *options)
+static int check_time(const char *name, double seconds, const char *what)
+{
+    return seconds >= 0 ? 0 : raise_code(TR_EARGUMENT, "actor %s cannot have %g seconds to %s", name, seconds, what);
+}
+
+static int check(const tr_actor_options *options, const tr_nursery_options *around)
 {
     if (!options)
         return raise_code(TR_EARGUMENT, "the options are NULL");
     tr_try(actor_check_name(options->name));
-    if (isnan(options->start_timeout) || options->start_timeout < 0)
-        return raise_code(TR_EARGUMENT, "actor %s cannot have %g seconds to start", options->name,
-                          options->start_timeout);
+    tr_try(check_time(options->name, options->start_timeout, "start"));
+    tr_try(check_time(options->name, options->grace, "end"));
+    tr_try(check_time(options->name, options->term_grace, "end"));
+    tr_try(check_time(options->name, around->grace, "end"));
+    tr_try(check_time(options->name, around->term_grace, "end"));
     for (size_t i = 0; i < options->modules.count; i++)
         if (!options->modules.items[i] || !options->modules.items[i][0])
             return raise_code(TR_EARGUMENT, "a module of actor %s without a name", options->name);
@@ -390,10 +399,12 @@ static int start(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor_opt
 {
     tr_try(actor_required());
     tr_try(nursery_usable(nursery));
-    tr_try(check(options));
+    const tr_nursery_options *around = nursery_options(nursery);
+    tr_try(check(options, around));
     struct keeper *keeper = keeper_new(nursery);
     if (!keeper)
         return -ENOMEM;
+    set_graces(keeper, options, around);
     tr_try(prepare(keeper, options, fn, args));
     void *portal;
     tr_try(tr_start(nursery, keep, keeper, &portal, .name = keeper->name));

@@ -60,7 +60,7 @@ int tr_cancel_actor(tr_portal *portal)
     tr_try(portal_usable(portal));
     if (portal->keeper)
         return keeper_end(portal->keeper);
-    session_tell(portal->session, FRAME_CANCEL, 0);
+    session_cancel(portal->session, 0, PATIENCE_S);
     tr_scope patience = tr_move_on_after(PATIENCE_S);
     tr_try(tr_within(&patience, event_wait(&portal->session->ended)));
     if (patience.cancelled_caught)

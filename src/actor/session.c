@@ -91,12 +91,22 @@ int session_send(struct session *session, const struct frame *frame)
     return 0;
 }
 
-void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
+static void tell(struct session *session, const struct frame *frame)
 {
     struct tr_error *newest = task_error_aside();
-    if (session_send(session, &(struct frame){.kind = kind, .id = id}) == -ENOMEM)
+    if (session_send(session, frame) == -ENOMEM)
         session_hang_up(session); /* better no peer than one that waits for what never comes */
     task_error_back(newest);
+}
+
+void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
+{
+    tell(session, &(struct frame){.kind = kind, .id = id});
+}
+
+void session_cancel(struct session *session, uint64_t id, double seconds_left)
+{
+    tell(session, &(struct frame){.kind = FRAME_CANCEL, .id = id, .cancel = {seconds_left}});
 }
 
 void session_stop(struct session *session)

@@ -86,6 +86,8 @@ void session_flush(struct session *session);
 
 /* Appends a frame without payload. Does nothing when the session has ended; out of memory, it ends. */
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id);
+/* Asks for the end of a call, or of the peer itself by id 0, within so many seconds. */
+void session_cancel(struct session *session, uint64_t id, double seconds_left);
 
 /* Ends it in good order: what was written is sent, then good-bye. */
 void session_stop(struct session *session);

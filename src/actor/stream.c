@@ -213,14 +213,13 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
 /* ---- leaving ------------------------------------------------------------------------------------ */
 
 /* The producer is told to end. What goes wrong in that is the leaver's to know, but not what had gone wrong
- * ahead of what was taken, which the leaver did not want to come to; and the loss of a session is told to
- * others: to the nursery of the actor, to the next call. */
+ * ahead of what was taken, which the leaver did not want to come to. */
 static void leave(struct tr_stream *stream)
 {
     struct call *call = &stream->call;
     stream->leaving = true;
     int rc = call_give_up(call);
-    if (rc < 0 && rc != TR_ECANCELLED && !call->lost)
+    if (rc < 0 && rc != TR_ECANCELLED)
         task_fail_scope(error_ref(call->error));
 }
 

@@ -16,6 +16,7 @@
 #include "value/function.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 struct life {
@@ -202,7 +203,8 @@ static void print_failure(void)
 /* In the world that was just entered. */
 static int run(char **argv, struct life *life)
 {
-    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.io = {.fd = -1}}};
+    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .end_by = INFINITY,
+                          .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     runtime->actor = &actor;
     int rc = sched_run(actor_main, life, NULL);

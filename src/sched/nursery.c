@@ -37,6 +37,7 @@ struct nursery {
     bool host_waits;            /* parked in the join */
     struct link for_join;       /* tasks that wait for it to begin, struct join_waiter */
     struct guest *guests;
+    tr_nursery_options options;
 };
 
 /* A call of tr_start in progress. */
@@ -51,7 +52,7 @@ struct scope *nursery_scope(struct nursery *nursery)
     return &nursery->scope;
 }
 
-tr_nursery *tr_open_nursery_(void *const *frame, const char *at)
+tr_nursery *tr_open_nursery_(void *const *frame, const char *at, const tr_nursery_options *options)
 {
     if (task_required() < 0)
         return NULL;
@@ -61,7 +62,7 @@ tr_nursery *tr_open_nursery_(void *const *frame, const char *at)
         return NULL;
     }
     struct task *host = runtime->sched->current;
-    *nursery = (struct nursery){.handle = nursery->handle, .host = host};
+    *nursery = (struct nursery){.handle = nursery->handle, .host = host, .options = *options};
     machine_init(&nursery->state, "nursery", nursery_states);
     list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
@@ -108,6 +109,11 @@ bool nursery_is_open(const tr_nursery *handle)
 bool nursery_is_cancelled(const tr_nursery *handle)
 {
     return nursery_of(handle)->scope.cancelled;
+}
+
+const tr_nursery_options *nursery_options(const tr_nursery *handle)
+{
+    return &nursery_of(handle)->options;
 }
 
 static void add_guest(struct guest **guests, struct guest *guest)

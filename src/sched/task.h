@@ -39,6 +39,10 @@ void task_yield(void);
  * that tries in a loop starves them; else 0, at once. (trio.lowlevel.checkpoint_if_cancelled) */
 int task_checkpoint_if_cancelled(void);
 
+/* Like tr_within a shield that lasts so many seconds, but it cannot be refused for want of memory: for clean-up.
+ * What `fn` returns is dropped. */
+void task_within_shield(double seconds, int (*fn)(void *arg), void *arg);
+
 /* The newest error put aside and back, around clean-up that may raise others. */
 struct tr_error *task_error_aside(void);
 void task_error_back(struct tr_error *error);
@@ -66,6 +70,9 @@ int nursery_start(tr_nursery *nursery, int (*fn)(void *), void *arg, const tr_ta
  * outside). */
 bool nursery_is_open(const tr_nursery *nursery);
 bool nursery_is_cancelled(const tr_nursery *nursery);
+
+/* What it was opened with. */
+const tr_nursery_options *nursery_options(const tr_nursery *nursery);
 
 /* A checkpoint: waits until the host of the running task's nursery has come to its join. */
 int nursery_wait_join(void);

@@ -136,6 +136,20 @@ int tr_scope_leave_(tr_scope *scope, int rc)
     return conclude(scope, left, rc);
 }
 
+void task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
+{
+    struct task *task = runtime->sched->current;
+    struct scope node = {0};
+    scope_init(&node, "shield", task, task->scope);
+    scope_enter(&node, NULL, "clean-up");
+    scope_set_shield(&node, true);
+    scope_set_deadline(&node, sched_after(seconds));
+    int rc = fn(arg);
+    bool caught = false;
+    error_unref(scope_leave(&node, rc < 0 ? error_of(rc) : NULL, &caught));
+    scope_fini(&node);
+}
+
 void tr_scope_cancel(tr_scope *scope)
 {
     if (!scope)

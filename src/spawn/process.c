@@ -194,12 +194,9 @@ int tr_process_signal(tr_process *process, int number)
 static void terminate(struct tr_process *process)
 {
     struct tr_error *newest = task_error_aside();
-    tr_scope grace = tr_move_on_after(process->grace);
-    grace.shield = true;
     (void)sys_signal(process->process, SIGTERM);
     (void)sys_signal(process->process, SIGCONT); /* one that is stopped would not hear it */
-    tr_ignore(tr_within(&grace, wait_for_exit(process)));
-    if (!process->exited.set) {
+    if (!event_wait_shielded(&process->exited, process->grace)) {
         log_at(LOG_WARNING, "process", "%s, pid %d, does not end: SIGKILL", process->name, process->pid);
         (void)sys_signal(process->process, SIGKILL);
         lot_park_shielded(&process->exited.waiting_, "a killed command to end");

@@ -9,6 +9,18 @@ void tr_event_set(tr_event *event)
     lot_wake_all(&event->waiting_);
 }
 
+static int wait_for(void *event)
+{
+    return event_wait(event);
+}
+
+bool event_wait_shielded(tr_event *event, double seconds)
+{
+    if (!event->set)
+        task_within_shield(seconds, wait_for, event);
+    return event->set;
+}
+
 int tr_event_wait(tr_event *event)
 {
     tr_try(task_required());

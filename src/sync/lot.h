@@ -32,6 +32,10 @@ static inline int event_wait(tr_event *event)
     return event->set ? 0 : lot_park_for(&event->waiting_, "an event");
 }
 
+/* Waits, not affected by cancellation and in need of no memory, for so many seconds at most: whether it was
+ * set. The newest error may be another one then. */
+bool event_wait_shielded(tr_event *event, double seconds);
+
 /* Gives one of a limiter back, on the run's thread, also where no task runs; the borrower must have one. */
 void limiter_give_back(tr_limiter *limiter, const void *borrower);
 

@@ -50,6 +50,16 @@ static enum phase phase_of(const struct process *process)
     return is_calling(actor) ? PHASE_CALLING : PHASE_IDLE;
 }
 
+/* Handles mean something in their own process only. */
+static bool is_cancelled(const struct scene *scene)
+{
+    struct runtime *ours = runtime;
+    runtime = scene->player->runtime;
+    bool cancelled = nursery_is_cancelled(scene->nursery);
+    runtime = ours;
+    return cancelled;
+}
+
 /* An actor that is killed while its scene is in its body, and that nobody asked to end, is an error of
  * the scene; the scene's own process must live to tell. */
 static void owe_error(struct play *play, const struct process *victim)
@@ -61,7 +71,7 @@ static void owe_error(struct play *play, const struct process *victim)
             const struct part_of_actor *actor = &scene->actors[i];
             if (!scene->in_body || !process_alive(scene->player))
                 continue;
-            bool expected = !actor->up || actor->asked || nursery_is_cancelled(scene->nursery);
+            bool expected = !actor->up || actor->asked || is_cancelled(scene);
             if (!expected && strcmp(actor->name, name) == 0)
                 scene->owes_error = true;
         }
