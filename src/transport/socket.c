@@ -103,7 +103,7 @@ int tr_connect(tr_conn **ret_conn, const char *address)
 struct tr_listener {
     struct listener own;
     char address[ADDRESS_TEXT];
-    int users;                  /* the owner until it closes, and the task that accepts */
+    int users;                  /* the owner until it closes, and the tasks that accept and serve */
     bool accepting;
 };
 
@@ -237,6 +237,12 @@ int tr_serve(tr_listener *listener, tr_handler *handler, void *arg)
     tr_try(task_required());
     if (!handler)
         return raise_code(TR_EARGUMENT, "serving needs a handler");
+    tr_try(task_checkpoint_if_cancelled());
+    if (!listener)
+        return error_raise_plain(TR_ECLOSED);
     tr_auto(nursery) nursery = tr_open_nursery();
-    return tr_join_with(nursery, serve_all(nursery, listener, handler, arg));
+    listener->users++; /* it may be closed between two connections */
+    int rc = tr_join_with(nursery, serve_all(nursery, listener, handler, arg));
+    let_go(listener);
+    return rc;
 }
