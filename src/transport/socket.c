@@ -221,6 +221,7 @@ static int serve_all(tr_nursery *nursery, tr_listener *listener, tr_handler *han
     for (;;) {
         struct visit visit = {.handler = handler, .arg = arg};
         tr_scope idle = tr_until_stopped();
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): does not count users */
         tr_try(tr_within(&idle, tr_accept(listener, &visit.conn)));
         if (idle.cancelled_caught)
             return 0;
@@ -243,6 +244,6 @@ int tr_serve(tr_listener *listener, tr_handler *handler, void *arg)
     tr_auto(nursery) nursery = tr_open_nursery();
     listener->users++; /* it may be closed between two connections */
     int rc = tr_join_with(nursery, serve_all(nursery, listener, handler, arg));
-    let_go(listener);
+    let_go(listener); /* NOLINT(clang-analyzer-unix.Malloc): does not count users */
     return rc;
 }
