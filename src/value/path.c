@@ -14,7 +14,7 @@ enum { PATH_TEXT = 400 };
 static char *prepend(char *start, const char *low, const char *text)
 {
     size_t size = strlen(text);
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): on purpose */
     return (size_t)(start - low) < size ? NULL : memcpy(start - size, text, size);
 }
 
