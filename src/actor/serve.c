@@ -187,8 +187,8 @@ static int find(const wire_start *start, const tr_fn_entry **ret_fn)
     if (!is_served(start->module, start->function)) {
         bool other_function = !fn && module_exists(start->module) &&
                               function_exposed(&actor_self()->modules, start->module, "");
-        return other_function ? refuse_function(start->module, start->function)
-                              : refuse_module(start->module, start->function);
+        return tr_failure_(other_function ? refuse_function(start->module, start->function)
+                                          : refuse_module(start->module, start->function));
     }
     if (!fn)
         return refuse_function(start->module, start->function);

@@ -538,7 +538,7 @@ int session_open(const char *address, const char *uuid, struct session **ret_ses
     session->dialed = true;
     session_hold(session);
     session_unref(session);
-    int rc = session_wait_open(session);
+    int rc = session_wait_open(session); /* NOLINT(clang-analyzer-unix.Malloc): does not count references */
     if (rc >= 0)
         rc = check_identity(session, uuid);
     if (rc < 0) {

@@ -203,20 +203,16 @@ void error_unref(struct tr_error *error)
     }
 }
 
-int error_raise(struct tr_error *error)
+int error_make_newest(struct tr_error *error)
 {
     int code = error->code;
+    ensure(code < 0);
     if (!runtime)
         return code;
     struct tr_error *before = *runtime->error;
     *runtime->error = error;
     error_unref(before);
     return code;
-}
-
-int error_raise_plain(int code)
-{
-    return error_raise(error_plain(code));
 }
 
 struct tr_error *error_of(int rc)

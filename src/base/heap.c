@@ -3,6 +3,8 @@
  * makes the whole logarithmic when amortised. Nothing here recurses: a million deadlines are fine. */
 #include "base/heap.h"
 
+#include "base/panic.h"
+
 #include <stddef.h>
 
 static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
@@ -68,6 +70,7 @@ void heap_remove(struct heap *heap, struct heap_node *node)
             node->prev->next = node->next;
         if (node->next)
             node->next->prev = node->prev;
+        ensure(heap->root);
         heap->root = meld(heap->root, orphans);
         heap->root->prev = NULL;
     }

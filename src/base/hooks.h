@@ -4,12 +4,25 @@
 #define BASE_HOOKS_H
 
 #include <stddef.h>
+#include <string.h>
+
+#ifdef __clang_analyzer__ /* which follows memory from where it is given to where it is taken */
+#define MEM_GIVES __attribute__((ownership_returns(malloc, 1)))
+#define MEM_TAKES __attribute__((ownership_takes(malloc, 1)))
+#else
+#define MEM_GIVES
+#define MEM_TAKES
+#endif
 
 /* Memory, as malloc and friends mean it. NULL when there is none: that is an error, never an abort. */
-void *mem_alloc(size_t size);
-void *mem_zalloc(size_t size);
+void *mem_alloc(size_t size) MEM_GIVES;
 void *mem_resize(void *memory, size_t size);
-void mem_free(void *memory);
+void mem_free(void *memory) MEM_TAKES;
+static inline void *mem_zalloc(size_t size)
+{
+    void *memory = mem_alloc(size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
 
 /* The return addresses of the calling functions, innermost first; how many were found. */
 size_t trace_capture(void **ret_addresses, size_t room);

@@ -48,7 +48,9 @@ static inline struct link *list_shift(struct link *ring)
     struct link *first = ring->next;
     if (first == ring)
         return NULL;
-    list_remove(first);
+    ring->next = first->next; /* as list_remove does, without asking the item where the ring is */
+    ring->next->prev = ring;
+    list_init(first);
     return first;
 }
 

@@ -137,8 +137,8 @@ void scope_set_shield(struct scope *scope, bool shield)
 
 void scope_adopt(struct scope *to, struct scope *from)
 {
-    while (!list_empty(&from->children)) {
-        struct scope *child = scope_of(list_shift(&from->children));
+    for (struct link *first; (first = list_shift(&from->children));) {
+        struct scope *child = scope_of(first);
         child->parent = to;
         list_push(&to->children, &child->sibling);
         update_below(child);

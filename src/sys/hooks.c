@@ -18,12 +18,6 @@ void *mem_alloc(size_t size)
     return SYS_CALL_(resize, NULL, size ? size : 1);
 }
 
-void *mem_zalloc(size_t size)
-{
-    void *memory = mem_alloc(size);
-    return memory ? memset(memory, 0, size) : NULL;
-}
-
 void *mem_resize(void *memory, size_t size)
 {
     return SYS_CALL_(resize, memory, size ? size : 1);

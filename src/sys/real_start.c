@@ -28,8 +28,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* ---- the environment ------------------------------------------------------------------------------- */
 
 /* Whether two entries, "NAME=value" or "NAME", are of the same name. */

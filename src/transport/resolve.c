@@ -61,7 +61,7 @@ static int look_up_elsewhere(const char *host, const char *service, struct sys_a
 {
     tr_limiter *limiter = threads_lookup_limiter();
     if (!limiter)
-        return tr_refused_();
+        return tr_failure_(tr_refused_());
     struct lookup *lookup = new_lookup(host, service ? service : "");
     if (!lookup)
         return error_raise_plain(-ENOMEM);
@@ -107,7 +107,7 @@ int tr_resolve(const char *host, const char *service, const char *const **ret_ad
         return count;
     const char **list = tr_alloc((size_t)count * (sizeof *list + ADDRESS_TEXT));
     for (int i = 0; list && i < count; i++) {
-        char *text = (char *)(list + count) + i * ADDRESS_TEXT;
+        char *text = (char *)(list + count) + (size_t)i * ADDRESS_TEXT;
         address_format(&all[i], text);
         list[i] = text;
     }

@@ -103,7 +103,7 @@ int tr_connect(tr_conn **ret_conn, const char *address)
 struct tr_listener {
     struct listener own;
     char address[ADDRESS_TEXT];
-    int users;                  /* the owner until it closes, and the task that accepts */
+    int users;                  /* the owner until it closes, and the tasks that accept and serve */
     bool accepting;
 };
 
@@ -221,6 +221,7 @@ static int serve_all(tr_nursery *nursery, tr_listener *listener, tr_handler *han
     for (;;) {
         struct visit visit = {.handler = handler, .arg = arg};
         tr_scope idle = tr_until_stopped();
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): does not count users */
         tr_try(tr_within(&idle, tr_accept(listener, &visit.conn)));
         if (idle.cancelled_caught)
             return 0;
@@ -237,6 +238,12 @@ int tr_serve(tr_listener *listener, tr_handler *handler, void *arg)
     tr_try(task_required());
     if (!handler)
         return raise_code(TR_EARGUMENT, "serving needs a handler");
+    tr_try(task_checkpoint_if_cancelled());
+    if (!listener)
+        return error_raise_plain(TR_ECLOSED);
     tr_auto(nursery) nursery = tr_open_nursery();
-    return tr_join_with(nursery, serve_all(nursery, listener, handler, arg));
+    listener->users++; /* it may be closed between two connections */
+    int rc = tr_join_with(nursery, serve_all(nursery, listener, handler, arg));
+    let_go(listener); /* NOLINT(clang-analyzer-unix.Malloc): does not count users */
+    return rc;
 }

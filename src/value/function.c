@@ -54,10 +54,10 @@ void functions_freeze(void)
     for (const tr_fn_entry *entry = functions; entry; entry = entry->next) {
         char room[MODULE_ROOM];
         const char *module = function_module(entry->info, room);
-        const tr_fn_info *first = function_find(module, entry->info->name)->info;
-        if (first != entry->info)
+        const tr_fn_entry *first = function_find(module, entry->info->name);
+        if (first && first->info != entry->info)
             panic("function %s.%s is defined twice, at %s and at %s", module,
-                  entry->info->name, first->at, entry->info->at);
+                  entry->info->name, first->info->at, entry->info->at);
     }
 }
 

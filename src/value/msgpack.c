@@ -3,6 +3,8 @@
  * that passes is one that the input can hold. */
 #include "value/msgpack.h"
 
+#include "base/panic.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -133,9 +135,10 @@ static uint64_t number_at(const uint8_t *bytes, size_t width)
     return number;
 }
 
-/* Sign extension of a number of `width` bytes. */
+/* Sign extension of a number of `width` bytes, one at least. */
 static uint64_t extended(uint64_t number, size_t width)
 {
+    ensure(width > 0);
     unsigned unused = 64 - 8 * (unsigned)width;
     return (uint64_t)((int64_t)(number << unused) >> unused);
 }

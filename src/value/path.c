@@ -10,10 +10,11 @@
 
 enum { PATH_TEXT = 400 };
 
-/* Puts a text before what is there; false when it does not fit. */
+/* Puts a text before what is there, without the zero of its own; NULL when it does not fit. */
 static char *prepend(char *start, const char *low, const char *text)
 {
     size_t size = strlen(text);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): on purpose */
     return (size_t)(start - low) < size ? NULL : memcpy(start - size, text, size);
 }
 

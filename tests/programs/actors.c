@@ -485,7 +485,7 @@ static int a_deadline_holds_in_the_callee(void)
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
     tr_try(start(n, &worker));
-    double left;
+    double left = 0;
     tr_scope limit = tr_move_on_after(50);
     tr_try(tr_within(&limit, tr_call(worker, &left, time_left)));
     expect(left > 0 && left <= 50);

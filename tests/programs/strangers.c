@@ -58,8 +58,7 @@ static bool is_hung_up_on(const char *address, const void *bytes, size_t size)
     char rest[4096];
     int fd = connect_raw(address);
     bool sent = fd >= 0 && send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
-    ssize_t got;
-    while (sent && (got = read(fd, rest, sizeof rest)) > 0)
+    while (sent && read(fd, rest, sizeof rest) > 0)
         continue;
     close(fd);
     return sent;
@@ -164,7 +163,7 @@ static int after_its_stop_an_actor_says_nothing_more(void)
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
     tr_try(start(n, &worker));
-    char *got = malloc(2 * A_LOT);
+    static char got[2 * A_LOT];
     int fd = connect_raw(tr_portal_actor(worker)->address);
     expect(ask(fd, 1, "a_lot", "\xcd\x00\x00"));
     ssize_t more = recv(fd, got, 4096, MSG_WAITALL); /* beyond the greeting */
@@ -174,7 +173,6 @@ static int after_its_stop_an_actor_says_nothing_more(void)
         more = read(fd, got + have, 2 * A_LOT - have);
     close(fd);
     bool last = have > A_LOT / 2 && memcmp(got + have - STOP, stop, STOP) == 0;
-    free(got);
     expect(more == 0 && last);
     return end(n, worker);
 }

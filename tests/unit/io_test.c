@@ -584,6 +584,7 @@ static int a_cancelled_writer_leaves_a_part(void *arg)
     (void)arg;
     ends_auto ends = open_pipe(0);
     char *bytes = pattern(A_LOT), *got = tr_alloc(A_LOT);
+    expect(bytes && got);
     tr_scope limit = tr_move_on_after(0.001);
     tr_try(tr_within(&limit, tr_write(ends.write, bytes, A_LOT)));
     expect(limit.cancelled_caught);

@@ -331,6 +331,24 @@ static int count_up(tr_conn *conn, void *arg)
     return tr_conn_read(conn, &byte, 1) == TR_ECANCELLED ? TR_ECANCELLED : 0;
 }
 
+/* Between the moment a connection was taken and the next wait. */
+static int serving_ends_when_its_listener_is_closed_on_an_arrival(void *arg)
+{
+    (void)arg;
+    tr_auto(listener) l = NULL;
+    tr_auto(conn) client = NULL;
+    tr_try(tr_listen(&l, ANY_PORT));
+    tr_try(tr_connect(&client, tr_listener_address(l)));
+    tr_auto(nursery) n = tr_open_nursery();
+    struct service service = {l, echo, NULL, 0, false};
+    tr_try(tr_start_soon(n, run_service, &service));
+    tr_try(tr_checkpoint());
+    tr_close_listener(&l);
+    tr_try(tr_join(n));
+    expect(service.ended && service.rc == TR_ECLOSED);
+    return 0;
+}
+
 /* Many knock while no descriptor is left to let them in; once there are some again nobody has been lost. */
 static int a_storm_without_descriptors_is_weathered(void *arg)
 {
@@ -381,6 +399,7 @@ int main(void)
         IN_EARNEST(asked_to_stop_it_lets_those_finish_who_are_there),
         IN_EARNEST(a_connection_is_closed_when_its_handler_returns),
         IN_EARNEST(a_handlers_failure_ends_the_serving),
+        IN_EARNEST(serving_ends_when_its_listener_is_closed_on_an_arrival),
         IN_EARNEST(a_storm_without_descriptors_is_weathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

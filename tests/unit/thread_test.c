@@ -704,7 +704,7 @@ static int call_in_all_ways(void *arg)
     int rc = call(&its[0]);
     expect(rc < 0 || its[0].ran == 1);
     tr_scope limit = tr_move_on_after(0.5);
-    rc = tr_within(&limit, call_abandonable(&its[1]));
+    tr_ignore(tr_within(&limit, call_abandonable(&its[1]))); /* cancelled or not, as memory allows */
     expect(its[1].abandoned == 0 || its[1].got == TR_ECANCELLED);
     tr_scope shield = tr_shield();
     rc = tr_within(&shield, tr_sleep(1));
