@@ -76,6 +76,14 @@ static struct nursery *nursery_of(const tr_nursery *handle)
     return handles_find(&runtime->sched->nurseries, (uintptr_t)handle);
 }
 
+/* For those who know that it is there. */
+static struct nursery *existing(const tr_nursery *handle)
+{
+    struct nursery *nursery = nursery_of(handle);
+    ensure(nursery);
+    return nursery;
+}
+
 /* Why there is none: what made tr_open_nursery fail, if it did. */
 static int no_nursery(const tr_nursery *handle)
 {
@@ -108,12 +116,12 @@ bool nursery_is_open(const tr_nursery *handle)
 
 bool nursery_is_cancelled(const tr_nursery *handle)
 {
-    return nursery_of(handle)->scope.cancelled;
+    return existing(handle)->scope.cancelled;
 }
 
 const tr_nursery_options *nursery_options(const tr_nursery *handle)
 {
-    return &nursery_of(handle)->options;
+    return &existing(handle)->options;
 }
 
 static void add_guest(struct guest **guests, struct guest *guest)
@@ -124,7 +132,7 @@ static void add_guest(struct guest **guests, struct guest *guest)
 
 void nursery_add_guest(tr_nursery *handle, struct guest *guest)
 {
-    add_guest(&nursery_of(handle)->guests, guest);
+    add_guest(&existing(handle)->guests, guest);
 }
 
 void run_add_guest(struct guest *guest)
@@ -359,7 +367,7 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
     tr_auto(nursery) here = tr_open_nursery();
     if (!here)
         return error_raise_plain(-ENOMEM);
-    struct task *task = start(nursery_of(here), fn, arg, options);
+    struct task *task = start(existing(here), fn, arg, options);
     if (!task)
         return error_raise_plain(-ENOMEM);
     task->starting = starting;
