@@ -11,7 +11,7 @@
 /* For a child made by vfork, which borrows our stack: nothing but system calls. */
 __attribute__((noinline)) static pid_t raw_exec(const char *program, int socket)
 {
-    pid_t pid = vfork();
+    pid_t pid = vfork(); /* tidy: call: what it costs is what is measured */
     if (pid == 0) {
         dup2(socket, STDIN_FILENO);
         execl(program, program, (char *)NULL);
@@ -23,7 +23,7 @@ __attribute__((noinline)) static pid_t raw_exec(const char *program, int socket)
 static pid_t raw_fork(const char *program, int socket)
 {
     (void)program;
-    pid_t pid = fork();
+    pid_t pid = fork(); /* tidy: call: what it costs is what is measured */
     char byte;
     if (pid == 0) {
         while (read(socket, &byte, 1) == 1 && write(socket, &byte, 1) == 1)

@@ -29,7 +29,8 @@ struct actor {
     size_t strangers;               /* connections to us that have not greeted yet */
     struct listener listener;
     tr_event told_to_end;       /* by the parent, or by a peer that may */
-    void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
+    int (*child_up)(struct session *session); /* the arbiter's interest; NULL where we are not it */
+    void (*session_ended)(struct session *session);
     struct arena memory;
 };
 

@@ -210,6 +210,8 @@ static int take_hello(struct session *session, const struct frame *frame)
 static int take_up(struct session *session, const struct frame *frame)
 {
     (void)frame;
+    if (session->family && actor_self()->child_up)
+        tr_try(actor_self()->child_up(session));
     tr_event_set(&session->up);
     return 0;
 }
