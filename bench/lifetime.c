@@ -35,7 +35,7 @@
 #include "raw/process.h"
 #include "yardsticks.h"
 
-enum { ROUNDS = 101, GROWTH_ROUNDS = 31, CANCEL_ROUNDS = 21, THOUSAND_ROUNDS = 3, TEN = 10, THOUSAND = 1000 };
+enum { ROUNDS = 101, GROWTHS = 3, GROWTH_ROUNDS = 21, CANCEL_ROUNDS = 21, THOUSAND_ROUNDS = 3, TEN = 10, THOUSAND = 1000 };
 
 static struct {
     const char *json, *count;
@@ -394,7 +394,7 @@ static int by_turns(void)
             tr_try(death());
     }
     if (!options.forkserver)
-        tr_try(growth());
+        tr_try(repeat(growth, GROWTHS));
     return options.quick ? 0 : repeat(thousand, THOUSAND_ROUNDS);
 }
 

@@ -74,6 +74,7 @@ void session_let_go(struct session *session)
 
 void session_flush(struct session *session)
 {
+    session->held = false;
     lot_wake_one(&session->to_write);
 }
 
@@ -147,7 +148,7 @@ static int write_task(void *arg)
 {
     struct session *session = arg;
     for (;;) {
-        while (session->out.size == 0) {
+        while (session->out.size == 0 || session->held) {
             if (session->said_stop && session->heard_stop)
                 return 0;
             tr_try(lot_park(&session->to_write));
@@ -165,7 +166,8 @@ static int write_task(void *arg)
 
 /* ---- who is who ------------------------------------------------------------------------------------- */
 
-static int send_hello(struct session *session)
+/* Not sent yet. */
+static int put_hello(struct session *session)
 {
     const tr_actor *self = &runtime->self;
     struct frame frame = {.kind = FRAME_HELLO,
@@ -175,7 +177,7 @@ static int send_hello(struct session *session)
                                     .uuid = self->uuid,
                                     .address = self->address,
                                     .pid = self->pid}};
-    return session_send(session, &frame);
+    return frame_put(&session->out, &frame);
 }
 
 static int check_hello(const wire_hello *hello)
@@ -228,7 +230,8 @@ void session_hang_up(struct session *session)
         sys_hang_up(session->io.fd);
 }
 
-/* A child learns who it is. It can listen only now, and greets when it does. */
+/* A child learns who it is. It can listen only now, and greets when it does. Its greeting leaves with what it has to
+ * say next, that it is up, so as not to wake its parent for nothing. */
 static int take_birth(struct session *session, const struct frame *frame)
 {
     const wire_birth *birth = &frame->birth;
@@ -248,7 +251,8 @@ static int take_birth(struct session *session, const struct frame *frame)
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);
-    return send_hello(session);
+    session->held = true;
+    return put_hello(session);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
@@ -361,8 +365,10 @@ static bool has_stopped(struct session *session)
 
 static int greet(struct session *session)
 {
-    if (session->state.at == SESSION_GREETING)
-        tr_try(send_hello(session));
+    if (session->state.at == SESSION_GREETING) {
+        tr_try(put_hello(session));
+        session_flush(session);
+    }
     if (session->family)
         return read_until(session, is_greeted); /* the keeper knows how long a child may take */
     tr_scope limit = tr_fail_after(GREETING_S);
