@@ -92,7 +92,9 @@ static int accept_task(void *arg)
     struct actor *actor = arg;
     for (;;) {
         struct session *session;
-        int fd, rc = transport_accept(&actor->listener, &fd);
+        int fd, rc = io_wait_readable(&actor->listener.io); /* to most actors nobody ever comes, and trying is dear */
+        if (rc >= 0)
+            rc = transport_accept(&actor->listener, &fd);
         if (rc == TR_ECLOSED)
             return 0; /* the actor is ending */
         tr_try(rc);
