@@ -134,6 +134,14 @@ void actor_unlisten(void)
     transport_unlisten(&actor_self()->listener);
 }
 
+void actor_end(void)
+{
+    struct actor *actor = actor_self();
+    tr_event_set(&actor->told_to_end);
+    if (actor->serving)
+        tr_cancel(actor->serving);
+}
+
 static int wait_for_ends(struct actor *actor)
 {
     while (!list_empty(&actor->sessions)) {

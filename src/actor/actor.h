@@ -55,6 +55,9 @@ void actor_say_goodbye(void);
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);
 
+/* It was told to end: what runs in it is cancelled. */
+void actor_end(void);
+
 /* Whether it is ending, or has not begun: nothing new is run. */
 static inline bool actor_is_ending(void)
 {

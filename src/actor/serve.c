@@ -259,7 +259,7 @@ int serve_cancel(struct session *session, const struct frame *frame)
     if (served)
         tr_scope_cancel(&served->scope);
     else if (frame->id == 0)
-        tr_event_set(&actor_self()->told_to_end);
+        actor_end();
     return 0;
 }
 

@@ -437,7 +437,7 @@ static void conclude(struct session *session, int rc)
     if (actor_self()->session_ended)
         actor_self()->session_ended(session);
     if (session->to_parent)
-        tr_event_set(&actor_self()->told_to_end);
+        actor_end();
     tr_event_set(&session->greeted);
     tr_event_set(&session->up);
     tr_event_set(&session->ended);
