@@ -32,7 +32,7 @@
 #include <tractor.h>
 
 #include "measure.h"
-#include "raw/process.h"
+#include "raw_process.h"
 #include "yardsticks.h"
 
 enum { ROUNDS = 101, GROWTHS = 3, GROWTH_ROUNDS = 21, CANCEL_ROUNDS = 21, THOUSAND_ROUNDS = 3, TEN = 10, THOUSAND = 1000 };

@@ -90,8 +90,10 @@ int real_loop(struct real *real, uv_loop_t **ret)
 {
     real->stirred = true;
     *ret = &real->loop;
-    if (real->has_loop)
+    if (real->has_loop) {
+        uv_update_time(&real->loop); /* timers start from then */
         return 0;
+    }
     int rc = init_loop(&real->loop);
     if (rc < 0)
         return rc;
@@ -174,6 +176,16 @@ void real_unwatch(struct sys *sys, struct sys_watch *watch)
     free(watch);
 }
 
+/* The loop may have timers; what is left until the next. */
+static int sooner(struct real *real, int ms)
+{
+    if (!real->has_loop)
+        return ms;
+    uv_update_time(&real->loop);
+    int left = uv_backend_timeout(&real->loop);
+    return left >= 0 && left < ms ? left : ms;
+}
+
 /* Rounded up: waking early would only mean going round once more. Without a limit a day does as well. */
 static int milliseconds(int64_t ns)
 {
@@ -217,6 +229,9 @@ bool real_poll(struct sys *sys, int64_t timeout_ns)
 {
     struct real *real = real_of(sys);
     bool waits = !look_inside(real) && timeout_ns != 0;
-    int count = report_all(real, waits ? milliseconds(timeout_ns) : 0);
-    return timeout_ns == 0 || (waits && count == 0);
+    int wanted = waits ? milliseconds(timeout_ns) : 0, ms = sooner(real, wanted);
+    int count = report_all(real, ms);
+    if (count == 0 && ms < wanted)
+        uv_run(&real->loop, UV_RUN_NOWAIT);
+    return timeout_ns == 0 || (waits && count == 0 && ms == wanted);
 }

@@ -23,7 +23,7 @@ __attribute__((noinline)) static pid_t raw_exec(const char *program, int socket)
 static pid_t raw_fork(const char *program, int socket)
 {
     (void)program;
-    pid_t pid = fork(); /* tidy: call: what it costs is what is measured */
+    pid_t pid = fork();
     char byte;
     if (pid == 0) {
         while (read(socket, &byte, 1) == 1 && write(socket, &byte, 1) == 1)
