@@ -22,6 +22,7 @@ struct actor {
     const char *arbiter_uuid;       /* of the actor that serves it; NULL until met */
     struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
     char *const *argv;              /* what children are started with */
+    const char *program;            /* and the path of what they run; NULL until it was asked for */
     bool is_root;
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
