@@ -8,7 +8,6 @@
  *
  * Usage: basics [--json FILE]. Both processes are pinned to one core. Medians of several rounds. */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,10 @@
 #include <sys/wait.h>
 #include <tractor.h>
 #include <unistd.h>
+
+#include "measure.h"
+
+extern char **environ;
 
 enum { ROUNDS = 9, CALLS = 2000, ACTORS = 10, VALUES = 100000 };
 
@@ -136,18 +139,10 @@ static struct figure {
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
-static int by_size(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-    return (difference > 0) - (difference < 0);
-}
-
 static void print_to(FILE *out)
 {
-    for (int i = 0; i < FIGURES; i++) {
-        qsort(figures[i].us, ROUNDS, sizeof(double), by_size);
-        fprintf(out, "%s\"%s\": %.3f", i ? ", " : "{", figures[i].name, figures[i].us[ROUNDS / 2]);
-    }
+    for (int i = 0; i < FIGURES; i++)
+        fprintf(out, "%s\"%s\": %.3f", i ? ", " : "{", figures[i].name, median(figures[i].us, ROUNDS));
     fprintf(out, "}\n");
 }
 
@@ -173,10 +168,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0)
         return 0;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(0, &one);
-    (void)sched_setaffinity(0, sizeof one, &one);
+    stay_on_one_core();
     char *json = argc > 2 && strcmp(argv[1], "--json") == 0 ? argv[2] : NULL;
     return tr_main(argc, argv, measure, json);
 }

@@ -16,13 +16,13 @@
  * Usage: sched [--json FILE] [--alone]. One core; medians of several rounds; --alone leaves out
  * the others. */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tractor.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "yardsticks.h"
 
 enum { ROUNDS = 9, MANY = 100000, MILLION = 1000000 };
@@ -228,18 +228,11 @@ static struct figure {
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
-static int by_size(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-    return (difference > 0) - (difference < 0);
-}
-
 static int measure(struct figure *figure)
 {
     for (int round = 0; round < figure->rounds; round++)
         tr_try(figure->round(&figure->values[round]));
-    qsort(figure->values, (size_t)figure->rounds, sizeof(double), by_size);
-    figure->ours = figure->values[figure->rounds / 2];
+    figure->ours = median(figure->values, figure->rounds);
     return 0;
 }
 
@@ -250,7 +243,7 @@ static int measure_others(void)
         figures[i].go = number_after(go, figures[i].name);
         figures[i].trio = number_after(trio, figures[i].name);
         if (figures[i].instructions)
-            figures[i].count = instructions_for_one(figures[i].name);
+            figures[i].count = instructions_for_one(figures[i].name, 2000);
     }
     return 0;
 }
@@ -277,17 +270,10 @@ static void print_table(void)
     }
 }
 
-static void add_member(FILE *json, const char *prefix, const char *key, double value)
-{
-    if (value >= 0)
-        fprintf(json, "%s\"%s%s\": %.3f", ftell(json) > 0 ? ", " : "{", prefix, key, value);
-}
-
 static int write_json(const char *path)
 {
-    FILE *json = fopen(path, "w");
-    if (!json)
-        return tr_raise(tr_code_type(-errno), "%s", path);
+    FILE *json = NULL;
+    tr_try(open_json(path, &json));
     for (int i = 0; i < FIGURES; i++) {
         const struct figure *it = &figures[i];
         add_member(json, "", it->name, it->ours);
@@ -296,8 +282,7 @@ static int write_json(const char *path)
         if (it->instructions)
             add_member(json, "", it->instructions, it->count);
     }
-    fprintf(json, "}\n");
-    return fclose(json) == 0 ? 0 : tr_raise(tr_code_type(-errno), "%s", path);
+    return close_json(json, path);
 }
 
 /* ---- main ------------------------------------------------------------------------------------------- */
@@ -328,14 +313,6 @@ static int run(void *arg)
         tr_try(measure_others());
     print_table();
     return options.json ? write_json(options.json) : 0;
-}
-
-static void stay_on_one_core(void)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(0, &one);
-    (void)sched_setaffinity(0, sizeof one, &one);
 }
 
 static bool understand(int argc, char **argv)

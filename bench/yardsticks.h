@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tractor.h>
+#include <unistd.h>
 
 /* What a command prints, in the frame's memory; NULL if it could not be run or failed. */
 static inline const char *output_of(const char *command)
@@ -57,11 +58,10 @@ static inline double instructions(const char *key, int times)
 }
 
 /* For one more: what a run's beginning and end cost is in both. Negative without valgrind. */
-static inline double instructions_for_one(const char *key)
+static inline double instructions_for_one(const char *key, int times)
 {
-    enum { TIMES = 2000 };
-    double once = instructions(key, TIMES), twice = instructions(key, 2 * TIMES);
-    return once > 0 && twice > 0 ? (twice - once) / TIMES : -1;
+    double once = instructions(key, times), twice = instructions(key, 2 * times);
+    return once > 0 && twice > 0 ? (twice - once) / times : -1;
 }
 
 #endif

@@ -93,7 +93,9 @@ static int accept_task(void *arg)
     struct actor *actor = arg;
     for (;;) {
         struct session *session;
-        int fd, rc = transport_accept(&actor->listener, &fd);
+        int fd, rc = io_wait_readable(&actor->listener.io); /* to most actors nobody ever comes, and trying is dear */
+        if (rc >= 0)
+            rc = transport_accept(&actor->listener, &fd);
         if (rc == TR_ECLOSED)
             return 0; /* the actor is ending */
         tr_try(rc);
@@ -133,13 +135,15 @@ void actor_unlisten(void)
     transport_unlisten(&actor_self()->listener);
 }
 
-void actor_told_to_end(double seconds_left)
+void actor_end(double seconds_left)
 {
     struct actor *actor = actor_self();
     double end_by = tr_now() + seconds_left;
     if (end_by < actor->end_by)
         actor->end_by = end_by;
     tr_event_set(&actor->told_to_end);
+    if (actor->serving)
+        tr_cancel(actor->serving);
 }
 
 double actor_share_of_end(double wanted)

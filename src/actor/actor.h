@@ -22,6 +22,7 @@ struct actor {
     const char *arbiter_uuid;       /* of the actor that serves it; NULL until met */
     struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
     char *const *argv;              /* what children are started with */
+    const char *program;            /* and the path of what they run; NULL until it was asked for */
     bool is_root;
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
@@ -30,7 +31,8 @@ struct actor {
     struct listener listener;
     tr_event told_to_end;           /* by the parent, or by a peer that may */
     double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
-    void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
+    int (*child_up)(struct session *session); /* the arbiter's interest; NULL where we are not it */
+    void (*session_ended)(struct session *session);
     struct arena memory;
 };
 
@@ -55,8 +57,8 @@ void actor_say_goodbye(void);
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);
 
-/* Somebody wants its end, within so many seconds. */
-void actor_told_to_end(double seconds_left);
+/* It was told to end, within so many seconds: what runs in it is cancelled. */
+void actor_end(double seconds_left);
 
 /* Of the time that it takes to end `wanted`, or as much as can be: half of what its own parent has left it. */
 double actor_share_of_end(double wanted);

@@ -9,7 +9,8 @@
  * in the session's state, with anything missing or left over, ends the session and nothing else.
  *
  *     parent  BIRTH, HELLO  -->              a child reads who it is, then both greet each other
- *             UP            <--              the child is enrolled and at its work
+ *             UP            <--              the child is at its work, and enrolled at the arbiter; if the
+ *                                            parent is that, this enrolls it
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function
  *             RETURN 7      <--              its result; or

@@ -259,7 +259,7 @@ int serve_cancel(struct session *session, const struct frame *frame)
     if (served)
         tr_scope_cancel(&served->scope);
     else if (frame->id == 0)
-        actor_told_to_end(session->to_parent ? frame->cancel.seconds_left : INFINITY);
+        actor_end(session->to_parent ? frame->cancel.seconds_left : INFINITY);
     return 0;
 }
 

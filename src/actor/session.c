@@ -17,6 +17,7 @@
 #include "sched/task.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* Senders wait while this much is unsent. For answers that no sender waits with (refusals, acknowledgements)
@@ -74,6 +75,7 @@ void session_let_go(struct session *session)
 
 void session_flush(struct session *session)
 {
+    session->held = false;
     lot_wake_one(&session->to_write);
 }
 
@@ -157,7 +159,7 @@ static int write_task(void *arg)
 {
     struct session *session = arg;
     for (;;) {
-        while (session->out.size == 0) {
+        while (session->out.size == 0 || session->held) {
             if (session->said_stop && session->heard_stop)
                 return 0;
             tr_try(lot_park(&session->to_write));
@@ -175,7 +177,8 @@ static int write_task(void *arg)
 
 /* ---- who is who ------------------------------------------------------------------------------------- */
 
-static int send_hello(struct session *session)
+/* Not sent yet. */
+static int put_hello(struct session *session)
 {
     const tr_actor *self = &runtime->self;
     struct frame frame = {.kind = FRAME_HELLO,
@@ -185,7 +188,7 @@ static int send_hello(struct session *session)
                                     .uuid = self->uuid,
                                     .address = self->address,
                                     .pid = self->pid}};
-    return session_send(session, &frame);
+    return frame_put(&session->out, &frame);
 }
 
 static int check_hello(const wire_hello *hello)
@@ -220,6 +223,8 @@ static int take_hello(struct session *session, const struct frame *frame)
 static int take_up(struct session *session, const struct frame *frame)
 {
     (void)frame;
+    if (session->family && actor_self()->child_up)
+        tr_try(actor_self()->child_up(session));
     tr_event_set(&session->up);
     return 0;
 }
@@ -236,7 +241,8 @@ void session_hang_up(struct session *session)
         sys_hang_up(session->io.fd);
 }
 
-/* A child learns who it is. It can listen only now, and greets when it does. */
+/* A child learns who it is. It can listen only now, and greets when it does. Its greeting leaves with what it has to
+ * say next, that it is up, so as not to wake its parent for nothing. */
 static int take_birth(struct session *session, const struct frame *frame)
 {
     const wire_birth *birth = &frame->birth;
@@ -256,7 +262,8 @@ static int take_birth(struct session *session, const struct frame *frame)
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);
-    return send_hello(session);
+    session->held = true;
+    return put_hello(session);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
@@ -369,8 +376,10 @@ static bool has_stopped(struct session *session)
 
 static int greet(struct session *session)
 {
-    if (session->state.at == SESSION_GREETING)
-        tr_try(send_hello(session));
+    if (session->state.at == SESSION_GREETING) {
+        tr_try(put_hello(session));
+        session_flush(session);
+    }
     if (session->family)
         return read_until(session, is_greeted); /* the keeper knows how long a child may take */
     tr_scope limit = tr_fail_after(GREETING_S);
@@ -439,7 +448,7 @@ static void conclude(struct session *session, int rc)
     if (actor_self()->session_ended)
         actor_self()->session_ended(session);
     if (session->to_parent)
-        tr_event_set(&actor_self()->told_to_end);
+        actor_end(INFINITY);
     tr_event_set(&session->greeted);
     tr_event_set(&session->up);
     tr_event_set(&session->ended);

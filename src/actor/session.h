@@ -28,6 +28,7 @@ struct session {
     size_t portals;
     bool to_parent;                 /* when it ends, so does this actor */
     bool said_stop, heard_stop;     /* the last frame was sent, was received */
+    bool held;                      /* `out` is not written until something else is added to it */
     bool mute;                      /* writing failed: the reading side will learn why */
     size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */
     uint64_t last_call;             /* the newest id we gave out */

@@ -50,7 +50,8 @@ static int enroll(void)
     struct actor *actor = actor_self();
     tr_auto(portal) arbiter = NULL;
     tr_try(reach(&arbiter));
-    tr_try(tr_call(arbiter, NULL, tr_registry_enroll));
+    if (!arbiter->session->to_parent) /* which enrolls its children itself, once they are up */
+        tr_try(tr_call(arbiter, NULL, tr_registry_enroll));
     session_hold(arbiter->session);
     actor->arbiter_session = arbiter->session;
     actor->arbiter_uuid = arbiter->session->peer.uuid;

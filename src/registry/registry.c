@@ -50,6 +50,12 @@ static void drop(struct entry *entry)
     mem_free(entry);
 }
 
+/* It saves our children a round trip: most actors are children of the arbiter. */
+static int child_up(struct session *session)
+{
+    return add(session, &session->peer);
+}
+
 static void session_ended(struct session *session)
 {
     list_each(at, &runtime->registry->entries)
@@ -67,6 +73,7 @@ int registry_serve(void)
         return error_raise_plain(-ENOMEM);
     list_init(&registry->entries);
     runtime->registry = registry;
+    actor_self()->child_up = child_up;
     actor_self()->session_ended = session_ended;
     actor_self()->arbiter = runtime->self.address;
     actor_self()->arbiter_uuid = runtime->self.uuid;
@@ -80,6 +87,7 @@ void registry_free(void)
         return;
     list_each(at, &registry->entries)
         drop(container_of(at, struct entry, place));
+    actor_self()->child_up = NULL;
     actor_self()->session_ended = NULL;
     runtime->registry = NULL;
     mem_free(registry);

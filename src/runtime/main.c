@@ -127,17 +127,8 @@ static int enter_child(void)
 
 /* ---- living ---------------------------------------------------------------------------------------- */
 
-static int end_when_told(void *arg)
-{
-    struct actor *actor = arg;
-    tr_try(event_wait(&actor->told_to_end));
-    tr_cancel(actor->serving);
-    return 0;
-}
-
 static int do_what_one_is_there_for(struct actor *actor, const struct life *life)
 {
-    tr_try(tr_start_soon(actor->service, end_when_told, actor));
     tr_try(life->fn ? enter_root(actor, life) : enter_child());
     return life->fn ? life->fn(life->arg) : tr_sleep_forever();
 }

@@ -194,7 +194,11 @@ static const struct sys_ops real_ops = {
  * socket or the poller. libuv does not even close such. So they are /dev/null, where they are missing. */
 static void have_standard_streams(void)
 {
-    int fd;
+    int fd = STDIN_FILENO;
+    while (fd <= STDERR_FILENO && fcntl(fd, F_GETFD) >= 0)
+        fd++;
+    if (fd > STDERR_FILENO)
+        return;
     do {
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (fd >= 0 && fd <= STDERR_FILENO)

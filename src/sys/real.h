@@ -10,14 +10,13 @@
 
 struct real {
     struct sys sys;             /* first: operations get a pointer to this */
-    uv_loop_t loop;
     int descriptors;            /* the epoll set of what is watched */
-    uv_poll_t any_descriptor;   /* it has something to report */
     struct map watches;         /* by their numbers */
     uint64_t last_watch;
-    uv_timer_t alarm;           /* ends a poll in time */
-    bool rang;
-    uv_timer_t ask;             /* has those without a pidfd asked once more */
+    uv_loop_t loop;             /* for signals and bells; by real_loop only, which makes it when it is needed */
+    uv_timer_t active;          /* keeps it alive */
+    bool has_loop, stirred;     /* it is to be turned before anybody waits */
+    bool ask_soon;              /* those without a pidfd are to be asked once more */
     struct link unseen;         /* the processes without a pidfd */
     struct sys_catch *child_signal; /* SIGCHLD, while there are any: one of them may have ended */
     int guards;                 /* made by mapping */
@@ -57,6 +56,7 @@ void real_answer(struct sys_mailbox *mailbox, struct sys_letter *letter);
 /* real_poll.c */
 int real_poll_start(struct real *real);
 void real_poll_stop(struct real *real);
+int real_loop(struct real *real, uv_loop_t **ret); /* asked for each time something about it is changed */
 int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
 int real_watch_for(struct sys *sys, struct sys_watch *watch, int events);
 void real_unwatch(struct sys *sys, struct sys_watch *watch);
@@ -101,6 +101,7 @@ int real_pid(struct sys *sys, const struct sys_process *process);
 int real_program(struct sys *sys, char *ret_path, size_t room);
 const char *real_birth(struct sys *sys);
 int real_die_with_parent(struct sys *sys, int lifeline, int parent);
+void real_ask_unseen(struct real *real);
 int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
 

@@ -62,7 +62,10 @@ int real_mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret)
     struct mailbox *mailbox = calloc(1, sizeof *mailbox);
     if (!mailbox)
         return UV_ENOMEM;
-    int rc = uv_async_init(&real_of(sys)->loop, &mailbox->bell, on_bell);
+    uv_loop_t *loop;
+    int rc = real_loop(real_of(sys), &loop);
+    if (rc >= 0)
+        rc = uv_async_init(loop, &mailbox->bell, on_bell);
     if (rc < 0) {
         free(mailbox);
         return rc;
@@ -99,13 +102,13 @@ static void bell_closed(uv_handle_t *bell)
 
 void real_mailbox_close(struct sys *sys, struct sys_mailbox *head)
 {
-    (void)sys;
     struct mailbox *mailbox = mailbox_of(head);
     pthread_mutex_lock(&mailbox->lock);
     mailbox->open = false;
     struct sys_letter *late = take_all(mailbox);
     pthread_mutex_unlock(&mailbox->lock);
     uv_close((uv_handle_t *)&mailbox->bell, bell_closed);
+    real_of(sys)->stirred = true;
     deliver_all(late, NULL);
 }
 

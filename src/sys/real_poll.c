@@ -1,16 +1,20 @@
-/* Polling: one libuv loop a runtime, which keeps the time and the signals, and inside it one epoll set for
- * descriptors, one timer that ends a poll.
+/* Polling: one epoll set a runtime, and in it, once something needs it, a libuv loop, for what libuv does for us:
+ * signals and the bells of mailboxes.
  *
- * Descriptors are not watched by libuv itself, for two reasons. Its uv_poll_init makes a descriptor
+ * Descriptors are not watched by libuv itself, for three reasons. Its uv_poll_init makes a descriptor
  * non-blocking, and that flag belongs to the open file, which others may share: whoever sets it on its
  * standard input has set it for the shell too. And it tells the kernel of a descriptor only when the loop
- * turns, where one that was closed meanwhile ends the process; here the caller is told. The set is itself a
- * descriptor, readable when any in it has something to say, which is what libuv watches.
+ * turns, where one that was closed meanwhile ends the process; here the caller is told. And a loop takes six
+ * descriptors and some twenty system calls, which most actors, living and dying without a signal or a thread,
+ * need not pay; nor does anybody pay for a second wait each time something happens.
  *
- * The loop is never left running: `poll` turns it once. A watch is armed for one report and disarmed by it
- * (EPOLLONESHOT), so the code above decides each time what it still wants to know. The kernel may report a
- * watch that is gone, when the file it was for is still open under another number; so it is not told where
- * a watch lies, but only its number, which is never used again. */
+ * A loop has a descriptor that is readable when it has something to do, which is in the set. It tells the kernel
+ * what it waits for only when it turns; so whoever changes something about it says that it is `stirred`, and it is
+ * turned before the next wait, which is none then, since nobody knows what that has brought about.
+ *
+ * A watch is armed for one report and disarmed by it (EPOLLONESHOT), so the code above decides each time what it
+ * still wants to know. The kernel may report a watch that is gone, when the file it was for is still open under
+ * another number; so it is not told where a watch lies, but only its number, which is never used again. */
 #include "sys/real.h"
 
 #include "base/panic.h"
@@ -21,6 +25,8 @@
 #include <unistd.h>
 
 enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000, MOST_REPORTS = 128 };
+
+enum { THE_LOOP = 0 };          /* the number of no watch */
 
 struct sys_watch {
     uint64_t number;
@@ -43,37 +49,6 @@ static void report(struct real *real, const struct epoll_event *event)
     watch->ready(watch->arg, ready);
 }
 
-static void on_descriptors(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    struct real *real = poll->data;
-    struct epoll_event found[MOST_REPORTS];
-    int count;
-    do {
-        count = epoll_wait(real->descriptors, found, MOST_REPORTS, 0);
-        for (int i = 0; i < count; i++)
-            report(real, &found[i]);
-    } while (count == MOST_REPORTS);
-}
-
-/* The loop looks at its timers before it waits, too: one that rings there must keep it from waiting, or it
- * waits without a limit. */
-static void alarm_rang(uv_timer_t *alarm)
-{
-    ((struct real *)alarm->data)->rang = true;
-    uv_stop(alarm->loop);
-}
-
-static int watch_descriptors(struct real *real)
-{
-    int rc = uv_poll_init(&real->loop, &real->any_descriptor, real->descriptors);
-    if (rc < 0)
-        return rc;
-    real->any_descriptor.data = real;
-    return uv_poll_start(&real->any_descriptor, UV_READABLE, on_descriptors);
-}
-
 /* Up to 1.50 a loop that cannot be had for want of descriptors keeps the one that it had got. */
 static int init_loop(uv_loop_t *loop)
 {
@@ -84,22 +59,6 @@ static int init_loop(uv_loop_t *loop)
     return rc;
 }
 
-int real_poll_start(struct real *real)
-{
-    real->descriptors = epoll_create1(EPOLL_CLOEXEC);
-    if (real->descriptors < 0)
-        return -errno;
-    int rc = init_loop(&real->loop);
-    if (rc < 0) {
-        close(real->descriptors);
-        return rc;
-    }
-    if ((rc = uv_timer_init(&real->loop, &real->alarm)) < 0 ||
-        (rc = uv_timer_init(&real->loop, &real->ask)) < 0 || (rc = watch_descriptors(real)) < 0)
-        real_poll_stop(real);
-    return rc;
-}
-
 static void close_rest(uv_handle_t *handle, void *arg)
 {
     (void)arg;
@@ -107,12 +66,58 @@ static void close_rest(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+static void end_loop(uv_loop_t *loop)
+{
+    uv_walk(loop, close_rest, NULL);
+    while (uv_run(loop, UV_RUN_DEFAULT) != 0)
+        continue;
+    ensure(uv_loop_close(loop) == 0);
+}
+
+static void never(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* A loop in which nothing is active does not look at what it has to do, as the end of a signal that was let go. */
+static int keep_active(struct real *real)
+{
+    int rc = uv_timer_init(&real->loop, &real->active);
+    return rc < 0 ? rc : uv_timer_start(&real->active, never, UINT64_MAX, 0);
+}
+
+int real_loop(struct real *real, uv_loop_t **ret)
+{
+    real->stirred = true;
+    *ret = &real->loop;
+    if (real->has_loop) {
+        uv_update_time(&real->loop); /* timers start from then */
+        return 0;
+    }
+    int rc = init_loop(&real->loop);
+    if (rc < 0)
+        return rc;
+    struct epoll_event news = {.events = EPOLLIN, .data.u64 = THE_LOOP};
+    if (epoll_ctl(real->descriptors, EPOLL_CTL_ADD, uv_backend_fd(&real->loop), &news) < 0)
+        rc = -errno;
+    if (rc >= 0)
+        rc = keep_active(real);
+    if (rc < 0)
+        end_loop(&real->loop);
+    real->has_loop = rc >= 0;
+    return rc;
+}
+
+int real_poll_start(struct real *real)
+{
+    real->descriptors = epoll_create1(EPOLL_CLOEXEC);
+    return real->descriptors < 0 ? -errno : 0;
+}
+
 void real_poll_stop(struct real *real)
 {
-    uv_walk(&real->loop, close_rest, NULL);
-    while (uv_run(&real->loop, UV_RUN_DEFAULT) != 0)
-        continue;
-    ensure(uv_loop_close(&real->loop) == 0);
+    if (real->has_loop)
+        end_loop(&real->loop);
     close(real->descriptors);
     map_fini(&real->watches);
 }
@@ -171,23 +176,62 @@ void real_unwatch(struct sys *sys, struct sys_watch *watch)
     free(watch);
 }
 
+/* The loop may have timers; what is left until the next. */
+static int sooner(struct real *real, int ms)
+{
+    if (!real->has_loop)
+        return ms;
+    uv_update_time(&real->loop);
+    int left = uv_backend_timeout(&real->loop);
+    return left >= 0 && left < ms ? left : ms;
+}
+
+/* Rounded up: waking early would only mean going round once more. Without a limit a day does as well. */
+static int milliseconds(int64_t ns)
+{
+    int64_t ms = ns < 0 ? A_DAY_MS : (ns + NS_PER_MS - 1) / NS_PER_MS;
+    return ms > A_DAY_MS ? A_DAY_MS : (int)ms;
+}
+
+/* Whether it was turned, or anything else was looked at that did not have to be waited for. */
+static bool look_inside(struct real *real)
+{
+    bool stirred = real->stirred && real->has_loop, unseen = real->ask_soon;
+    real->stirred = real->ask_soon = false;
+    if (stirred)
+        uv_run(&real->loop, UV_RUN_NOWAIT);
+    if (unseen)
+        real_ask_unseen(real);
+    return stirred || unseen;
+}
+
+/* Returns how many there were; negative if a signal came first. */
+static int report_all(struct real *real, int ms)
+{
+    struct epoll_event found[MOST_REPORTS];
+    int count, sum = 0;
+    bool loop_has_news = false;
+    do {
+        count = epoll_wait(real->descriptors, found, MOST_REPORTS, sum > 0 ? 0 : ms);
+        for (int i = 0; i < count; i++)
+            if (found[i].data.u64 == THE_LOOP)
+                loop_has_news = true;
+            else
+                report(real, &found[i]);
+        sum += count;
+    } while (count == MOST_REPORTS);
+    if (loop_has_news)
+        uv_run(&real->loop, UV_RUN_NOWAIT);
+    return sum;
+}
+
 bool real_poll(struct sys *sys, int64_t timeout_ns)
 {
     struct real *real = real_of(sys);
-    if (timeout_ns == 0) {
+    bool waits = !look_inside(real) && timeout_ns != 0;
+    int wanted = waits ? milliseconds(timeout_ns) : 0, ms = sooner(real, wanted);
+    int count = report_all(real, ms);
+    if (count == 0 && ms < wanted)
         uv_run(&real->loop, UV_RUN_NOWAIT);
-        return true;
-    }
-    /* Rounded up: waking early would only mean going round once more. Without a limit a day does as
-     * well, and keeps libuv from returning at once when nothing is watched. */
-    int64_t ms = timeout_ns < 0 ? A_DAY_MS : (timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
-    if (ms > A_DAY_MS)
-        ms = A_DAY_MS;
-    uv_update_time(&real->loop);
-    real->alarm.data = real;
-    real->rang = false;
-    uv_timer_start(&real->alarm, alarm_rang, (uint64_t)ms, 0);
-    uv_run(&real->loop, UV_RUN_ONCE);
-    uv_timer_stop(&real->alarm);
-    return real->rang;
+    return timeout_ns == 0 || (waits && count == 0 && ms == wanted);
 }

@@ -83,18 +83,16 @@ static void let_signal_go(struct real *real)
     raise(SIGCHLD);
 }
 
-static void ask_all(void *arg)
+void real_ask_unseen(struct real *real)
 {
-    struct real *real = arg;
     list_each(at, &real->unseen)
         reap(container_of(at, struct sys_process, unseen));
     let_signal_go(real);
 }
 
-static void ask_now(uv_timer_t *timer)
+static void ask_all(void *real)
 {
-    ask_all(timer->data);
-    uv_stop(timer->loop); /* whom that woke shall not wait for the poller's next news */
+    real_ask_unseen(real);
 }
 
 /* It may have ended before the signal was listened to, so it is asked once soon; from the poller, since
@@ -107,8 +105,8 @@ static int notice_by_signal(struct real *real, struct sys_process *process)
     if (rc < 0)
         return rc;
     list_push(&real->unseen, &process->unseen);
-    real->ask.data = real;
-    return uv_timer_start(&real->ask, ask_now, 0, 0);
+    real->ask_soon = true;
+    return 0;
 }
 
 /* Readable, and yet no status to be had: a debugger has first call on it, and SIGCHLD comes when it lets

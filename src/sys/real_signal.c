@@ -63,7 +63,10 @@ int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *
     it->number = number;
     it->caught = caught;
     it->arg = arg;
-    int rc = uv_signal_init(&real_of(sys)->loop, &it->signal);
+    uv_loop_t *loop;
+    int rc = real_loop(real_of(sys), &loop);
+    if (rc >= 0)
+        rc = uv_signal_init(loop, &it->signal);
     if (rc < 0) {
         free(it);
         return rc;
@@ -94,7 +97,7 @@ static void stop(struct sys_catch *it)
  * or it could kill us; in other threads nobody can block it from outside, and there it may. */
 int real_let_signal_go(struct sys *sys, struct sys_catch *it)
 {
-    (void)sys;
+    real_of(sys)->stirred = true;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

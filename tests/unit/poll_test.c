@@ -1,23 +1,23 @@
-/* The real poller in want: of the processor in the wrong moment, for which libuv's uv_run is overlaid by one
- * that comes late; and of descriptors. */
+/* The real poller in want: of the processor in the wrong moment, for which the wait is overlaid by one that comes
+ * late; and of descriptors. */
 #include "support/real.h"
 #include "support/tasks.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <uv.h>
 
-int uv_run(uv_loop_t *loop, uv_run_mode mode)
+int epoll_wait(int set, struct epoll_event *ret_events, int room, int timeout)
 {
-    int (*real)(uv_loop_t *, uv_run_mode);
-    *(void **)&real = dlsym(RTLD_NEXT, "uv_run");
-    usleep(3000); /* tidy: call: a loop that turns late is what is tested */
-    return real(loop, mode);
+    int (*real)(int, struct epoll_event *, int, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
+    usleep(3000); /* tidy: call: a wait that begins late is what is tested */
+    return real(set, ret_events, room, timeout);
 }
 
-/* Deadlines that have come by the time the loop turns: it must not wait for anything else then. */
+/* Deadlines that have come by the time the wait begins: it must not wait for anything else then. */
 static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
 {
     (void)arg;
@@ -34,29 +34,51 @@ static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
     return 0;
 }
 
-/* With one descriptor more each time, until there are enough. */
+static int in_virtual_time(int (*fn)(void *), void *arg)
+{
+    return tr_run_virtually(fn, arg);
+}
+
+static int run_with_descriptors(rlim_t most, const struct rlimit *usual, int (*run)(int (*)(void *), void *),
+                                int (*fn)(void *))
+{
+    const struct rlimit few = {most, usual->rlim_max};
+    int open_before = open_descriptors();
+    setrlimit(RLIMIT_NOFILE, &few);
+    int rc = run(fn, NULL);
+    setrlimit(RLIMIT_NOFILE, usual);
+    assert_true(rc == 0 || rc == -EMFILE);
+    assert_true(rc == 0 || tr_error_is(tr_last_error(), "errno.EMFILE"));
+    assert_int_equal(open_descriptors(), open_before);
+    return rc;
+}
+
+/* With one descriptor more each time, until there are enough. Returns how often there were not. */
+static int times_refused(int (*fn)(void *))
+{
+    struct rlimit usual;
+    int rc;
+    rlim_t most = 0;
+    assert_int_equal(tr_run(one_signal, NULL), 0); /* libuv needs some that it keeps */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    do {
+        rc = run_with_descriptors(most, &usual, tr_run, fn);
+        assert_int_equal(run_with_descriptors(most, &usual, in_virtual_time, fn), rc);
+        most++;
+    } while (rc < 0);
+    return (int)most - 1;
+}
+
 static void a_run_that_gets_no_descriptors_says_so_and_keeps_none(void **state)
 {
     (void)state;
-    struct rlimit before, few;
-    assert_int_equal(tr_run(nothing_at_all, NULL), 0); /* libuv needs some that it keeps */
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    int open_before = open_descriptors(), refused = 0, rc;
-    few = before;
-    few.rlim_cur = 0;
-    do {
-        setrlimit(RLIMIT_NOFILE, &few);
-        rc = tr_run(nothing_at_all, NULL);
-        int again = tr_run_virtually(nothing_at_all, NULL);
-        setrlimit(RLIMIT_NOFILE, &before);
-        assert_true(rc == 0 || rc == -EMFILE);
-        assert_true(rc == 0 || tr_error_is(tr_last_error(), "errno.EMFILE"));
-        assert_int_equal(again, rc);
-        assert_int_equal(open_descriptors(), open_before);
-        refused += rc < 0;
-        few.rlim_cur++;
-    } while (rc < 0);
-    assert_true(refused > 3);
+    assert_true(times_refused(nothing_at_all) > 0);
+}
+
+static void neither_does_one_that_gets_too_few_for_a_signal(void **state)
+{
+    (void)state;
+    assert_true(times_refused(one_signal) > times_refused(nothing_at_all) + 3);
 }
 
 int main(void)
@@ -64,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
+        cmocka_unit_test(neither_does_one_that_gets_too_few_for_a_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

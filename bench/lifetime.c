@@ -1,0 +1,504 @@
+/* What it costs to start actors, to keep them, and to see them go:
+ *
+ *     spawn_us             one is started and answers its first call, by a process of its own (method spawn)
+ *     raw_exec_us          vfork, exec and a byte there and back, of a program that does nothing but is linked
+ *                          alike (bench/raw); raw_exec_static_us: one that is linked statically, without the library
+ *     spawn_growth         spawn_us with 1 GiB of touched memory in the parent, as a multiple of it without
+ *     forkserver_us        as spawn_us, by the fork server; raw_fork_us: fork and a byte there and back
+ *     actors_1000_spawn_s, actors_1000_forkserver_s
+ *                          a thousand are started, each called once, all alive
+ *     join_1000_ms         those thousand are cancelled and reaped
+ *     actors_1000_cpu_s    the processor's time for both, theirs and ours, which says more on a busy machine
+ *     cancel_10_ms         ten idle ones are cancelled and reaped
+ *     idle_pss_kib, idle_pss_forkserver_kib
+ *                          memory of an idle one: its own, and its part of what it shares with the others, with
+ *                          ten of them alive; idle_pss_1000_kib: with a thousand
+ *     death_noticed_us     from the SIGKILL of one to the error of a call in it
+ *
+ * All by turns in one run, so that a noisy moment hits ours and the bare system calls alike; medians. What the
+ * fork server does is measured by this program once more, in a tree of its own, with TRACTOR_START_METHOD set.
+ * Beside each stands what it must be and what it should be; of these some are multiples of the bare calls. The
+ * file also has the multiples, and, where valgrind is installed, the instructions that a parent executes to
+ * start, call and end one, as spawn_instructions.
+ *
+ * Usage: lifetime [--json FILE] [--unpinned] [--quick]. One core unless told otherwise; --quick leaves out the
+ * thousands and the instructions. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <tractor.h>
+
+#include "measure.h"
+#include "raw_process.h"
+#include "yardsticks.h"
+
+enum { ROUNDS = 101, GROWTHS = 5, GROWTH_ROUNDS = 21, CANCEL_ROUNDS = 21, THOUSAND_ROUNDS = 3, TEN = 10, THOUSAND = 1000 };
+
+static struct {
+    const char *json, *count;
+    int times;
+    bool forkserver, probe, unpinned, quick;
+} options;
+
+/* ---- figures ---------------------------------------------------------------------------------------- */
+
+static struct figure {
+    const char *key;
+    const char *of;             /* the figure that `must` and `aim` are multiples of; NULL: they are absolute */
+    double must, aim;           /* at most; 0: nothing is asked */
+    bool forkserver;            /* measured in the tree that is started so */
+    double samples[ROUNDS];
+    int count;
+    double value;               /* their median; -1: not known */
+} figures[] = {
+    {.key = "raw_exec_us"},
+    {.key = "raw_exec_static_us"},
+    {.key = "spawn_us", .of = "raw_exec_us", .must = 2, .aim = 1.3},
+    {.key = "spawn_growth", .must = 1.2, .aim = 1.1}, /* "flat": where noise ends */
+    {.key = "raw_fork_us", .forkserver = true},
+    {.key = "forkserver_us", .of = "raw_fork_us", .must = 4, .aim = 2, .forkserver = true},
+    {.key = "actors_1000_spawn_s", .must = 2.5, .aim = 1.5},
+    {.key = "actors_1000_forkserver_s", .must = 0.6, .aim = 0.25, .forkserver = true},
+    {.key = "actors_1000_cpu_s"},
+    {.key = "join_1000_ms", .must = 500, .aim = 150},
+    {.key = "cancel_10_ms", .must = 10, .aim = 3},
+    {.key = "idle_pss_kib", .must = 500, .aim = 150},
+    {.key = "idle_pss_1000_kib", .must = 500, .aim = 150},
+    {.key = "idle_pss_forkserver_kib", .must = 500, .aim = 150, .forkserver = true},
+    {.key = "death_noticed_us", .must = 2000, .aim = 300},
+};
+enum { FIGURES = sizeof figures / sizeof *figures };
+
+static struct figure *figure(const char *key)
+{
+    for (int i = 0; i < FIGURES; i++)
+        if (strcmp(figures[i].key, key) == 0)
+            return &figures[i];
+    return NULL;
+}
+
+/* One more sample. What nobody asks for, such as how long the fork server's actors take to end, has no figure. */
+static void note(const char *key, double value)
+{
+    struct figure *it = figure(key);
+    if (it && it->count < ROUNDS)
+        it->samples[it->count++] = value;
+}
+
+static void find_medians(void)
+{
+    for (int i = 0; i < FIGURES; i++)
+        figures[i].value = figures[i].count ? median(figures[i].samples, figures[i].count) : -1;
+}
+
+/* ---- what the actors do ------------------------------------------------------------------------------ */
+
+tr_fn(void, nothing)
+{
+    return 0;
+}
+
+tr_fn(void, hang)
+{
+    return tr_sleep_forever();
+}
+
+static int start(tr_nursery *n, tr_portal **ret)
+{
+    tr_try(tr_start_actor(n, ret, "idle", .modules = tr_names(tr_this_module())));
+    return tr_call(*ret, NULL, nothing);
+}
+
+/* ---- one ----------------------------------------------------------------------------------------------- */
+
+static int start_one(double *ret_us)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *actor;
+    double begin = tr_now();
+    tr_try(start(n, &actor));
+    *ret_us = (tr_now() - begin) * 1e6;
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static int raw_one(pid_t (*begin_process)(const char *, int), const char *program, double *ret_us)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return tr_raise(tr_code_type(-errno), "no pair of sockets");
+    double begin = tr_now();
+    pid_t pid = begin_process(program, ends[1]);
+    close(ends[1]);
+    bool answered = pid > 0 && raw_round_trip(ends[0]);
+    *ret_us = (tr_now() - begin) * 1e6;
+    raw_end(pid, ends[0]);
+    return answered ? 0 : tr_raise("bench.Failed", "%s does not answer", program);
+}
+
+static int one_of_each(void)
+{
+    double us;
+    tr_try(start_one(&us));
+    note(options.forkserver ? "forkserver_us" : "spawn_us", us);
+    tr_try(raw_one(raw_fork, "a fork of this program", &us));
+    note("raw_fork_us", us);
+    tr_try(raw_one(raw_exec, RAW_NOTHING, &us));
+    note("raw_exec_us", us);
+    tr_try(raw_one(raw_exec, RAW_NOTHING_STATIC, &us));
+    note("raw_exec_static_us", us);
+    return 0;
+}
+
+/* ---- the parent's size ------------------------------------------------------------------------------- */
+
+static int keep_best(double *best_us)
+{
+    double us;
+    for (int i = 0; i < GROWTH_ROUNDS; i++) {
+        tr_try(start_one(&us));
+        *best_us = us < *best_us ? us : *best_us;
+    }
+    return 0;
+}
+
+static int grow(double *best_us)
+{
+    const size_t size = (size_t)1 << 30;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 0; /* there is no room for it here */
+    (void)madvise(memory, size, MADV_NOHUGEPAGE); /* in as many pages as can be */
+    memset(memory, 1, size);
+    int rc = keep_best(best_us);
+    munmap(memory, size);
+    return rc;
+}
+
+/* The best of several: these two cannot be measured by turns, and who has just filled a gigabyte gets less of a busy
+ * processor for a while. */
+static int growth(void)
+{
+    double small = INFINITY, large = INFINITY;
+    for (int i = 0; i < GROWTHS; i++) {
+        tr_try(keep_best(&small));
+        tr_try(grow(&large));
+    }
+    if (large < INFINITY)
+        note("spawn_growth", large / small);
+    return 0;
+}
+
+/* ---- many ---------------------------------------------------------------------------------------------- */
+
+/* As the kernel says; -1 if it does not. */
+static double pss_kib(int pid)
+{
+    char path[64], line[256];
+    double kib = -1;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+    FILE *file = fopen(path, "r");
+    while (file && kib < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, "Pss:", 4) == 0)
+            kib = strtod(line + 4, NULL);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+static int start_many(tr_nursery *n, tr_portal **actors, int count)
+{
+    for (int i = 0; i < count; i++)
+        tr_try(start(n, &actors[i]));
+    return 0;
+}
+
+static void note_memory(const char *key, tr_portal *const *actors, int count)
+{
+    for (int i = 0; i < count; i += count / TEN)
+        note(key, pss_kib(tr_portal_actor(actors[i])->pid));
+}
+
+static int cancel_all(tr_nursery *n, double *ret_ms)
+{
+    double begin = tr_now();
+    tr_cancel(n);
+    tr_try(tr_join(n));
+    *ret_ms = (tr_now() - begin) * 1e3;
+    return 0;
+}
+
+static int ten(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *actors[TEN];
+    double ms;
+    tr_try(start_many(n, actors, TEN));
+    note_memory(options.forkserver ? "idle_pss_forkserver_kib" : "idle_pss_kib", actors, TEN);
+    tr_try(cancel_all(n, &ms));
+    if (!options.forkserver)
+        note("cancel_10_ms", ms);
+    return 0;
+}
+
+/* Of this process and of those that it has reaped. */
+static double cpu_s(void)
+{
+    struct rusage ours, theirs;
+    getrusage(RUSAGE_SELF, &ours);
+    getrusage(RUSAGE_CHILDREN, &theirs);
+    return (double)(ours.ru_utime.tv_sec + ours.ru_stime.tv_sec + theirs.ru_utime.tv_sec + theirs.ru_stime.tv_sec) +
+           (double)(ours.ru_utime.tv_usec + ours.ru_stime.tv_usec + theirs.ru_utime.tv_usec +
+                    theirs.ru_stime.tv_usec) / 1e6;
+}
+
+static int thousand(void)
+{
+    static tr_portal *actors[THOUSAND];
+    tr_auto(nursery) n = tr_open_nursery();
+    double ms, cpu = cpu_s(), begin = tr_now();
+    tr_try(start_many(n, actors, THOUSAND));
+    note(options.forkserver ? "actors_1000_forkserver_s" : "actors_1000_spawn_s", tr_now() - begin);
+    if (!options.forkserver)
+        note_memory("idle_pss_1000_kib", actors, THOUSAND);
+    tr_try(cancel_all(n, &ms));
+    if (!options.forkserver) {
+        note("join_1000_ms", ms);
+        note("actors_1000_cpu_s", cpu_s() - cpu);
+    }
+    return 0;
+}
+
+/* ---- death ---------------------------------------------------------------------------------------------- */
+
+struct doomed {
+    tr_portal *actor;
+    double noticed;             /* when; 0 if not as a death */
+};
+
+static int call_doomed(void *arg)
+{
+    struct doomed *doomed = arg;
+    int rc = tr_call(doomed->actor, NULL, hang);
+    if (rc < 0 && tr_error_is(tr_last_error(), "ActorDied"))
+        doomed->noticed = tr_now();
+    return 0;
+}
+
+/* The second call is answered once the first has begun. The nursery fails as well, as it should. */
+static int kill_one(struct doomed *doomed, double *ret_begin)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(start(n, &doomed->actor));
+    tr_try(tr_start_soon(n, call_doomed, doomed));
+    tr_try(tr_checkpoint());
+    tr_try(tr_call(doomed->actor, NULL, nothing));
+    *ret_begin = tr_now();
+    kill(tr_portal_actor(doomed->actor)->pid, SIGKILL);
+    return tr_join(n);
+}
+
+static int death(void)
+{
+    struct doomed doomed = {0};
+    double begin = 0;
+    tr_scope all = tr_cancel_scope();
+    int rc = tr_within(&all, kill_one(&doomed, &begin));
+    if (rc >= 0 || doomed.noticed <= 0)
+        return rc < 0 ? rc : tr_raise("bench.Failed", "a death was not noticed");
+    note("death_noticed_us", (doomed.noticed - begin) * 1e6);
+    return 0;
+}
+
+/* ---- the fork server's ------------------------------------------------------------------------------- */
+
+/* What this program says, run once more with that start method; NULL if it failed, as where there is no such. */
+static const char *output_with_method(const char *method, const char *option)
+{
+    tr_process_result result;
+    const char *quick = options.quick ? "--quick" : "--all";
+    tr_list_tr_str words = tr_argv(tr_format("/proc/%d/exe", getpid()), option, quick);
+    int rc = tr_run_process(&result, words, .capture_stdout = true, .capture_stderr = true, .may_fail = true,
+                            .environment = tr_argv(tr_format("TRACTOR_START_METHOD=%s", method)));
+    return rc >= 0 && result.status == 0 ? (const char *)result.out.data : NULL;
+}
+
+/* A library that does not know of methods takes any, and does what it always does. */
+static bool has_forkserver(void)
+{
+    return !output_with_method("no-such-method", "--probe") && output_with_method("forkserver", "--probe");
+}
+
+static int measure_forkserver(void)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    const char *text = has_forkserver() ? output_with_method("forkserver", "--forkserver") : NULL;
+    for (int i = 0; i < FIGURES; i++)
+        if (figures[i].forkserver && text)
+            figures[i].value = number_after(text, figures[i].key);
+    return 0;
+}
+
+static void tell_parent(void)
+{
+    for (int i = 0; i < FIGURES; i++)
+        if (figures[i].forkserver && figures[i].value >= 0)
+            printf("%s %.3f\n", figures[i].key, figures[i].value);
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------- */
+
+/* In the figure that it is to be compared with; -1 if there is none. */
+static double multiple(const struct figure *it)
+{
+    const struct figure *of = it->of ? figure(it->of) : NULL;
+    return of && of->value > 0 && it->value >= 0 ? it->value / of->value : -1;
+}
+
+static const char *verdict(const struct figure *it)
+{
+    double value = it->of ? multiple(it) : it->value;
+    return it->must <= 0 ? "" : value <= it->aim ? "as it should be" : value <= it->must ? "" : "too much";
+}
+
+static const char *bound(const struct figure *it, double most)
+{
+    return most <= 0 ? "" : tr_format("%g%s", most, it->of ? "x" : "");
+}
+
+static void print_figure(const struct figure *it)
+{
+    const char *compared = it->of ? tr_format("%.2fx %s", multiple(it), it->of) : "";
+    printf("%-25s %10.2f  %-18s %8s %8s  %s\n", it->key, it->value, compared, bound(it, it->must),
+           bound(it, it->aim), verdict(it));
+}
+
+static void print_table(void)
+{
+    printf("%-25s %10s  %-18s %8s %8s\n", "", "measured", "which is", "must be", "aim");
+    for (int i = 0; i < FIGURES; i++)
+        if (figures[i].value >= 0)
+            print_figure(&figures[i]);
+        else
+            printf("%-25s left out: %s\n", figures[i].key,
+                   figures[i].forkserver ? "the library has no fork server" : "no room, or no time for it");
+}
+
+static int write_json(const char *path, double instructions)
+{
+    FILE *json = NULL;
+    tr_try(open_json(path, &json));
+    for (int i = 0; i < FIGURES; i++) {
+        add_member(json, "", figures[i].key, figures[i].value);
+        if (figures[i].of)
+            add_member(json, figures[i].key, "_multiple", multiple(&figures[i]));
+    }
+    add_member(json, "", "spawn_instructions", instructions);
+    return close_json(json, path);
+}
+
+/* ---- main ------------------------------------------------------------------------------------------------ */
+
+static int repeat(int (*round)(void), int times)
+{
+    for (int i = 0; i < times; i++)
+        tr_try(round());
+    return 0;
+}
+
+static int by_turns(void)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        tr_try(one_of_each());
+        if (round % (ROUNDS / CANCEL_ROUNDS) == 0)
+            tr_try(ten());
+        if (!options.forkserver)
+            tr_try(death());
+    }
+    if (!options.forkserver)
+        tr_try(growth());
+    return options.quick ? 0 : repeat(thousand, THOUSAND_ROUNDS);
+}
+
+static int measure_all(void)
+{
+    tr_try(by_turns());
+    find_medians();
+    if (options.forkserver) {
+        tell_parent();
+        return 0;
+    }
+    tr_try(measure_forkserver());
+    double count = options.quick ? -1 : instructions_for_one("spawn_us", 20);
+    print_table();
+    if (count >= 0)
+        printf("%-25s %10.0f\n", "spawn_instructions", count);
+    return options.json ? write_json(options.json, count) : 0;
+}
+
+static int run(void *arg)
+{
+    (void)arg;
+    double ignored;
+    if (options.probe)
+        return start_one(&ignored);
+    for (int i = 0; i < options.times; i++) /* for whoever counts instructions */
+        tr_try(start_one(&ignored));
+    return options.count ? 0 : measure_all();
+}
+
+static bool understand(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
+            options.json = argv[++i];
+        } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
+            options.count = argv[++i];
+            options.times = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--forkserver") == 0) {
+            options.forkserver = true;
+        } else if (strcmp(argv[i], "--probe") == 0) {
+            options.probe = true;
+        } else if (strcmp(argv[i], "--unpinned") == 0) {
+            options.unpinned = true;
+        } else if (strcmp(argv[i], "--quick") == 0 || strcmp(argv[i], "--all") == 0) {
+            options.quick = strcmp(argv[i], "--quick") == 0;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A thousand actors take a few descriptors each. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void prepare_root(int argc, char **argv)
+{
+    if (!understand(argc, argv)) {
+        fprintf(stderr, "usage: %s [--json FILE] [--unpinned] [--quick]\n", argv[0]);
+        exit(2);
+    }
+    if (!options.unpinned && !options.forkserver) /* which stays where its parent is */
+        stay_on_one_core();
+    allow_descriptors();
+}
+
+int main(int argc, char **argv)
+{
+    if (!tr_is_child())
+        prepare_root(argc, argv);
+    return tr_main(argc, argv, run, NULL);
+}
