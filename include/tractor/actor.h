@@ -121,7 +121,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
  *
  * The compiler checks names and types of arguments and result (NULL for void, or to drop it). A
  * checkpoint. Cancelled, it cancels the remote task and waits for its end, 2 seconds at most; what does
- * not heed that runs on. The deadline of the calling scope holds in the callee too. Without one, a call to
+ * not heed that runs on. The deadline of the calling scope holds in the callee too, by the
+ * callee's own clock, also when it is moved while the call runs. Without one, a call to
  * an actor that is busy for ever takes for ever.
  * TR_EREMOTE when the call failed there or the actor died: tr_last_error() then has the remote error as
  * its cause, such as ModuleNotExposed, FunctionNotFound, ArgumentError, SignatureMismatch, ActorDied,
