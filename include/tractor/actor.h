@@ -37,6 +37,8 @@ typedef struct tr_main_options {
     tr_list_tr_str modules; /* that other actors may call in the root */
     const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
                              * "warning"; inherited by children */
+    const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
+                             * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
@@ -71,6 +73,7 @@ typedef struct tr_actor_options {
     tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
     const char *program;    /* the path of another to run instead of this one; it must call tr_main */
     double start_timeout;   /* seconds until it must be up; 0: 30 */
+    const char *start_method; /* NULL or "": the tree's; that, or "spawn". Of another .program always "spawn" */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

@@ -95,7 +95,8 @@ int real_poll_start(struct real *real)
         return rc;
     }
     if ((rc = uv_timer_init(&real->loop, &real->alarm)) < 0 ||
-        (rc = uv_timer_init(&real->loop, &real->ask)) < 0 || (rc = watch_descriptors(real)) < 0)
+        (rc = uv_timer_init(&real->loop, &real->ask)) < 0 ||
+        (rc = uv_timer_init(&real->loop, &real->forking.patience)) < 0 || (rc = watch_descriptors(real)) < 0)
         real_poll_stop(real);
     return rc;
 }
