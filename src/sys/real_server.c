@@ -405,7 +405,6 @@ static void be_server(int door, int lifeline, pid_t owner, const struct before *
     sigset_t ended;
     die_with_owner(lifeline, owner);
     drop_inheritance();
-    prctl(PR_SET_NAME, "tractor-server");
     have_room(&before->files);
     sigaction(SIGCHLD, &usual, NULL);
     sigemptyset(&ended);
@@ -446,6 +445,7 @@ static int make(const int door[2], const int line[2])
     pid_t owner = getpid();
     fflush(NULL);
     note_before(&before);
+    prctl(PR_SET_NAME, "tractor-server"); /* so it is never seen under another */
     pid_t pid = fork();
     if (pid == 0) {
         close(door[1]);
@@ -454,6 +454,7 @@ static int make(const int door[2], const int line[2])
         return 1;
     }
     int rc = pid < 0 ? -errno : 0;
+    prctl(PR_SET_NAME, before.name);
     pthread_sigmask(SIG_SETMASK, &before.blocked, NULL);
     if (rc == 0) {
         used.door = door[1];
