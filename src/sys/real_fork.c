@@ -86,11 +86,12 @@ static int watch_pidfd(struct sys_process *process)
 /* The server is gone. */
 static void lose(struct sys_process *process)
 {
+    bool expected = !list_empty(&process->unseen);
     process->lost = true;
     if (process->reaped)
         return;
     (void)real_signal(&process->real->sys, process, SIGKILL); /* should it not have armed its own end yet */
-    if (!process->watch)
+    if (expected || !process->watch) /* that it has ended is known, or will never be */
         report_untold(process);
 }
 

@@ -71,6 +71,7 @@ struct birth {
 
 struct server {
     struct before before;
+    pid_t pid;                  /* its own: a copy may find it dead already */
     int set, door, lifeline, ends; /* epoll; the end of a pipe; signalfd */
     struct link clients, births;
 };
@@ -273,7 +274,7 @@ static void become_actor(struct server *server, const struct fork_order *order, 
         _exit(EXIT_FAILURE);
     take_environment(fds[FORK_ENVIRONMENT]);
     close_all(fds, FORK_KEEP);
-    real_be_born(order->birth, fds + FORK_KEEP, order->keep_count, getppid());
+    real_be_born(order->birth, fds + FORK_KEEP, order->keep_count, server->pid);
     put_back(&server->before);
 }
 
@@ -400,7 +401,7 @@ static void have_room(const struct rlimit *before)
 
 static void be_server(int door, int lifeline, pid_t owner, const struct before *before)
 {
-    struct server server = {.before = *before, .door = door, .lifeline = lifeline};
+    struct server server = {.before = *before, .pid = getpid(), .door = door, .lifeline = lifeline};
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t ended;
     die_with_owner(lifeline, owner);
