@@ -59,7 +59,6 @@ struct client {
 
 /* A child, and what is still to be told of it. */
 struct birth {
-    struct link place;
     struct client *client;      /* NULL when that is gone */
     uint64_t id;
     pid_t pid;                  /* 0 when it could not be forked */
@@ -73,17 +72,33 @@ struct server {
     struct before before;
     pid_t pid;                  /* its own: a copy may find it dead already */
     int set, door, lifeline, ends; /* epoll; the end of a pipe; signalfd */
-    struct link clients, births;
+    struct link clients;
+    struct birth *births;       /* one piece of memory, so that a copy is rid of them at once */
+    size_t birth_count, birth_room;
 };
 
 /* ---- telling ---------------------------------------------------------------------------------------- */
 
-static void forget(struct birth *birth)
+/* NULL when memory is out. */
+static struct birth *new_birth(struct server *server)
 {
-    list_remove(&birth->place);
+    if (server->birth_count == server->birth_room) {
+        size_t room = server->birth_room ? 2 * server->birth_room : 64;
+        struct birth *births = realloc(server->births, room * sizeof *births);
+        if (!births)
+            return NULL;
+        server->births = births;
+        server->birth_room = room;
+    }
+    return &server->births[server->birth_count++];
+}
+
+/* The last takes its place: who looks at all begins there. */
+static void forget(struct server *server, struct birth *birth)
+{
     if (birth->pidfd >= 0)
         close(birth->pidfd);
-    free(birth);
+    *birth = server->births[--server->birth_count];
 }
 
 static bool tell_birth(struct birth *birth)
@@ -102,7 +117,7 @@ static bool tell_birth(struct birth *birth)
 }
 
 /* Says what there is to say, and forgets whom there is nothing more to say of; false when there is no room. */
-static bool tell(struct birth *birth)
+static bool tell(struct server *server, struct birth *birth)
 {
     if (birth->client && birth->pid && !birth->told && !tell_birth(birth))
         return false;
@@ -111,7 +126,7 @@ static bool tell(struct birth *birth)
     if (birth->client &&
         fork_send(birth->client->fd, &birth->end, sizeof birth->end, NULL, 0) == -EAGAIN)
         return false;
-    forget(birth);
+    forget(server, birth);
     return true;
 }
 
@@ -125,40 +140,41 @@ static void listen_to(struct server *server, struct client *client, bool until_r
 static void tell_or_wait(struct server *server, struct birth *birth)
 {
     struct client *client = birth->client;
-    if (!tell(birth))
+    if (!tell(server, birth))
         listen_to(server, client, true);
 }
 
 static void tell_all(struct server *server, struct client *client)
 {
-    list_each(at, &server->births)
-    {
-        struct birth *birth = container_of(at, struct birth, place);
-        if (birth->client == client && !tell(birth))
+    for (size_t i = server->birth_count; i-- > 0;)
+        if (server->births[i].client == client && !tell(server, &server->births[i]))
             return;
-    }
     listen_to(server, client, false);
 }
 
 /* ---- children that have ended ----------------------------------------------------------------------- */
 
+static struct birth *birth_of(struct server *server, pid_t pid)
+{
+    for (size_t i = server->birth_count; i-- > 0;)
+        if (server->births[i].pid == pid && !server->births[i].ended)
+            return &server->births[i];
+    return NULL;
+}
+
 static void ended(struct server *server, const siginfo_t *how)
 {
-    list_each(at, &server->births)
-    {
-        struct birth *birth = container_of(at, struct birth, place);
-        if (birth->pid != how->si_pid || birth->ended)
-            continue;
-        bool exited = how->si_code == CLD_EXITED;
-        birth->ended = true;
-        birth->end = (struct fork_news){.id = birth->id,
-                                        .kind = FORK_ENDED,
-                                        .pid = birth->pid,
-                                        .status = exited ? how->si_status : -1,
-                                        .signal = exited ? 0 : how->si_status};
-        tell_or_wait(server, birth);
+    struct birth *birth = birth_of(server, how->si_pid);
+    bool exited = how->si_code == CLD_EXITED;
+    if (!birth)
         return;
-    }
+    birth->ended = true;
+    birth->end = (struct fork_news){.id = birth->id,
+                                    .kind = FORK_ENDED,
+                                    .pid = birth->pid,
+                                    .status = exited ? how->si_status : -1,
+                                    .signal = exited ? 0 : how->si_status};
+    tell_or_wait(server, birth);
 }
 
 /* All children are ours: this process has never done anything else. */
@@ -202,13 +218,12 @@ static void admit(struct server *server)
 
 static void dismiss(struct server *server, struct client *client)
 {
-    list_each(at, &server->births)
-    {
-        struct birth *birth = container_of(at, struct birth, place);
+    for (size_t i = server->birth_count; i-- > 0;) {
+        struct birth *birth = &server->births[i];
         if (birth->client != client)
             continue;
         birth->client = NULL;
-        (void)tell(birth);
+        (void)tell(server, birth);
     }
     (void)epoll_ctl(server->set, EPOLL_CTL_DEL, client->fd, NULL);
     list_remove(&client->place);
@@ -226,8 +241,10 @@ static void leave_server(struct server *server)
         close(client->fd);
         free(client);
     }
-    list_each(at, &server->births)
-        forget(container_of(at, struct birth, place));
+    for (size_t i = 0; i < server->birth_count; i++)
+        if (server->births[i].pidfd >= 0)
+            close(server->births[i].pidfd);
+    free(server->births);
     close(server->set);
     close(server->door);
     close(server->lifeline);
@@ -313,13 +330,12 @@ static bool take_order(struct server *server, struct client *client)
     int fds[FORK_MOST];
     size_t count;
     ssize_t size = fork_receive(client->fd, &order, sizeof order, fds, &count);
-    struct birth *birth = size == sizeof order || size == -EMFILE ? calloc(1, sizeof *birth) : NULL;
+    struct birth *birth = size == sizeof order || size == -EMFILE ? new_birth(server) : NULL;
     bool child = false;
     if (size == -EAGAIN)
         return false;
     if (birth) {
         *birth = (struct birth){.client = client, .id = order.id, .pidfd = -1};
-        list_push(&server->births, &birth->place);
         if (size == -EMFILE || count != FORK_KEEP + order.keep_count)
             fail(server, birth, EMFILE);
         else
@@ -411,7 +427,6 @@ static void be_server(int door, int lifeline, pid_t owner, const struct before *
     sigemptyset(&ended);
     sigaddset(&ended, SIGCHLD);
     list_init(&server.clients);
-    list_init(&server.births);
     server.set = epoll_create1(EPOLL_CLOEXEC);
     server.ends = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
     watch_door(&server, &server.door);
