@@ -267,7 +267,7 @@ static void tell_parent(struct process *process)
     if (!handle)
         return;
     if (process->forked_by && process->forked_by->state.at == PROCESS_DEAD)
-        process->how = (struct sys_exit){.status = -1, .untold = true};
+        process->how = (struct sys_exit){.status = -1, .untold = SYS_SERVER_GONE};
     list_remove(&handle->place);
     list_push(&process->parent->news, &handle->place);
     process_make_ready(process->parent);

@@ -12,8 +12,10 @@ const char *exit_text(struct sys_exit how, char ret_text[EXIT_TEXT_ROOM])
         snprintf(ret_text, EXIT_TEXT_ROOM, "exited with status %d", how.status);
     else if (how.error)
         snprintf(ret_text, EXIT_TEXT_ROOM, "could not be forked: %s", strerror(how.error));
-    else if (how.untold)
-        snprintf(ret_text, EXIT_TEXT_ROOM, "ended, and the server that it was forked by is gone or stopped");
+    else if (how.untold == SYS_SERVER_GONE)
+        snprintf(ret_text, EXIT_TEXT_ROOM, "ended with the server that it was forked from");
+    else if (how.untold == SYS_SERVER_SILENT)
+        snprintf(ret_text, EXIT_TEXT_ROOM, "ended, and the server that it was forked from does not answer");
     else
         snprintf(ret_text, EXIT_TEXT_ROOM, "ended, and somebody else in this program has taken how");
     return ret_text;

@@ -43,7 +43,7 @@ static void report(struct sys_process *process, struct sys_exit how)
 
 static void report_untold(struct sys_process *process)
 {
-    report(process, (struct sys_exit){.status = -1, .untold = true});
+    report(process, (struct sys_exit){.status = -1, .untold = process->lost ? SYS_SERVER_GONE : SYS_SERVER_SILENT});
 }
 
 static void lose_patience(uv_timer_t *timer)

@@ -34,7 +34,7 @@ struct sys_exit {
     int status;                             /* -1 when a signal ended it, or somebody else has reaped it */
     int signal;                             /* 0 when it exited, or somebody else has reaped it */
     int error;                              /* an errno value: it could not be forked; else 0 */
-    bool untold;                            /* it was reaped by a server that does not say how, or is gone */
+    enum { SYS_TOLD, SYS_SERVER_GONE, SYS_SERVER_SILENT } untold; /* why the server does not say how */
 };
 
 enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we have it; nothing at all */
