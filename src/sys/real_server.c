@@ -251,24 +251,28 @@ static void leave_server(struct server *server)
     close(server->ends);
 }
 
-/* Zero-terminated texts, as many as there are. */
+/* Zero-terminated texts, as many as there are. Who has been told one before, and made a server at once, is the
+ * only one who has seen that. */
 static void take_environment(int fd)
 {
+    static char **entries, *text;
     struct stat all;
     if (fstat(fd, &all) < 0)
         _exit(EXIT_FAILURE);
     size_t size = (size_t)all.st_size, count = 0;
-    char *text = malloc(size + 1);
+    free(entries);
+    free(text);
+    text = malloc(size + 1);
     if (!text || pread(fd, text, size, 0) != (ssize_t)size)
         _exit(EXIT_FAILURE);
     for (size_t i = 0; i < size; i++)
         count += !text[i];
-    char **entries = calloc(count + 2, sizeof *entries);
+    entries = calloc(count + 1, sizeof *entries);
     if (!entries)
         _exit(EXIT_FAILURE);
-    entries[count + 1] = text; /* behind the end: whatever becomes of the rest, it is not lost */
-    for (size_t i = 0; i < count; text += strlen(text) + 1)
-        entries[i++] = text;
+    char *at = text;
+    for (size_t i = 0; i < count; at += strlen(at) + 1)
+        entries[i++] = at;
     environ = entries;
 }
 
