@@ -252,6 +252,22 @@ static int run_root(char **argv, struct life *life)
     return rc;
 }
 
+/* `begun`: what method_begin has said. */
+static int be_actor(char **argv, struct life *life, int begun)
+{
+    int rc = begun < 0 ? method_failed(begun, life->options->start_method) : 0;
+    if (rc >= 0 && !tr_is_child() && !life->fn)
+        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
+    if (rc < 0) {
+        print_failure();
+        return rc;
+    }
+    if (!tr_is_child())
+        return run_root(argv, life);
+    life->fn = NULL;
+    return run(argv, life);
+}
+
 int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
 {
     (void)argc;
@@ -260,27 +276,14 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         print_failure();
         return 1;
     }
-    enum start_method method = START_SPAWN;
-    const int begun = method_begin(options->start_method, &method);
+    struct life life = {.options = options, .fn = fn, .arg = arg};
+    const int begun = method_begin(options->start_method, &life.method);
     if (sys_new() < 0)
         return 1;
     functions_freeze();
-    bool child = tr_is_child();
-    struct life life = {.options = options, .method = method, .fn = child ? NULL : fn, .arg = arg};
-    int rc;
-    if (begun < 0) {
-        rc = method_failed(begun, options->start_method);
-        print_failure();
-    } else if (child) {
-        rc = run(argv, &life);
-    } else if (!fn) {
-        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
-        print_failure();
-    } else {
-        rc = run_root(argv, &life);
-    }
+    int rc = be_actor(argv, &life, begun);
     sys_leave();
-    if (child)
+    if (tr_is_child())
         sys_exit(rc < 0 ? 1 : 0);
     return rc < 0 ? 1 : rc;
 }

@@ -211,17 +211,18 @@ static int make_world(void)
 {
     real_have_standard_streams();
     struct real *real = calloc(1, sizeof *real);
-    if (!real)
-        return -ENOMEM;
-    int rc = real_poll_start(real);
+    int rc = real ? real_poll_start(real) : -ENOMEM;
+    bool owns_server = real_server_is_for_us();
     if (rc < 0) {
+        if (owns_server)
+            real_end_server();
         free(real);
         return rc;
     }
     list_init(&real->unseen);
     list_init(&real->forking.untold);
     real->forking.requests = -1;
-    real_own_server(real);
+    real->forking.owns_server = owns_server;
     sys_enter(&real->sys, &real_ops);
     return 0;
 }

@@ -138,7 +138,7 @@ unsigned real_user(struct sys *sys);
 int real_make_server(void);
 int real_server(struct sys *sys);
 void real_use_server(struct sys *sys, int fd);
-void real_own_server(struct real *real);
+bool real_server_is_for_us(void); /* told once: who asks first has it */
 void real_end_server(void);
 
 /* real_fork.c */

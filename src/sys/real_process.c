@@ -1,4 +1,5 @@
-/* Child processes, once real_start.c has started them: noticing their end, and being one.
+/* Child processes, once real_start.c has started them: noticing their end, and being one. (Those that a server
+ * has forked are somebody else's children: real_fork.c.)
  *
  * An exit is noticed through a pidfd, which the poller watches like any descriptor; where there is none
  * (an old kernel, valgrind), or where it says so before the status can be had (a debugger has it first),

@@ -530,10 +530,11 @@ void real_use_server(struct sys *sys, int fd)
     used.door = fd;
 }
 
-void real_own_server(struct real *real)
+bool real_server_is_for_us(void)
 {
-    real->forking.owns_server = for_next_world;
+    bool ours = for_next_world;
     for_next_world = false;
+    return ours;
 }
 
 void real_end_server(void)
