@@ -38,4 +38,8 @@ int fork_send(int to, const void *bytes, size_t size, const int *fds, size_t fd_
  * FORK_MOST; all are close-on-exec and the caller's. -EMFILE when there were more than could be taken. */
 ssize_t fork_receive(int from, void *ret_bytes, size_t room, int ret_fds[FORK_MOST], size_t *ret_fd_count);
 
+/* real_serve.c: all that a server does. Returns in each process that is forked, with what was ordered and the
+ * descriptors for it, and with the door closed. SIGCHLD must be blocked, and do what is usual. */
+void fork_serve(int door, struct fork_order *ret_order, int ret_fds[FORK_MOST]);
+
 #endif

@@ -134,7 +134,7 @@ int real_die_with_parent(struct sys *sys, int lifeline, int parent);
 int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
 
-/* real_server.c */
+/* real_server.c: see sys.h */
 int real_make_server(void);
 int real_server(struct sys *sys);
 void real_use_server(struct sys *sys, int fd);

@@ -7,17 +7,13 @@
  *
  *     tr_main --> make --> in the owner: goes on as root or actor, orders by real_fork.c
  *                  |
- *                  +----> serve: waits for the door, for orders, for SIGCHLD
+ *                  +----> fork_serve: waits for orders, and forks (real_serve.c)
  *                           |
  *                           +--> returns, in each process that is forked
  *
  * What main had set up until then is in each copy: memory, descriptors, handlers of signals, what is ignored and
  * blocked, limits. Memory speaks of descriptors, so those stay open too. What a parent has at the time of the
  * order is passed on with it: standard streams, working directory, environment, and what the child keeps.
- *
- * It is told apart by a connection who ordered what. It forks, says who was born, reaps, says how it ended; what
- * there is no room to say now is kept and said later. Who has ordered and is gone is of no concern: the children
- * see to that themselves, by their lifelines.
  *
  * It dies with its owner in the same two ways as an actor does, and everything it has forked with it, by the
  * parent-death signal. All signals are blocked in it: Ctrl-C is for the root, which still needs it then. */
@@ -33,12 +29,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,204 +45,13 @@ struct before {
     char name[16];
 };
 
-struct client {
-    struct link place;
-    int fd;
-};
-
-/* A child, and what is still to be told of it. */
-struct birth {
-    struct client *client;      /* NULL when that is gone */
-    uint64_t id;
-    pid_t pid;                  /* 0 when it could not be forked */
-    int pidfd;                  /* -1 once told, or where there are none */
-    bool told;                  /* that it was born */
-    bool ended;
-    struct fork_news end;
-};
-
-struct server {
-    struct before before;
-    pid_t pid;                  /* its own: a copy may find it dead already */
-    int set, door, lifeline, ends; /* epoll; the end of a pipe; signalfd */
-    struct link clients;
-    struct birth *births;       /* one piece of memory, so that a copy is rid of them at once */
-    size_t birth_count, birth_room;
-};
-
-/* ---- telling ---------------------------------------------------------------------------------------- */
-
-/* NULL when memory is out. */
-static struct birth *new_birth(struct server *server)
-{
-    if (server->birth_count == server->birth_room) {
-        size_t room = server->birth_room ? 2 * server->birth_room : 64;
-        struct birth *births = realloc(server->births, room * sizeof *births);
-        if (!births)
-            return NULL;
-        server->births = births;
-        server->birth_room = room;
-    }
-    return &server->births[server->birth_count++];
-}
-
-/* The last takes its place: who looks at all begins there. */
-static void forget(struct server *server, struct birth *birth)
-{
-    if (birth->pidfd >= 0)
-        close(birth->pidfd);
-    *birth = server->births[--server->birth_count];
-}
-
-static bool tell_birth(struct birth *birth)
-{
-    struct fork_news news = {.id = birth->id, .kind = FORK_BORN, .pid = birth->pid};
-    int rc = fork_send(birth->client->fd, &news, sizeof news, &birth->pidfd, birth->pidfd >= 0);
-    if (rc == -ETOOMANYREFS) /* so many are under way that the kernel takes no more: then without */
-        rc = fork_send(birth->client->fd, &news, sizeof news, NULL, 0);
-    if (rc == -EAGAIN)
-        return false;
-    if (birth->pidfd >= 0)
-        close(birth->pidfd);
-    birth->pidfd = -1;
-    birth->told = true;
-    return true;
-}
-
-/* Says what there is to say, and forgets whom there is nothing more to say of; false when there is no room. */
-static bool tell(struct server *server, struct birth *birth)
-{
-    if (birth->client && birth->pid && !birth->told && !tell_birth(birth))
-        return false;
-    if (!birth->ended)
-        return true;
-    if (birth->client &&
-        fork_send(birth->client->fd, &birth->end, sizeof birth->end, NULL, 0) == -EAGAIN)
-        return false;
-    forget(server, birth);
-    return true;
-}
-
-static void listen_to(struct server *server, struct client *client, bool until_room)
-{
-    struct epoll_event event = {.events = EPOLLIN | (until_room ? (uint32_t)EPOLLOUT : 0),
-                                .data.ptr = client};
-    (void)epoll_ctl(server->set, EPOLL_CTL_MOD, client->fd, &event);
-}
-
-static void tell_or_wait(struct server *server, struct birth *birth)
-{
-    struct client *client = birth->client;
-    if (!tell(server, birth))
-        listen_to(server, client, true);
-}
-
-static void tell_all(struct server *server, struct client *client)
-{
-    for (size_t i = server->birth_count; i-- > 0;)
-        if (server->births[i].client == client && !tell(server, &server->births[i]))
-            return;
-    listen_to(server, client, false);
-}
-
-/* ---- children that have ended ----------------------------------------------------------------------- */
-
-static struct birth *birth_of(struct server *server, pid_t pid)
-{
-    for (size_t i = server->birth_count; i-- > 0;)
-        if (server->births[i].pid == pid && !server->births[i].ended)
-            return &server->births[i];
-    return NULL;
-}
-
-static void ended(struct server *server, const siginfo_t *how)
-{
-    struct birth *birth = birth_of(server, how->si_pid);
-    bool exited = how->si_code == CLD_EXITED;
-    if (!birth)
-        return;
-    birth->ended = true;
-    birth->end = (struct fork_news){.id = birth->id,
-                                    .kind = FORK_ENDED,
-                                    .pid = birth->pid,
-                                    .status = exited ? how->si_status : -1,
-                                    .signal = exited ? 0 : how->si_status};
-    tell_or_wait(server, birth);
-}
-
-/* All children are ours: this process has never done anything else. */
-static void reap(struct server *server)
-{
-    struct signalfd_siginfo signal;
-    while (read(server->ends, &signal, sizeof signal) > 0)
-        continue;
-    for (siginfo_t how = {0}; waitid(P_ALL, 0, &how, WEXITED | WNOHANG) == 0 && how.si_pid;
-         how = (siginfo_t){0})
-        ended(server, &how);
-}
-
-/* ---- clients ---------------------------------------------------------------------------------------- */
-
-static void close_all(int *fds, size_t count)
+static void close_all(const int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
 }
 
-static void admit(struct server *server)
-{
-    char hello;
-    int fds[FORK_MOST];
-    size_t count;
-    if (fork_receive(server->door, &hello, sizeof hello, fds, &count) < 0 || count != 1) {
-        close_all(fds, count);
-        return;
-    }
-    struct client *client = calloc(1, sizeof *client);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-    if (!client || epoll_ctl(server->set, EPOLL_CTL_ADD, fds[0], &event) < 0) {
-        close(fds[0]); /* which it notices */
-        free(client);
-        return;
-    }
-    client->fd = fds[0];
-    list_push(&server->clients, &client->place);
-}
-
-static void dismiss(struct server *server, struct client *client)
-{
-    for (size_t i = server->birth_count; i-- > 0;) {
-        struct birth *birth = &server->births[i];
-        if (birth->client != client)
-            continue;
-        birth->client = NULL;
-        (void)tell(server, birth);
-    }
-    (void)epoll_ctl(server->set, EPOLL_CTL_DEL, client->fd, NULL);
-    list_remove(&client->place);
-    close(client->fd);
-    free(client);
-}
-
 /* ---- being forked ----------------------------------------------------------------------------------- */
-
-static void leave_server(struct server *server)
-{
-    list_each(at, &server->clients)
-    {
-        struct client *client = container_of(at, struct client, place);
-        close(client->fd);
-        free(client);
-    }
-    for (size_t i = 0; i < server->birth_count; i++)
-        if (server->births[i].pidfd >= 0)
-            close(server->births[i].pidfd);
-    free(server->births);
-    close(server->set);
-    close(server->door);
-    close(server->lifeline);
-    close(server->ends);
-}
 
 /* Zero-terminated texts, as many as there are. Who has been told one before, and made a server at once, is the
  * only one who has seen that. */
@@ -285,9 +87,8 @@ static void put_back(const struct before *before)
 }
 
 /* From here on it is no server any more, but a process that has just called tr_main. */
-static void become_actor(struct server *server, const struct fork_order *order, int *fds)
+static void become_actor(const struct fork_order *order, const int *fds, pid_t server, const struct before *before)
 {
-    leave_server(server);
     for (int i = 0; i < 3; i++)
         if (dup2(fds[FORK_STANDARD + i], i) < 0)
             _exit(EXIT_FAILURE);
@@ -295,84 +96,8 @@ static void become_actor(struct server *server, const struct fork_order *order, 
         _exit(EXIT_FAILURE);
     take_environment(fds[FORK_ENVIRONMENT]);
     close_all(fds, FORK_KEEP);
-    real_be_born(order->birth, fds + FORK_KEEP, order->keep_count, server->pid);
-    put_back(&server->before);
-}
-
-/* ---- orders ----------------------------------------------------------------------------------------- */
-
-static void fail(struct server *server, struct birth *birth, int error)
-{
-    birth->ended = true;
-    birth->end = (struct fork_news){.id = birth->id, .kind = FORK_FAILED, .error = error};
-    tell_or_wait(server, birth);
-}
-
-/* Whether this is the child. */
-static bool fork_one(struct server *server, struct birth *birth, const struct fork_order *order, int *fds)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        become_actor(server, order, fds);
-        return true;
-    }
-    if (pid < 0) {
-        fail(server, birth, errno);
-        return false;
-    }
-    birth->pid = pid;
-    birth->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    tell_or_wait(server, birth);
-    return false;
-}
-
-/* An order that makes no sense, or that there is no memory to take, ends the connection. Whether this is the
- * child. */
-static bool take_order(struct server *server, struct client *client)
-{
-    struct fork_order order = {0};
-    int fds[FORK_MOST];
-    size_t count;
-    ssize_t size = fork_receive(client->fd, &order, sizeof order, fds, &count);
-    struct birth *birth = size == sizeof order || size == -EMFILE ? new_birth(server) : NULL;
-    bool child = false;
-    if (size == -EAGAIN)
-        return false;
-    if (birth) {
-        *birth = (struct birth){.client = client, .id = order.id, .pidfd = -1};
-        if (size == -EMFILE || count != FORK_KEEP + order.keep_count)
-            fail(server, birth, EMFILE);
-        else
-            child = fork_one(server, birth, &order, fds);
-    } else {
-        dismiss(server, client);
-    }
-    if (!child)
-        close_all(fds, count);
-    return child;
-}
-
-static bool hear_client(struct server *server, struct client *client, uint32_t events)
-{
-    if (events & EPOLLOUT)
-        tell_all(server, client);
-    return events & (EPOLLIN | EPOLLHUP | EPOLLERR) && take_order(server, client);
-}
-
-/* Returns in each process that is forked. */
-static void serve(struct server *server)
-{
-    for (;;) {
-        struct epoll_event event;
-        if (epoll_wait(server->set, &event, 1, -1) < 1)
-            continue;
-        if (event.data.ptr == &server->door)
-            admit(server);
-        else if (event.data.ptr == &server->ends)
-            reap(server);
-        else if (hear_client(server, event.data.ptr, event.events))
-            return;
-    }
+    real_be_born(order->birth, fds + FORK_KEEP, order->keep_count, server);
+    put_back(before);
 }
 
 /* ---- making one ------------------------------------------------------------------------------------- */
@@ -385,13 +110,6 @@ static struct {
 } used;
 static atomic_flag made = ATOMIC_FLAG_INIT;
 static _Thread_local bool for_next_world;
-
-static void watch_door(struct server *server, int *which)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = which};
-    if (epoll_ctl(server->set, EPOLL_CTL_ADD, *which, &event) < 0)
-        _exit(EXIT_FAILURE);
-}
 
 /* The owner may have died before either was armed. */
 static void die_with_owner(int lifeline, pid_t owner)
@@ -419,23 +137,20 @@ static void have_room(const struct rlimit *before)
     (void)setrlimit(RLIMIT_NOFILE, &all);
 }
 
+/* Returns in each copy. */
 static void be_server(int door, int lifeline, pid_t owner, const struct before *before)
 {
-    struct server server = {.before = *before, .pid = getpid(), .door = door, .lifeline = lifeline};
     const struct sigaction usual = {.sa_handler = SIG_DFL};
-    sigset_t ended;
+    struct fork_order order = {0};
+    int fds[FORK_MOST];
+    pid_t server = getpid(); /* a copy may find it dead already */
     die_with_owner(lifeline, owner);
     drop_inheritance();
     have_room(&before->files);
     sigaction(SIGCHLD, &usual, NULL);
-    sigemptyset(&ended);
-    sigaddset(&ended, SIGCHLD);
-    list_init(&server.clients);
-    server.set = epoll_create1(EPOLL_CLOEXEC);
-    server.ends = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
-    watch_door(&server, &server.door);
-    watch_door(&server, &server.ends);
-    serve(&server);
+    fork_serve(door, &order, fds);
+    close(lifeline);
+    become_actor(&order, fds, server, before);
 }
 
 static bool has_threads(void)
