@@ -16,7 +16,7 @@
  *     "spawn"       (the usual) a fresh process of the program: main runs anew in each up to tr_main, and nothing of
  *                   the parent's memory is there. The price does not grow with the parent.
  *     "forkserver"  the root has a server: a copy of it as it stood when it called tr_main, which does nothing but
- *                   be copied again, for all actors of the tree. A start costs a half to a third of a spawn's.
+ *                   be copied again, for all actors of the tree. A start costs about half of a spawn's.
  *     "fork"        each actor has such a server of its own, a copy of it as it stood when it called tr_main. It
  *                   differs from the former below actors that are spawned (by .start_method or .program): those
  *                   they start share what their main did, and not what the root's did.

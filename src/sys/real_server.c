@@ -32,6 +32,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +108,7 @@ static struct {
     int door;                   /* 0: none. Never a standard stream */
     int lifeline;
     pid_t pid;                  /* 0: not ours */
+    int pidfd;                  /* -1 where there are none: somebody else may reap it, and its number mean another */
 } used;
 static atomic_flag made = ATOMIC_FLAG_INIT;
 static _Thread_local bool for_next_world;
@@ -195,6 +197,7 @@ static int make(const int door[2], const int line[2])
         used.door = door[1];
         used.lifeline = line[1];
         used.pid = pid;
+        used.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     }
     return rc;
 }
@@ -257,9 +260,14 @@ void real_end_server(void)
     close(used.door);
     used.door = 0;
     close(used.lifeline);
-    kill(used.pid, SIGKILL);
+    if (used.pidfd < 0)
+        kill(used.pid, SIGKILL);
+    else
+        (void)syscall(SYS_pidfd_send_signal, used.pidfd, SIGKILL, NULL, 0);
     while (waitpid(used.pid, NULL, 0) < 0 && errno == EINTR)
         continue;
+    if (used.pidfd >= 0)
+        close(used.pidfd);
     used.pid = 0;
     atomic_flag_clear(&made);
 }
