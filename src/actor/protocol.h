@@ -71,9 +71,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(RETURN, wire_outcome, 1, SESSION_OPEN)                                                            \
     X(ERROR, wire_failure, 1, SESSION_OPEN)                                                             \
     X(CANCEL, wire_cancel, 1, SESSION_OPEN)                                                             \
-    X(DEADLINE, wire_deadline, 1, SESSION_OPEN)                                                         \
     X(CANCEL_ACK, wire_nothing, 0, SESSION_OPEN)                                                        \
-    X(STOP, wire_nothing, 0, SESSION_OPEN)
+    X(STOP, wire_nothing, 0, SESSION_OPEN)                                                            \
+    X(DEADLINE, wire_deadline, 1, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,
