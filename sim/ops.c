@@ -231,8 +231,9 @@ __attribute__((noreturn)) static void sim_abort(struct sys *sys)
 
 static void sim_raise_signal(struct sys *sys, int number)
 {
-    (void)sys;
-    process_die_now(number);
+    struct process *process = process_of(sys);
+    if (!process_catches(process, number))
+        process_die_now(number);
 }
 
 static size_t sim_trace(struct sys *sys, void **ret_addresses, size_t room)
@@ -284,6 +285,8 @@ const struct sys_ops sim_ops = {
     .catch_signal = sim_catch_signal,
     .let_signal_go = sim_let_signal_go,
     .raise_signal = sim_raise_signal,
+    .heed_end = sim_heed_end,
+    .unheed_end = sim_unheed_end,
     .spawn = sim_spawn,
     .signal = sim_signal,
     .forget = sim_forget,

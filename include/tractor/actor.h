@@ -7,7 +7,17 @@
  * A child is started with its parent's arguments, environment, working directory and standard streams.
  * It ignores SIGINT and SIGQUIT, which a terminal sends to all: what they mean is the root's business. When
  * it is to end (tr_cancel_actor, the end of its nursery) it is asked to; after one second it gets SIGTERM,
- * after another SIGKILL. Processes that it forked by itself are its own business. What it prints by stdio is
+ * after another SIGKILL.
+ *
+ * Ctrl-C (SIGINT) and SIGTERM cancel the root's main function, so the whole tree ends in good order, once. The
+ * process then dies of that signal, as a shell expects: tr_main returns 128 + its number, what stands behind
+ * it in main runs, and if the program exits with that status, it does so after its exit handlers. A second one
+ * kills the root at once, whatever it is doing, and the kernel all others with it. SIGTERM does the same to a
+ * child; its parent has then ActorDied, unless it asked for that end too. All this only where it would end the
+ * process: ignored signals (nohup, background jobs) stay ignored, a handler of the program's stays, and while
+ * tr_signals has a signal open that is what it is for. tr_run leaves signals alone.
+ *
+ * Processes that it forked by itself are its own business. What it prints by stdio is
  * written when that is flushed, at its end at the latest unless it is killed.
  *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
@@ -41,7 +51,8 @@ typedef struct tr_main_options {
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
  * exit status for main to return, which is fn's result, or 1 after an error, which is printed to
- * standard error (tr_last_error() still has it). Options follow by name:
+ * standard error (tr_last_error() still has it), or 128 and the number of the signal that it was ended by.
+ * Options follow by name:
  *
  *     return tr_main(argc, argv, director, NULL, .name = "director");
  *

@@ -261,13 +261,14 @@ static void end(struct keeper *keeper)
     task_error_back(newest);
 }
 
-/* An actor that did all it was asked to and then crashed on its way out has failed all the same. */
+/* An actor that did all it was asked to and then crashed on its way out has failed all the same. One that was
+ * told to end by a signal, too, as its whole process group is, has not. */
 static int judge(struct keeper *keeper, int rc)
 {
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
-    bool clean = how.signal == 0 && how.status == 0;
     bool wanted = keeper->asked || rc == TR_ECANCELLED; /* its end, by us */
+    bool clean = (how.signal == 0 && how.status == 0) || (wanted && !why && how.signal == SIGTERM);
     if (rc == TR_ECANCELLED && !keeper->portal.session)
         return rc; /* it was never up, and has no duty to end in order */
     if ((rc < 0 && rc != TR_ECANCELLED) || keeper->killed || (clean && (wanted || !why)))

@@ -4,7 +4,10 @@
  * there for, which for the root is the program's main function and for a child is to serve until told to
  * end, and leave (no new calls, cancel those that run, say good-bye). Two nurseries hold it: `service` has
  * the runtime's own tasks and `serving`, inside it, the remote functions and the main function; so the
- * answers of cancelled functions still have tasks that write them. */
+ * answers of cancelled functions still have tasks that write them.
+ *
+ * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
+ * process ends by that signal then, which an error in the same moment does not change. */
 #include "actor/session.h"
 #include "base/error.h"
 #include "base/hooks.h"
@@ -17,6 +20,9 @@
 
 #include <errno.h>
 #include <string.h>
+
+/* What a shell adds to the number of a signal that a program died of. */
+enum { DIED_BY = 128 };
 
 struct life {
     const tr_main_options *options;
@@ -183,6 +189,24 @@ static int actor_main(void *arg)
     return tr_within(&whole, live(runtime->actor, life));
 }
 
+/* Called by the poller. */
+static void asked_from_outside(void *arg, int number)
+{
+    struct actor *actor = arg;
+    log_at(LOG_INFO, "actor", "%s is to end, by signal %d", runtime->self.name, number);
+    tr_event_set(&actor->told_to_end);
+}
+
+static int live_until_asked(struct actor *actor, struct life *life, int *ret_signal)
+{
+    int rc = sys_heed_end(actor->is_root, asked_from_outside, actor);
+    if (rc < 0)
+        return error_raise_plain(rc);
+    rc = sched_run(actor_main, life, NULL);
+    *ret_signal = sys_unheed_end();
+    return rc == TR_ECANCELLED && *ret_signal ? 0 : rc;
+}
+
 /* ---- tr_main --------------------------------------------------------------------------------------- */
 
 bool tr_is_child(void)
@@ -199,32 +223,33 @@ static void print_failure(void)
     sys_print_error(report, strlen(report));
 }
 
-/* In the world that was just entered. */
+/* In the world that was just entered: the status to exit with. */
 static int run(char **argv, struct life *life)
 {
     struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     runtime->actor = &actor;
-    int rc = sched_run(actor_main, life, NULL);
+    int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
         print_failure();
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
     arena_fini(&actor.memory);
-    return rc;
+    if (signal)
+        return DIED_BY + signal;
+    return rc < 0 ? 1 : actor.is_root ? rc : 0;
 }
 
 static int run_root(char **argv, struct life *life)
 {
-    int rc = sys_claim_root(true);
-    if (rc < 0) {
-        rc = raise_code(TR_EMISUSE, "another root runs in this process");
+    if (sys_claim_root(true) < 0) {
+        (void)raise_code(TR_EMISUSE, "another root runs in this process");
         print_failure();
-        return rc;
+        return 1;
     }
-    rc = run(argv, life);
+    int status = run(argv, life);
     (void)sys_claim_root(false);
-    return rc;
+    return status;
 }
 
 int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
@@ -240,17 +265,17 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
     functions_freeze();
     bool child = tr_is_child();
     struct life life = {.options = options, .fn = child ? NULL : fn, .arg = arg};
-    int rc;
+    int status = 1;
     if (child) {
-        rc = run(argv, &life);
+        status = run(argv, &life);
     } else if (!fn) {
-        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
+        (void)raise_code(TR_EARGUMENT, "tr_main needs a function to run");
         print_failure();
     } else {
-        rc = run_root(argv, &life);
+        status = run_root(argv, &life);
     }
     sys_leave();
     if (child)
-        sys_exit(rc < 0 ? 1 : 0);
-    return rc < 0 ? 1 : rc;
+        sys_exit(status);
+    return status;
 }

@@ -38,7 +38,7 @@ struct sys_exit {
 enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we have it; nothing at all */
 
 /* The child gets no descriptors but these, and no signals blocked. Of those ignored SIGHUP, SIGINT and
- * SIGQUIT stay so. */
+ * SIGQUIT stay so; an actor has the latter two ignored from the start. */
 struct sys_spawn {
     const char *program;                    /* a path, after going to `directory` */
     bool search;                            /* or else a name, to be looked for as execvp does */
@@ -82,6 +82,7 @@ typedef void sys_ready_fn(void *arg, int events);
 typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 typedef void sys_caught_fn(void *arg);
+typedef void sys_asked_fn(void *arg, int number);
 
 struct sys_ops {
     /* time and chance */
@@ -142,6 +143,14 @@ struct sys_ops {
                         struct sys_catch **ret);
     int (*let_signal_go)(struct sys *sys, struct sys_catch *it);
     void (*raise_signal)(struct sys *sys, int number);  /* in this thread, if it does not block it */
+
+    /* An end that is asked for from outside: by SIGTERM and, of a root, by Ctrl-C; each only if nobody ignores
+     * or catches it, and for as long. `told` is called once, from within `poll`, with the first one's number;
+     * the second has its usual effect, at once, whatever we are doing. unheed_end puts back what was before,
+     * and returns the number of the one that came, or 0: an exit with status 128 + number is then a death by
+     * it. For the one actor of a process. */
+    int (*heed_end)(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
+    int (*unheed_end)(struct sys *sys);
 
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
      * with us, however we die, and with the thread that started it. */
@@ -354,6 +363,14 @@ static inline int sys_let_signal_go(struct sys_catch *it)
 static inline void sys_raise_signal(int number)
 {
     SYS_CALL_(raise_signal, number);
+}
+static inline int sys_heed_end(bool is_root, sys_asked_fn *told, void *arg)
+{
+    return SYS_CALL_(heed_end, is_root, told, arg);
+}
+static inline int sys_unheed_end(void)
+{
+    return runtime->sys->ops->unheed_end(runtime->sys);
 }
 static inline int sys_spawn(const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                             struct sys_process **ret)

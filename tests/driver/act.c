@@ -384,6 +384,14 @@ static int play_body(struct stage *stage)
     return end_daemons(stage);
 }
 
+/* Who was started to play is asked to end by the join, or by leaving. */
+static void ask_who_is_left(struct scene *scene)
+{
+    for (int i = 0; i < scene->actor_count; i++)
+        if (scene->actors[i].told && process_alive(scene->actors[i].told))
+            scene->actors[i].asked = true;
+}
+
 static int play_inside(struct stage *stage)
 {
     tr_auto(nursery) nursery = tr_open_nursery();
@@ -393,6 +401,7 @@ static int play_inside(struct stage *stage)
     stage->scene->in_body = true;
     int rc = stage->scene->body_rc = play_body(stage);
     stage->scene->in_body = false;
+    ask_who_is_left(stage->scene);
     return stage->scene->left ? rc : tr_join_with(nursery, rc);
 }
 

@@ -27,13 +27,21 @@ static void check_children_gone(struct play *play)
                      process_pid(child));
 }
 
+static bool owes_error(const struct scene *scene)
+{
+    for (int i = 0; i < scene->actor_count; i++)
+        if (scene->actors[i].told && !scene->actors[i].asked)
+            return true;
+    return scene->owes_error;
+}
+
 void play_check_scene(struct play *play, struct scene *scene)
 {
     int number = (int)(scene - play->scenes);
     check_children_gone(play);
     if (scene->played > 1)
         violated(play, "scene %d was played %d times", number, scene->played);
-    if (scene->owes_error && scene->rc >= 0 && !scene->cancelled)
+    if (owes_error(scene) && scene->rc >= 0 && !scene->cancelled)
         violated(play, "an actor of scene %d was killed, and the scene ended as if nothing had happened",
                  number);
     if (scene->body_rc < 0 && scene->rc >= 0 && !scene->cancelled)

@@ -48,6 +48,7 @@
     X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                    \
     X(KILL_ROOT, "kill root")                                                                              \
     X(TERMINATE, "terminate")       /* SIGTERM */                                                          \
+    X(INTERRUPT, "interrupt")       /* SIGINT to all, as by Ctrl-C */                                      \
     X(STOP, "stop")                 /* SIGSTOP, for good: not the root */                                  \
     X(PAUSE, "pause")               /* for a while */                                                      \
     X(CUT, "cut")                   /* silence between a child and its parent, for a while */              \
@@ -95,6 +96,7 @@ struct part_of_actor {
     int scene;                      /* its own; -1 if it has none */
     /* the ledger: */
     bool up, asked;
+    struct process *told;           /* by SIGTERM to end, for no reason of its own; NULL: not */
 };
 
 struct scene {

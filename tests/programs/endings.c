@@ -167,7 +167,7 @@ static int die_of_a_sent_signal(int number)
 static int a_signal_that_was_sent_kills_at_once(void)
 {
     const int numbers[] = {
-        SIGTERM, SIGKILL, SIGABRT,
+        SIGHUP, SIGKILL, SIGABRT,
 #ifndef __SANITIZE_ADDRESS__ /* which makes an exit of it */
         SIGSEGV,
 #endif
