@@ -169,6 +169,8 @@ struct process {
         int came, dies_of;      /* signals, or 0 */
         bool untold;
     } end;
+    void (*at_exit)(void *arg); /* or NULL */
+    void *at_exit_arg;
     int crash;                  /* descriptor for last words; -1 */
     struct sys_exit how;
     int64_t ended_ns;
@@ -252,6 +254,7 @@ int sim_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *a
 int sim_let_signal_go(struct sys *sys, struct sys_catch *it);
 int sim_heed_end(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
 int sim_unheed_end(struct sys *sys);
+int sim_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg);
 void poll_forget_watches(struct process *process);
 
 int sim_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);

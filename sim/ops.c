@@ -287,6 +287,7 @@ const struct sys_ops sim_ops = {
     .raise_signal = sim_raise_signal,
     .heed_end = sim_heed_end,
     .unheed_end = sim_unheed_end,
+    .at_exit = sim_at_exit,
     .spawn = sim_spawn,
     .signal = sim_signal,
     .forget = sim_forget,

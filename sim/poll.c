@@ -206,3 +206,11 @@ int sim_unheed_end(struct sys *sys)
     process->end.untold = false;
     return process->end.dies_of = process->end.came;
 }
+
+int sim_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg)
+{
+    struct process *process = process_of(sys);
+    process->at_exit = fn;
+    process->at_exit_arg = arg;
+    return 0;
+}

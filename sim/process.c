@@ -128,6 +128,10 @@ static void check_leaks(struct process *process)
 _Noreturn void process_exit_now(int status)
 {
     struct process *process = process_here();
+    void (*first)(void *) = process->at_exit;
+    process->at_exit = NULL;
+    if (first)
+        first(process->at_exit_arg);
     check_leaks(process);
     if (process->end.dies_of && status == 128 + process->end.dies_of)
         leave_for_good(process, (struct sys_exit){-1, process->end.dies_of});

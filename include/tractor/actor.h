@@ -71,6 +71,22 @@ TR_API bool tr_is_child(void);
 /* The actor that this process is. Never NULL; outside tr_main everything in it is empty. */
 TR_API const tr_actor *tr_current_actor(void);
 
+/* Has fn(arg) called at the end of this actor, once, before those that were added earlier: to remove a file, to
+ * say good-bye to somebody. Any task may add one, a hook too; `arg` must live until then.
+ *
+ * That is when its main function and all that others had called in it have ended, however that came: by return,
+ * error, cancellation, its parent's request, Ctrl-C or SIGTERM. It can still call other actors, and has not told
+ * its parent of its end. Hooks may wait: they are shielded from cancellation, for 5 seconds all together, and a
+ * child has at most what its parent grants it (2 seconds from the request to SIGKILL); what is not done by then
+ * is cut short, and TR_ETIMEOUT. A hook's error is one of the actor's, beside others: the root's tr_main fails
+ * with it, and a child's nursery, as ActorDied with it as the cause. The others are called all the same.
+ *
+ * exit() in a task has them called there, in that task, while other tasks go on; their errors are printed. Nobody
+ * calls them after SIGKILL, a crash, abort, a failed assert, _exit, a second Ctrl-C, or an exit() on a thread
+ * that is not the actor's. No checkpoint. TR_ENORUNTIME outside of actors, TR_EARGUMENT without a function,
+ * -ENOMEM. (Actor.lifetime_stack.callback) */
+TR_API int tr_at_end(int (*fn)(void *), void *arg) TR_USE_RESULT;
+
 /* ---- starting actors ----------------------------------------------------------------------------- */
 
 /* A list of module names on the spot: .modules = tr_names("venue", "clock.now") */

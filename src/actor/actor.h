@@ -30,6 +30,7 @@ struct actor {
     struct listener listener;
     tr_event told_to_end;       /* by the parent, or by a peer that may */
     void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
+    struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };
 
@@ -50,6 +51,13 @@ int actor_accept(void);
 /* A checkpoint: gives peers the chance to read what was sent, as long as is reasonable, and says good-bye
  * to them; for the end of an actor. */
 void actor_say_goodbye(void);
+
+/* A checkpoint: what tr_at_end was told of; for the end of an actor that has ended with `rc`. That, or what went
+ * wrong, raised, which includes it. */
+int actor_run_hooks(int rc);
+
+/* The newest error, for people and for the parent. */
+void actor_print_failure(void);
 
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);

@@ -2,9 +2,9 @@
  *
  * Root and child live the same life: enter (learn or choose who one is, listen, enroll), do what one is
  * there for, which for the root is the program's main function and for a child is to serve until told to
- * end, and leave (no new calls, cancel those that run, say good-bye). Two nurseries hold it: `service` has
- * the runtime's own tasks and `serving`, inside it, the remote functions and the main function; so the
- * answers of cancelled functions still have tasks that write them.
+ * end, and leave (no new calls, cancel those that run, call the hooks, say good-bye). Two nurseries hold it:
+ * `service` has the runtime's own tasks and `serving`, inside it, the remote functions and the main function;
+ * so the answers of cancelled functions still have tasks that write them.
  *
  * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
  * process ends by that signal then, which an error in the same moment does not change. */
@@ -19,7 +19,6 @@
 #include "value/function.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* What a shell adds to the number of a signal that a program died of. */
 enum { DIED_BY = 128 };
@@ -169,7 +168,7 @@ static int live(struct actor *actor, const struct life *life)
     if (!service)
         return -ENOMEM;
     actor->service = service;
-    int rc = serve_meanwhile(actor, life);
+    int rc = actor_run_hooks(serve_meanwhile(actor, life));
     struct tr_error *newest = task_error_aside();
     actor_unlisten();
     actor_say_goodbye();
@@ -203,6 +202,7 @@ static int live_until_asked(struct actor *actor, struct life *life, int *ret_sig
     if (rc < 0)
         return error_raise_plain(rc);
     rc = sched_run(actor_main, life, NULL);
+    (void)sys_at_exit(NULL, NULL);
     *ret_signal = sys_unheed_end();
     return rc == TR_ECANCELLED && *ret_signal ? 0 : rc;
 }
@@ -214,15 +214,6 @@ bool tr_is_child(void)
     return sys_is_child();
 }
 
-static void print_failure(void)
-{
-    const tr_error *error = tr_last_error();
-    sys_last_words(tr_error_type(error), tr_error_message(error), tr_error_file(error),
-                   tr_error_line(error));
-    const char *report = tr_error_report(tr_last_error());
-    sys_print_error(report, strlen(report));
-}
-
 /* In the world that was just entered: the status to exit with. */
 static int run(char **argv, struct life *life)
 {
@@ -231,7 +222,7 @@ static int run(char **argv, struct life *life)
     runtime->actor = &actor;
     int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
-        print_failure();
+        actor_print_failure();
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
     arena_fini(&actor.memory);
@@ -244,7 +235,7 @@ static int run_root(char **argv, struct life *life)
 {
     if (sys_claim_root(true) < 0) {
         (void)raise_code(TR_EMISUSE, "another root runs in this process");
-        print_failure();
+        actor_print_failure();
         return 1;
     }
     int status = run(argv, life);
@@ -257,7 +248,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
     (void)argc;
     if (task_current()) {
         (void)raise_code(TR_EMISUSE, "tr_main inside a run: open a nursery and start actors instead");
-        print_failure();
+        actor_print_failure();
         return 1;
     }
     if (sys_new() < 0)
@@ -270,7 +261,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         status = run(argv, &life);
     } else if (!fn) {
         (void)raise_code(TR_EARGUMENT, "tr_main needs a function to run");
-        print_failure();
+        actor_print_failure();
     } else {
         status = run_root(argv, &life);
     }

@@ -162,6 +162,7 @@ static const struct sys_ops real_ops = {
     .raise_signal = real_raise_signal,
     .heed_end = real_heed_end,
     .unheed_end = real_unheed_end,
+    .at_exit = real_at_exit,
     .spawn = real_spawn,
     .signal = real_signal,
     .forget = real_forget,

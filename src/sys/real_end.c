@@ -112,6 +112,38 @@ int real_unheed_end(struct sys *sys)
     return end.came;
 }
 
+/* ---- exits ------------------------------------------------------------------------------------------- */
+
+/* Whose thread and process it is: there may be others, forked ones for instance. */
+static struct {
+    bool registered;
+    void (*fn)(void *arg);
+    void *arg;
+    const struct sys *sys;
+    pid_t owner;
+} leaving;
+
+static void leave(void)
+{
+    void (*fn)(void *) = leaving.fn;
+    if (!fn || !runtime || runtime->sys != leaving.sys || getpid() != leaving.owner)
+        return;
+    leaving.fn = NULL;
+    fn(leaving.arg);
+}
+
+int real_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg)
+{
+    if (fn && !leaving.registered && atexit(leave) != 0)
+        return -ENOMEM;
+    leaving.registered |= fn != NULL;
+    leaving.fn = fn;
+    leaving.arg = arg;
+    leaving.sys = sys;
+    leaving.owner = getpid();
+    return 0;
+}
+
 /* The last of all exit handlers, since it is the first that was registered. */
 static void die_of_it(int status, void *arg)
 {

@@ -152,6 +152,9 @@ struct sys_ops {
     int (*heed_end)(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
     int (*unheed_end)(struct sys *sys);
 
+    /* exit() in this thread calls fn(arg) first, once; NULL: not any more. For the one actor of a process. */
+    int (*at_exit)(struct sys *sys, void (*fn)(void *arg), void *arg);
+
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
      * with us, however we die, and with the thread that started it. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
@@ -371,6 +374,10 @@ static inline int sys_heed_end(bool is_root, sys_asked_fn *told, void *arg)
 static inline int sys_unheed_end(void)
 {
     return runtime->sys->ops->unheed_end(runtime->sys);
+}
+static inline int sys_at_exit(void (*fn)(void *arg), void *arg)
+{
+    return SYS_CALL_(at_exit, fn, arg);
 }
 static inline int sys_spawn(const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                             struct sys_process **ret)

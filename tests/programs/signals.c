@@ -21,8 +21,15 @@ static void say(const char *what)
     fflush(stdout);
 }
 
+static int tell_of_end(void *what)
+{
+    say(tr_format("%s of %s", (const char *)what, tr_current_actor()->name));
+    return 0;
+}
+
 tr_fn(void, wait_and_tell)
 {
+    tr_try(tr_at_end(tell_of_end, "hook"));
     say("called");
     int rc = tr_sleep_forever();
     say(tr_format("%s ends", tr_current_actor()->name));
@@ -37,15 +44,25 @@ tr_fn(void, wait_behind)
     return tr_call(worker, NULL, wait_and_tell);
 }
 
-tr_fn(int32_t, get_pid)
+static int send_term(void *arg)
 {
-    *ret = getpid();
-    return 0;
+    (void)arg;
+    return kill(getpid(), SIGTERM);
+}
+
+/* As if somebody else did, who is not its parent. */
+tr_fn(void, wait_and_be_told)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, send_term, NULL));
+    return wait_and_tell_tr_body_(ctx, NULL, NULL);
 }
 
 static int tree(void *arg)
 {
     (void)arg;
+    tr_try(tr_at_end(tell_of_end, "first hook"));
+    tr_try(tr_at_end(tell_of_end, "second hook"));
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
     tr_try(tr_start_actor(n, &worker, "child", .modules = tr_names(tr_this_module())));
@@ -91,18 +108,14 @@ static int listening(void *arg)
     return tr_sleep_forever();
 }
 
-/* A child that is told to end in the middle of a call, by somebody who is not its parent. */
 static int child_told(void *arg)
 {
     (void)arg;
     tr_scope scope = tr_cancel_scope();
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
-    int32_t pid;
     tr_try(start(n, &worker));
-    tr_try(tr_call(worker, &pid, get_pid));
-    kill(pid, SIGTERM);
-    int rc = tr_within(&scope, tr_call(worker, NULL, wait_and_tell));
+    int rc = tr_within(&scope, tr_call(worker, NULL, wait_and_be_told));
     expect(rc == TR_EREMOTE);
     return tr_join(n);
 }
@@ -222,7 +235,8 @@ static int ended_gracefully(struct show *show, int number)
 {
     tr_try(end_of(show));
     expect(died_of(show, number));
-    expect(said(show, "grandchild ends"));
+    expect(said(show, "grandchild ends\r\nhook of grandchild"));
+    expect(said(show, "hook of grandchild\r\nsecond hook of root\r\nfirst hook of root"));
     expect(said(show, "at exit")); /* main went on, and so did its exit */
     expect(said(show, tr_format("status %d, ", 128 + number)));
     expect(!strstr(show->said, "Error") && !strstr(show->said, "ActorDied"));
@@ -316,7 +330,7 @@ static int a_child_told_to_end_from_outside_ends_in_order_and_is_an_error(void)
     tr_try(begin(&show, "child_told", false));
     tr_try(end_of(&show));
     expect(WIFEXITED(show.status) && WEXITSTATUS(show.status) == 1);
-    expect(said(&show, "worker ends") && said(&show, "was killed by signal 15"));
+    expect(said(&show, "worker ends\r\nhook of worker") && said(&show, "was killed by signal 15"));
     return 0;
 }
 
