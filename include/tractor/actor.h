@@ -34,6 +34,35 @@
 #include "tractor/function.h"
 #include "tractor/task.h"
 
+/* ---- state of an actor ----------------------------------------------------------------------------- */
+
+/* Actors share no memory, but tasks of one actor may. Its statespace is a value of a type of the codec (a
+ * tr_struct, or tr_value for free-form data) that whoever starts the actor gives it:
+ *
+ *     tr_struct(kennel, (int64_t, doggy));
+ *     ... tr_options("checker", .statespace = tr_statespace(kennel, &(kennel){.doggy = 10})) ...
+ *
+ * The pointer must be one to such a value, or it does not compile; it is read when the actor is started. */
+typedef struct tr_statespace_option {
+    const tr_type *type;    /* NULL: none */
+    const void *value;
+} tr_statespace_option;
+#define tr_statespace(T, ...)                                                                      \
+    ((tr_statespace_option){&tr_type_##T, (const T *const[1]){__VA_ARGS__}[0]})
+
+/* The statespace of the actor that this is, a copy of what was given, the same for all its tasks; theirs to read
+ * and to write for as long as the actor lives. (What they let it point to must live as long; what it came with
+ * does.) Changes are nobody else's: they do not go back to the parent, nor on to children.
+ *
+ *     kennel *mine;
+ *     tr_try(tr_get_statespace(&mine, kennel));
+ *     mine->doggy++;
+ *
+ * No checkpoint. TR_EMISUSE when none was given, TR_ESIGNATURE when it is of another type (a program of another
+ * version, for instance), TR_ENORUNTIME, -ENOMEM. (Actor.statespace) */
+#define tr_get_statespace(ret_value, T) tr_get_statespace_((T **const[1]){(ret_value)}[0], &tr_type_##T)
+TR_API int tr_get_statespace_(void *ret_value, const tr_type *type) TR_USE_RESULT;
+
 /* ---- running ------------------------------------------------------------------------------------- */
 
 /* How the root is run; all zero is the usual. Strings and lists are copied. */
@@ -45,6 +74,7 @@ typedef struct tr_main_options {
                              * there is not found any more once the root that serves it has ended.
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* that other actors may call in the root */
+    tr_statespace_option statespace; /* the root's: tr_statespace(type, pointer) */
     const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
                              * "warning"; inherited by children */
 } tr_main_options;
@@ -98,6 +128,7 @@ typedef struct tr_actor_options {
     tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
     const char *program;    /* the path of another to run instead of this one; it must call tr_main */
     double start_timeout;   /* seconds until it must be up; 0: 30 */
+    tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

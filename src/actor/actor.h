@@ -30,6 +30,8 @@ struct actor {
     struct listener listener;
     tr_event told_to_end;       /* by the parent, or by a peer that may */
     void (*session_ended)(struct session *session); /* the arbiter's interest; may be NULL */
+    wire_statespace statespace; /* as it was given; in `memory` */
+    void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };

@@ -21,6 +21,7 @@
 
 #include "actor/call.h"
 #include "actor/portal.h"
+#include "actor/statespace.h"
 #include "base/error.h"
 #include "base/plant.h"
 #include "base/hooks.h"
@@ -56,6 +57,7 @@ struct keeper {
     struct session *session;        /* over the child's control socket; a reference, NULL until made */
     const char *name, *program;
     tr_list_tr_str modules;
+    wire_statespace statespace;
     double start_timeout;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
@@ -100,7 +102,8 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter = actor->arbiter,
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
-                                    .log_level = runtime->log_level}};
+                                    .log_level = runtime->log_level,
+                                    .statespace = keeper->statespace}};
     return session_send(keeper->session, &frame);
 }
 
@@ -340,6 +343,7 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
 {
     char module[MODULE_ROOM];
     tr_try(copy_modules(keeper, &options->modules, fn ? function_module(fn, module) : NULL));
+    tr_try(statespace_pack(&options->statespace, &keeper->memory, &keeper->statespace));
     keeper->name = arena_text(&keeper->memory, options->name);
     keeper->program = arena_text(&keeper->memory, options->program);
     if (!keeper->name || (options->program && !keeper->program))

@@ -9,6 +9,7 @@
  * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
  * process ends by that signal then, which an error in the same moment does not change. */
 #include "actor/session.h"
+#include "actor/statespace.h"
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
@@ -53,6 +54,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     runtime->log_level = log_level_of(options->log ? options->log : sys_env("TRACTOR_LOG"));
     if (runtime->log_level < 0)
         return raise_code(TR_EARGUMENT, "there is no log level of that name");
+    tr_try(statespace_pack(&options->statespace, &actor->memory, &actor->statespace));
     return copy_modules(actor, &options->modules);
 }
 
