@@ -154,6 +154,7 @@ struct process {
     struct fiber fiber;
     void *stack;
     struct runtime *runtime;    /* while another one runs */
+    struct file *standard[3];   /* NULL: what is printed there is `said` */
     struct file **files;        /* by descriptor */
     size_t files_room, files_most;
     struct link watches, children, news, catches;

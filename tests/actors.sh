@@ -2,11 +2,17 @@
 # The scenarios with real processes.
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
 count=0
-for program in actors streams contract strangers endings signals; do
+for program in actors streams contract strangers endings signals lines; do
     timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
         bad "$(cat "$scratch/err" "$scratch/out")"
     count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
     check "no process is left of $program" nothing_left "$build/tests/programs/$program"
 done
 passed=$((passed + count))
+
+# What an actor prints comes out with its name, behind what its parent printed before.
+timeout 60 "$build/tests/programs/lines" show >"$scratch/out" 2>"$scratch/err"
+says() { [ "$(cat "$scratch/$1")" = "$(printf "$2")" ] || { cat "$scratch/$1"; false; }; }
+check "its output is tagged" says out 'first\ndonny: to you\nlast'
+check "so is what it says of errors" says err 'donny: to me'
 finish

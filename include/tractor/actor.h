@@ -122,12 +122,35 @@ TR_API int tr_at_end(int (*fn)(void *), void *arg) TR_USE_RESULT;
 /* A list of module names on the spot: .modules = tr_names("venue", "clock.now") */
 #define tr_names(...) tr_list(tr_str, __VA_ARGS__)
 
+/* What an actor wrote to its standard output or error: a line without its newline, or a piece of one. Whatever is
+ * left when nothing more can come is a line as well. */
+typedef struct tr_line {
+    const tr_actor *actor;  /* whose */
+    int stream;             /* 1 for its output, 2 for its errors */
+    const char *text;       /* ended by a zero byte, and there may be others; gone when the function returns */
+    size_t size;            /* at most 4096: longer lines come in pieces, */
+    bool begins, ends;      /* the first and the last of which this is */
+} tr_line;
+
+/* Called in a task of the parent's, for each stream one after the other, in order; may wait (then the child,
+ * when its pipe is full, does too), and is shielded from cancellation. A negative result ends the actor, and is
+ * its nursery's error. */
+typedef int tr_line_fn(const tr_line *line, void *arg);
+
+/* One of these: "name: text", as a line of our own standard output or error. Waits for the terminal, all tasks
+ * with it, as printf does. No checkpoint. TR_ENORUNTIME outside a run. */
+TR_API int tr_print_tagged(const tr_line *line, void *arg) TR_USE_RESULT;
+
 typedef struct tr_actor_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* 1 to 255 bytes; need not be unique */
     tr_list_tr_str modules; /* "module" or "module.function": what others may call in it */
     const char *program;    /* the path of another to run instead of this one; it must call tr_main */
     double start_timeout;   /* seconds until it must be up; 0: 30 */
+    tr_line_fn *on_line;    /* gets what it and its children write to standard output and error: tr_print_tagged,
+                             * or your own; NULL: these are ours, too. All that was written before its death
+                             * arrives; if others still hold the streams, what comes within a second. */
+    void *on_line_arg;      /* must live as long as the nursery */
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
 } tr_actor_options;
 

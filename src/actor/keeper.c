@@ -20,6 +20,7 @@
 #include "actor/keeper.h"
 
 #include "actor/call.h"
+#include "actor/lines.h"
 #include "actor/portal.h"
 #include "actor/statespace.h"
 #include "base/error.h"
@@ -54,11 +55,15 @@ struct keeper {
     struct machine state;
     struct tr_portal portal;
     struct child child;
+    struct lines *lines;            /* of its standard streams; NULL unless somebody wants them */
+    tr_nursery *readers;            /* of the tasks that read those */
     struct session *session;        /* over the child's control socket; a reference, NULL until made */
     const char *name, *program;
     tr_list_tr_str modules;
     wire_statespace statespace;
     double start_timeout;
+    tr_line_fn *on_line;
+    void *on_line_arg;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
     void *result;                   /* its result, once `finished` without an error */
@@ -103,7 +108,8 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
                                     .log_level = runtime->log_level,
-                                    .statespace = keeper->statespace}};
+                                    .statespace = keeper->statespace,
+                                    .captured = keeper->lines != NULL}};
     return session_send(keeper->session, &frame);
 }
 
@@ -133,14 +139,21 @@ static void process_ended(void *arg)
 static int begin(struct keeper *keeper)
 {
     tr_try(program_of(keeper));
-    tr_try(child_start(&keeper->child, keeper->program, actor_self()->argv, process_ended, keeper));
+    int standard[3] = {SYS_OURS, SYS_OURS, SYS_OURS};
+    if (keeper->on_line)
+        tr_try(lines_open(&keeper->memory, keeper->on_line, keeper->on_line_arg, standard, &keeper->lines));
+    int rc = child_start(&keeper->child, keeper->program, actor_self()->argv, standard, process_ended, keeper);
+    if (keeper->lines)
+        lines_pass(keeper->lines);
+    tr_try(rc);
     int control = keeper->child.control;
     keeper->child.control = -1;
     tr_try(session_new(control, false, &keeper->session));
     keeper->session->family = true;
     keeper->session->obituary = obituary;
     keeper->session->obituary_arg = keeper;
-    return send_birth(keeper);
+    tr_try(send_birth(keeper));
+    return keeper->lines ? lines_start(keeper->lines, keeper->readers, &keeper->session->peer) : 0;
 }
 
 static int come_up(struct keeper *keeper)
@@ -260,6 +273,8 @@ static void end(struct keeper *keeper)
     tr_scope patience = tr_move_on_after(EXIT_S);
     patience.shield = true;
     tr_ignore(tr_within(&patience, drain(keeper)));
+    if (keeper->lines)
+        lines_limit(keeper->lines, EXIT_S);
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }
@@ -282,9 +297,8 @@ static int judge(struct keeper *keeper, int rc)
     return error_raise(error_box(child_death(&keeper->child, actor), actor));
 }
 
-static int keep(void *arg)
+static int keep_process(struct keeper *keeper)
 {
-    struct keeper *keeper = arg;
     int rc = come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
@@ -294,6 +308,26 @@ static int keep(void *arg)
         keeper->session->obituary = NULL; /* whoever still holds the socket: there is no more to say */
     child_fini(&keeper->child);
     finish(keeper, rc < 0 ? rc : TR_ECANCELLED);
+    return rc;
+}
+
+/* What it wrote is all there before it is gone. */
+static int keep_with_lines(struct keeper *keeper)
+{
+    tr_auto(nursery) readers = tr_open_nursery();
+    if (!readers)
+        return -ENOMEM;
+    keeper->readers = readers;
+    int rc = tr_join_with(readers, keep_process(keeper));
+    if (keeper->lines)
+        lines_close(keeper->lines);
+    return rc;
+}
+
+static int keep(void *arg)
+{
+    struct keeper *keeper = arg;
+    int rc = keeper->on_line ? keep_with_lines(keeper) : keep_process(keeper);
     tr_event_set(&keeper->gone);
     return rc;
 }
@@ -349,6 +383,8 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     if (!keeper->name || (options->program && !keeper->program))
         return error_raise_plain(-ENOMEM);
     keeper->start_timeout = options->start_timeout > 0 ? options->start_timeout : START_TIMEOUT_S;
+    keeper->on_line = options->on_line;
+    keeper->on_line_arg = options->on_line_arg;
     keeper->main = fn;
     if (!fn)
         return 0;

@@ -245,6 +245,8 @@ static int take_birth(struct session *session, const struct frame *frame)
             return error_raise_plain(-ENOMEM);
     actor->modules = (tr_list_tr_str){modules, birth->modules.count};
     tr_try(statespace_receive(&birth->statespace));
+    if (birth->captured)
+        sys_print_by_line();
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);

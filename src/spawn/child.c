@@ -58,7 +58,7 @@ static int make_ends(struct child *child, int ends[ENDS])
 }
 
 static int start_process(struct child *child, const int ends[ENDS], const char *program,
-                         char *const *argv)
+                         char *const *argv, const int standard[3])
 {
     const int keep[ENDS + 1] = {ends[CONTROL], ends[LIFELINE], ends[CRASH], child->lifeline};
     char birth[64];
@@ -67,14 +67,14 @@ static int start_process(struct child *child, const int ends[ENDS], const char *
     struct sys_spawn what = {.program = program,
                              .argv = argv,
                              .birth = birth,
-                             .standard = {SYS_OURS, SYS_OURS, SYS_OURS},
+                             .standard = {standard[0], standard[1], standard[2]},
                              .keep = keep,
                              .keep_count = planted(HELD_LIFELINE) ? ENDS + 1 : ENDS,
                              .lifeline = -1}; /* the child arms it: it has to know its number */
     return sys_spawn(&what, exited, child, &child->process);
 }
 
-int child_start(struct child *child, const char *program, char *const *argv,
+int child_start(struct child *child, const char *program, char *const *argv, const int standard[3],
                 void (*on_exit)(void *arg), void *arg)
 {
     *child = (struct child){
@@ -82,7 +82,7 @@ int child_start(struct child *child, const char *program, char *const *argv,
     int ends[ENDS] = {-1, -1, -1};
     int rc = make_ends(child, ends);
     if (rc >= 0)
-        rc = start_process(child, ends, program, argv);
+        rc = start_process(child, ends, program, argv, standard);
     close_all(&ends[CONTROL], &ends[LIFELINE], &ends[CRASH]);
     if (rc >= 0)
         return 0;

@@ -20,9 +20,10 @@ struct child {
     struct tr_error *death;         /* once somebody asked; owned */
 };
 
-/* Starts `program` with argv. An errno value, raised as TR_ESTART with the program's name; then nothing
+/* Starts `program` with argv and these for its standard streams (SYS_OURS or a descriptor, which stays the
+ * caller's). An errno value, raised as TR_ESTART with the program's name; then nothing
  * is left to clean up. No checkpoint. */
-int child_start(struct child *child, const char *program, char *const *argv,
+int child_start(struct child *child, const char *program, char *const *argv, const int standard[3],
                 void (*on_exit)(void *arg), void *arg);
 
 /* 0 or an errno value, not raised; -ESRCH after the exit. */

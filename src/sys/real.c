@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -103,6 +104,19 @@ void real_print_error(struct sys *sys, const char *text, size_t size)
     }
 }
 
+static void real_print(struct sys *sys, const char *text, size_t size)
+{
+    (void)sys;
+    (void)fwrite(text, 1, size, stdout);
+    fflush(stdout);
+}
+
+static void real_print_by_line(struct sys *sys)
+{
+    (void)sys;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
 __attribute__((noreturn)) static void real_exit(struct sys *sys, int status)
 {
     (void)sys;
@@ -185,6 +199,8 @@ static const struct sys_ops real_ops = {
     .visit = real_visit,
     .env = real_env,
     .print_error = real_print_error,
+    .print = real_print,
+    .print_by_line = real_print_by_line,
     .exit = real_exit,
     .abort = real_abort,
     .trace = real_trace,

@@ -189,6 +189,8 @@ struct sys_ops {
     /* environment, console, end */
     const char *(*env)(struct sys *sys, const char *name);
     void (*print_error)(struct sys *sys, const char *text, size_t size);
+    void (*print)(struct sys *sys, const char *text, size_t size);  /* behind what the program printed */
+    void (*print_by_line)(struct sys *sys);         /* what the program prints from now on, at each newline */
     void (*exit)(struct sys *sys, int status) __attribute__((noreturn));
     void (*abort)(struct sys *sys) __attribute__((noreturn));
 
@@ -467,6 +469,14 @@ static inline const char *sys_env(const char *name)
 static inline void sys_print_error(const char *text, size_t size)
 {
     SYS_CALL_(print_error, text, size);
+}
+static inline void sys_print(const char *text, size_t size)
+{
+    SYS_CALL_(print, text, size);
+}
+static inline void sys_print_by_line(void)
+{
+    runtime->sys->ops->print_by_line(runtime->sys);
 }
 _Noreturn static inline void sys_exit(int status)
 {
