@@ -50,7 +50,9 @@ tr_fn(void, assert_when_cancelled)
 static int remove_file(void *path)
 {
     tr_try(tr_checkpoint());
-    return unlink(path);
+    int rc = unlink(path);
+    free(path);
+    return rc < 0 ? -errno : 0;
 }
 
 static int fail_at_end(void *arg)
