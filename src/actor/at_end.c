@@ -6,10 +6,12 @@
  * off the list before it runs, so that each runs once, whatever it does: fail, add another, exit.
  *
  * They are shielded, since most ends are cancellations, and bounded, since who waits for this actor's end is. One
- * that fails does not keep the others from running. */
+ * that fails does not keep the others from running. Nor does a want of memory for the scopes around them: then
+ * they run without, and their waiting fails. */
 #include "actor/actor.h"
 
 #include "base/error.h"
+#include "base/plant.h"
 #include "sched/task.h"
 #include "sys/sys.h"
 
@@ -21,6 +23,7 @@ static const double HOOKS_S = 5;
 
 struct hook {
     struct hook *next;
+    bool called;
     int (*fn)(void *);
     void *arg;
 };
@@ -31,14 +34,23 @@ static struct tr_error *and(struct tr_error *wrong, int rc)
     return rc < 0 && rc != TR_ECANCELLED ? error_merge(wrong, error_of(rc)) : wrong;
 }
 
+static int call(struct hook *hook)
+{
+    hook->called = true;
+    return hook->fn(hook->arg);
+}
+
 static int run_all(struct actor *actor, struct tr_error **wrong)
 {
     bool cut = false;
     for (struct hook *hook; (hook = actor->hooks);) {
-        actor->hooks = hook->next;
+        if (hook->called || !planted(HOOK_TWICE))
+            actor->hooks = hook->next;
         tr_scope own = tr_cancel_scope(); /* for what a nursery in it leaves behind */
-        int rc = tr_within(&own, hook->fn(hook->arg));
+        int rc = tr_within(&own, call(hook));
         *wrong = and(*wrong, rc);
+        if (!hook->called)
+            *wrong = and(*wrong, rc = call(hook));
         cut |= rc == TR_ECANCELLED;
     }
     return cut ? error_raise_plain(TR_ECANCELLED) : 0;
@@ -46,13 +58,14 @@ static int run_all(struct actor *actor, struct tr_error **wrong)
 
 int actor_run_hooks(int rc)
 {
-    if (!actor_self()->hooks)
+    if (!actor_self()->hooks || planted(SKIPPED_HOOK))
         return rc;
     struct tr_error *wrong = rc < 0 ? error_of(rc) : NULL;
     tr_scope bound = tr_fail_after(HOOKS_S);
     bound.shield = true;
     int cut = tr_within(&bound, run_all(actor_self(), &wrong));
     wrong = and(wrong, cut);
+    (void)run_all(actor_self(), &wrong); /* those that are left when it could not be entered */
     return wrong ? error_raise(wrong) : rc;
 }
 
@@ -81,7 +94,7 @@ int tr_at_end(int (*fn)(void *), void *arg)
     struct hook *hook = arena_alloc(&actor->memory, sizeof *hook);
     if (!hook)
         return error_raise_plain(-ENOMEM);
-    *hook = (struct hook){actor->hooks, fn, arg};
+    *hook = (struct hook){.next = actor->hooks, .fn = fn, .arg = arg};
     int rc = sys_at_exit(exiting, NULL);
     if (rc < 0)
         return error_raise_plain(rc);

@@ -405,9 +405,17 @@ static int play_inside(struct stage *stage)
     return stage->scene->left ? rc : tr_join_with(nursery, rc);
 }
 
+static int run_hook(void *arg)
+{
+    struct scene *scene = arg;
+    scene->hooks_run++;
+    return 0;
+}
+
 static int play_scene(int number)
 {
     struct scene *scene = &play_here()->scenes[number];
+    scene->hooks_added += tr_at_end(run_hook, scene) >= 0;
     struct stage stage = {.scene = scene};
     scene->played++;
     scene->player = process_here();

@@ -144,8 +144,20 @@ static void check_orphans(struct play *play)
     }
 }
 
+/* Killed in between, a process may not have come to them. */
+static void check_hooks(struct play *play)
+{
+    for (int i = 0; i < play->scene_count; i++) {
+        const struct scene *scene = &play->scenes[i];
+        bool killed = scene->player && (process_alive(scene->player) || process_signal(scene->player) != 0);
+        if (scene->hooks_run > scene->hooks_added || (scene->hooks_run < scene->hooks_added && !killed))
+            violated(play, "of the %d hooks of scene %d's actor %d ran", scene->hooks_added, i, scene->hooks_run);
+    }
+}
+
 void play_check(struct play *play)
 {
+    check_hooks(play);
     check_orphans(play);
     if (world_panics(play->world) > 0)
         violated(play, "an invariant of the library broke");
