@@ -51,7 +51,8 @@ int statespace_receive(const wire_statespace *packed)
     const char *type = arena_text(&actor->memory, packed->type);
     if (!value || !type)
         return error_raise_plain(-ENOMEM);
-    memcpy(value, packed->value.data, packed->value.size);
+    if (packed->value.size > 0)
+        memcpy(value, packed->value.data, packed->value.size);
     actor->statespace = (wire_statespace){.type = type, .value = {value, packed->value.size}};
     return 0;
 }

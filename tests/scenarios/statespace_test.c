@@ -2,6 +2,8 @@
 #define TR_MODULE "statespace"
 #include "scenarios/theatre.h"
 
+#include "actor/statespace.h"
+
 #include <string.h>
 
 tr_struct(dog, (tr_str, name), (int64_t, age, 3));
@@ -124,6 +126,23 @@ static int give_what_cannot_be_sent(void *arg)
     return start(nursery, NULL, tr_statespace(kennel, &bad));
 }
 
+/* As no parent of ours would send it. */
+static int receive_a_type_without_a_value(void *arg)
+{
+    (void)arg;
+    int8_t *mine;
+    tr_try(statespace_receive(&(wire_statespace){.type = "int8_t"}));
+    return tr_get_statespace(&mine, int8_t);
+}
+
+static void a_type_without_a_value_is_an_error(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(7, receive_a_type_without_a_value);
+    expect_outcome(theatre, "ArgumentError");
+    expect_nothing_left(theatre);
+}
+
 static void an_actors_calls_share_what_it_was_given(void **state)
 {
     (void)state;
@@ -187,6 +206,7 @@ int main(void)
         cmocka_unit_test(taken_for_another_type_it_is_an_error_that_names_both),
         cmocka_unit_test(without_one_there_is_none_to_be_had),
         cmocka_unit_test(what_cannot_be_sent_is_refused_at_once),
+        cmocka_unit_test(a_type_without_a_value_is_an_error),
         cmocka_unit_test(short_of_memory_nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
