@@ -11,6 +11,7 @@
 
 #include "actor/actor.h"
 #include "base/error.h"
+#include "base/plant.h"
 #include "sched/io.h"
 #include "sched/task.h"
 #include "sys/sys.h"
@@ -34,6 +35,7 @@ struct lines {
     tr_line_fn *fn;
     void *arg;
     const tr_actor *actor;
+    bool is_over;               /* the process is gone */
     struct capture captures[STREAMS]; /* [0], the input, is none */
 };
 
@@ -82,7 +84,7 @@ static int read_all(struct capture *capture)
         long got = io_receive(&capture->io, capture->text + capture->size, LONGEST_PIECE - capture->size);
         if (got < 0)
             return (int)got;
-        if (got == 0)
+        if (got == 0 || (planted(LOST_LINES) && capture->lines->is_over))
             return 0;
         capture->size += (size_t)got;
         tr_try(give_lines(capture));
@@ -152,6 +154,7 @@ int lines_start(struct lines *lines, tr_nursery *nursery, const tr_actor *actor)
 
 void lines_limit(struct lines *lines, double seconds)
 {
+    lines->is_over = true;
     for (int i = OUT; i <= ERR; i++)
         tr_ignore(tr_scope_set_deadline(&lines->captures[i].life, tr_now() + seconds));
 }

@@ -155,8 +155,32 @@ static void check_hooks(struct play *play)
     }
 }
 
+static bool lacks_means(const struct play *play)
+{
+    for (int i = 0; i < play->fault_count; i++)
+        switch (play->faults[i].kind) {
+        case FAULT_NO_MEMORY: case FAULT_NO_MORE_MEMORY: case FAULT_BAD_CALL: case FAULT_FEW_DESCRIPTORS:
+            return true;
+        default: break;
+        }
+    return play->torture.on;
+}
+
+/* What was printed was, whatever became of who printed it, if whoever was to hear it lived to. */
+static void check_lines(struct play *play)
+{
+    for (int i = 0; i < play->scene_count; i++) {
+        const struct scene *scene = &play->scenes[i];
+        const struct process *parent = scene->player ? process_parent(scene->player) : NULL;
+        bool lost = parent && lived_to_tell(play, parent) && !lacks_means(play) && scene->heard < scene->printed;
+        if (scene->heard > 1 || lost)
+            violated(play, "scene %d's actor printed %d lines, and %d were heard", i, scene->printed, scene->heard);
+    }
+}
+
 void play_check(struct play *play)
 {
+    check_lines(play);
     check_hooks(play);
     check_orphans(play);
     if (world_panics(play->world) > 0)

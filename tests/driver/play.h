@@ -109,6 +109,8 @@ struct scene {
     struct tr_nursery *nursery;
     int played;                     /* how often it was begun: never twice */
     bool in_body, cancelled, left, ended;
+    bool captured;                  /* whoever started its player hears what that prints, */
+    int printed, heard;             /* which is one line */
     int hooks_added, hooks_run;     /* for the end of the actor that plays it */
     bool owes_error;                /* an actor of it was killed for no reason of its own */
     int body_rc, rc;
