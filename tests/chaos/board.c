@@ -10,6 +10,7 @@
 
 #define AS_TEXT(name, text) text,
 const char *const phase_names[] = {PHASES(AS_TEXT)};
+const char *const weather_names[] = {WEATHERS(AS_TEXT)};
 
 /* ---- of the observer ------------------------------------------------------------------------------ */
 
@@ -76,6 +77,16 @@ struct board *board_join(void)
     atomic_fetch_add(&board->entered[HANDSHAKE], 1);
     board_ring();
     return board;
+}
+
+struct board *board_own(void)
+{
+    return board;
+}
+
+struct place *board_own_place(void)
+{
+    return own;
 }
 
 void board_ring(void)

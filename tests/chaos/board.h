@@ -30,11 +30,25 @@
 enum phase { PHASES(AS_PHASE) PHASE_COUNT };
 extern const char *const phase_names[];
 
+#define WEATHERS(X)                                                                                        \
+    X(CLEAR, "clear")                                                                                      \
+    X(DELAY, "delay")           /* each piece by up to 5 ms */                                             \
+    X(PARTIAL, "partial")       /* pieces of 200 bytes at most */                                          \
+    X(RESET, "reset")           /* after some bytes */                                                     \
+    X(HOLE, "black hole")       /* after some bytes nothing more comes through, either way */              \
+    X(FLIP, "bit flips")        /* now and then */
+
+#define AS_WEATHER(name, text) name,
+enum weather { WEATHERS(AS_WEATHER) WEATHER_COUNT };
+extern const char *const weather_names[];
+
 enum { PLACES_MOST = 128, REPORT_ROOM = 16 * 1024 };
 
 struct place {
     _Atomic int pid;            /* 0: nobody's yet */
     _Atomic int phase;
+    _Atomic int weather;        /* of its connections by way of the proxy */
+    _Atomic bool connected;     /* there was one */
 };
 
 struct board {
@@ -45,6 +59,11 @@ struct board {
     /* What the root is told, before it starts: */
     uint64_t seed;
     double limit_s;             /* for the whole play */
+    enum weather weather;       /* of those that have one */
+    bool everybody_has;
+    bool host_dies;
+    uint64_t most_descriptors, most_memory; /* of each process; 0: no limit but the usual */
+    _Atomic int64_t clock_offset_s; /* of the wall clock, which may change any time */
 
     /* What it says at its end: */
     _Atomic bool concluded;
@@ -52,7 +71,11 @@ struct board {
     char report[REPORT_ROOM];
 
     /* What it counts and what was wrong in it, as long as it lives: */
-    _Atomic uint64_t counts[16];
+    _Atomic bool host_is_up;
+    _Atomic uint64_t good, bad; /* outcomes of calls: a value, an error */
+    struct {
+        uint64_t descriptors, memory_kib;
+    } early, late;              /* what a root had, early in its life and at its end */
     _Atomic int wrong;
     char what_was_wrong[512];
 };
@@ -71,6 +94,9 @@ struct place *board_find(struct board *board, int pid);
 /* The board, once board_join was called: at the beginning of main, in every process. Without a board nothing
  * that follows does anything. */
 struct board *board_join(void);
+
+struct board *board_own(void);
+struct place *board_own_place(void);
 
 /* This process enters a phase; one that is EXITING stays so. */
 void board_enter(enum phase phase);

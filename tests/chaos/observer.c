@@ -28,7 +28,7 @@ bool observer_prepare(struct observer *observer)
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    *observer = (struct observer){.root = -1};
+    *observer = (struct observer){.root = -1, .host = -1};
     observer->board = board_make(&observer->memory, &observer->bell);
     observer->log = memfd_create("log", MFD_CLOEXEC);
     (void)sigprocmask(SIG_BLOCK, &child, NULL);
@@ -52,13 +52,26 @@ static void become_root(const struct observer *observer, pid_t parent, char *con
     _exit(127);
 }
 
+static pid_t start(const struct observer *observer, char *const *argv)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        become_root(observer, parent, argv);
+    return pid;
+}
+
 bool observer_start(struct observer *observer, char *const *argv)
 {
-    pid_t parent = getpid();
-    observer->root = fork();
-    if (observer->root == 0)
-        become_root(observer, parent, argv);
+    observer->root_gone = observer->all_gone = false;
+    observer->root = start(observer, argv);
     return observer->root > 0;
+}
+
+bool observer_start_host(struct observer *observer, char *const *argv)
+{
+    observer->host_gone = observer->all_gone = false;
+    observer->host = start(observer, argv);
+    return observer->host > 0;
 }
 
 /* ---- who lives ------------------------------------------------------------------------------------ */
@@ -156,12 +169,15 @@ static void reap(struct observer *observer)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == observer->root) {
             observer->root_gone = true;
             observer->root_status = status;
-            observer->root_gone_ns = now_ns();
+        } else if (pid == observer->host) {
+            observer->host_gone = true;
+            observer->host_status = status;
         }
+    }
     if (pid < 0 && errno == ECHILD && !observer->all_gone) {
         observer->all_gone = true;
         observer->all_gone_ns = now_ns();

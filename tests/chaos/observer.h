@@ -19,9 +19,10 @@ struct observer {
     int memory, bell, children; /* children: a signalfd */
     int log;                    /* what the tree prints */
     pid_t root;
-    bool root_gone, all_gone;
-    int root_status;            /* as waitpid says it */
-    int64_t root_gone_ns, all_gone_ns;
+    pid_t host;                 /* another tree's root, if there is one; -1 */
+    bool root_gone, host_gone, all_gone;
+    int root_status, host_status; /* as waitpid says it */
+    int64_t all_gone_ns;
 };
 
 /* One of the tree that lives: no zombie. */
@@ -39,6 +40,9 @@ bool observer_prepare(struct observer *observer);
 
 /* Starts this program once more, with these arguments, as the root; its standard streams are the log's. */
 bool observer_start(struct observer *observer, char *const *argv);
+
+/* The same as the root of another tree, beside it. */
+bool observer_start_host(struct observer *observer, char *const *argv);
 
 /* How many live, up to SEEN_MOST; the root first, if it does. */
 int observer_look(struct observer *observer, struct seen *ret_seen);
