@@ -53,7 +53,7 @@ enum fault { FAULTS(AS_FAULT) FAULT_COUNT };
 #define AS_TEXT(name, text) text,
 static const char *const fault_names[] = {FAULTS(AS_TEXT)};
 
-enum { ENOUGH_TRIALS = 60 };
+enum { ENOUGH_TRIALS = 2 * FAULT_COUNT }; /* in which everything must have happened */
 static const int64_t S = 1000000000;
 static const double LIMIT_S = 20 * SLOWER;
 enum { END_S = 60 * SLOWER, GONE_S = 10 };
@@ -135,7 +135,7 @@ static void play_tree_of(struct trial *trial, const char *what)
 
 static void play_few_descriptors(struct trial *trial)
 {
-    trial->observer.board->most_descriptors = 4 + random_below(&trial->random, 40);
+    trial->observer.board->most_descriptors = 4 + random_below(&trial->random, 60);
     play_tree_of(trial, "--tree");
 }
 
@@ -146,7 +146,7 @@ static void play_little_memory(struct trial *trial)
         trial->result->skipped = true; /* AddressSanitizer takes terabytes of addresses */
         return;
     }
-    trial->observer.board->most_memory = 4 * MIB + random_below(&trial->random, 12 * MIB);
+    trial->observer.board->most_memory = 4 * MIB + random_below(&trial->random, 40 * MIB);
     play_tree_of(trial, "--tree");
 }
 

@@ -137,7 +137,7 @@ static int meet_sideman(struct visit *visit, tr_portal *host)
 
 static int (*const things[])(struct visit *, tr_portal *) = {ask, send_load, read_numbers, give_up,
                                                              meet_sideman};
-enum { THINGS = sizeof things / sizeof things[0] };
+enum { THINGS = sizeof things / sizeof things[0], GIVING_UP = 3 };
 
 static int do_with_host(struct visit *visit, int thing)
 {
@@ -173,6 +173,8 @@ static void do_one(struct visit *visit, int thing)
         board_wrong("thing %d under \"%s\" took %.3f s, allowed %.3f", thing, weather_names[sky()], took, limit_s);
     else if (rc < 0 && sky() < HOLE && took > GRACE_S + SLACK_S)
         board_wrong("thing %d under \"%s\" took %.3f s to fail", thing, weather_names[sky()], took);
+    else if (thing == GIVING_UP && is_strict(visit) && took >= GRACE_S)
+        board_wrong("a call under \"%s\" was given up, and not heeded", weather_names[sky()]);
     else if (rc < 0 && is_strict(visit))
         board_wrong("thing %d under \"%s\" failed: %s", thing, weather_names[sky()],
                     tr_error_report(tr_last_error()));

@@ -162,7 +162,7 @@ static int play_rounds(const struct meeting *meeting, struct observer *observer)
     int before = 0, deaths = 0;
     for (int i = 0; i < ROUNDS && !observer->board->wrong && !observer->host_gone; i++) {
         bool calm = i == 0 || i == ROUNDS - 1;
-        if (!calm && meeting->weather >= HOLE && meeting->only_waits)
+        if (!calm && (meeting->weather == DELAY || meeting->weather >= HOLE) && meeting->only_waits)
             meeting->only_waits(meeting->arg);
         deaths += play_round(meeting, observer, calm, &random);
         if (i == 0)
