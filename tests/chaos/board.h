@@ -61,7 +61,7 @@ struct board {
     double limit_s;             /* for the whole play */
     enum weather weather;       /* of those that have one */
     bool everybody_has;
-    bool host_dies;
+    bool host_dies, host_stops;
     uint64_t most_descriptors, most_memory; /* of each process; 0: no limit but the usual */
     _Atomic int64_t clock_offset_s; /* of the wall clock, which may change any time */
 

@@ -40,6 +40,7 @@ enum { SLOWER = 1 };
     X(HOLES, "black holes")                                                                                \
     X(FLIPS, "bit flips")                                                                                  \
     X(KILLED_HOST, "host killed")                                                                          \
+    X(STOPPED_HOST, "host stopped")                                                                        \
     X(KILLED_GUESTS, "guests killed")                                                                      \
     X(FEW_DESCRIPTORS, "few descriptors")                                                                  \
     X(LITTLE_MEMORY, "little memory")                                                                      \
@@ -244,12 +245,15 @@ static void only_waits(void *lane)
 static const enum weather weather_of[] = {
     [DELAYS] = DELAY, [PARTIALS] = PARTIAL, [RESETS] = RESET, [HOLES] = HOLE, [FLIPS] = FLIP};
 
+static const enum luck luck_in[FAULT_COUNT] = {
+    [KILLED_HOST] = HOST_DIES, [STOPPED_HOST] = HOST_STOPS, [KILLED_GUESTS] = GUESTS_DIE};
+
 /* TCP only where a port can be had without asking others. */
 static void play_meeting(struct trial *trial)
 {
     struct meeting meeting = {.random = trial->random, .only_waits = only_waits, .arg = trial->lane};
     meeting.weather = trial->fault <= FLIPS ? weather_of[trial->fault] : CLEAR;
-    meeting.luck = trial->fault == KILLED_HOST ? HOST_DIES : trial->fault == KILLED_GUESTS ? GUESTS_DIE : BAD_WEATHER;
+    meeting.luck = luck_in[trial->fault];
     meeting.kind = trial->room.closed && random_chance(&meeting.random, 400) ? PROXY_TCP : PROXY_UNIX;
     if (!trial->room.closed) {
         trial->result->skipped = true;
@@ -265,6 +269,7 @@ static void (*const plays[])(struct trial *) = {
     [HOLES] = play_meeting,
     [FLIPS] = play_meeting,
     [KILLED_HOST] = play_meeting,
+    [STOPPED_HOST] = play_meeting,
     [KILLED_GUESTS] = play_meeting,
     [FEW_DESCRIPTORS] = play_few_descriptors,
     [LITTLE_MEMORY] = play_little_memory,

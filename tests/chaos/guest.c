@@ -155,23 +155,29 @@ static const double SLACK_S = 1;    /* for a busy machine */
 #endif
 static const double GRACE_S = 2, AMPLE_S = 20, SHORT_S = 0.3;
 
+/* The loss of what is waited for does not show. */
+static bool is_silent(const struct visit *visit)
+{
+    return sky() >= HOLE || visit->board->host_stops;
+}
+
 static bool is_strict(const struct visit *visit)
 {
-    return sky() <= PARTIAL && !visit->board->host_dies;
+    return sky() <= PARTIAL && !visit->board->host_dies && !visit->board->host_stops;
 }
 
 /* What cannot be known to be lost takes its deadline to be noticed; what is known takes no time. */
 static void do_one(struct visit *visit, int thing)
 {
     tr_auto(frame) frame = tr_open_frame();
-    double limit_s = sky() >= HOLE ? SHORT_S : AMPLE_S, begun = tr_now();
+    double limit_s = is_silent(visit) ? SHORT_S : AMPLE_S, begun = tr_now();
     tr_scope limit = tr_fail_after(limit_s);
     int rc = tr_within(&limit, do_with_host(visit, thing));
     double took = tr_now() - begun;
     atomic_fetch_add(rc < 0 ? &visit->board->bad : &visit->board->good, 1);
     if (took > limit_s + GRACE_S + SLACK_S)
         board_wrong("thing %d under \"%s\" took %.3f s, allowed %.3f", thing, weather_names[sky()], took, limit_s);
-    else if (rc < 0 && sky() < HOLE && took > GRACE_S + SLACK_S)
+    else if (rc < 0 && !is_silent(visit) && took > GRACE_S + SLACK_S)
         board_wrong("thing %d under \"%s\" took %.3f s to fail", thing, weather_names[sky()], took);
     else if (thing == GIVING_UP && is_strict(visit) && took >= GRACE_S)
         board_wrong("a call under \"%s\" was given up, and not heeded", weather_names[sky()]);
@@ -182,7 +188,7 @@ static void do_one(struct visit *visit, int thing)
 
 static int pay_visit(struct visit *visit)
 {
-    int count = sky() >= HOLE ? 4 : 15;
+    int count = is_silent(visit) ? 3 : 15;
     for (int i = 0; i < count; i++)
         do_one(visit, (int)random_below(&visit->random, THINGS));
     return 0;
@@ -208,7 +214,7 @@ static int have_visit_paid(void *arg)
 {
     struct guest *guest = arg;
     tr_portal *portal;
-    bool calm = guest->board->weather <= PARTIAL && !guest->board->host_dies;
+    bool calm = guest->board->weather <= PARTIAL && !guest->board->host_dies && !guest->board->host_stops;
     int rc = tr_start_actor(guest->nursery, &portal, tr_format("guest%d", guest->number),
                             .modules = tr_names(tr_this_module()), .start_timeout = calm ? AMPLE_S : 3);
     if (rc == TR_ECANCELLED || (rc < 0 && !calm))

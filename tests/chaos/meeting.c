@@ -112,7 +112,7 @@ static bool wait_often(struct observer *observer, bool (*is_so)(struct observer 
     return false;
 }
 
-/* After so long the victim dies. */
+/* After so long the victim dies, or stops. */
 static int bad_luck(const struct meeting *meeting, struct observer *observer, uint64_t *random)
 {
     int64_t moment = now_ns() + (int64_t)random_below(random, 80000000);
@@ -121,6 +121,8 @@ static int bad_luck(const struct meeting *meeting, struct observer *observer, ui
         return kill(observer->root, SIGKILL) == 0;
     if (meeting->luck == HOST_DIES && !observer->host_gone)
         return kill(observer->host, SIGKILL) == 0;
+    if (meeting->luck == HOST_STOPS)
+        return kill(observer->host, SIGSTOP) == 0;
     return 0;
 }
 
@@ -130,6 +132,7 @@ static int play_round(const struct meeting *meeting, struct observer *observer, 
     struct board *board = observer->board;
     board->weather = calm ? CLEAR : meeting->weather;
     board->host_dies = !calm && meeting->luck == HOST_DIES;
+    board->host_stops = !calm && meeting->luck == HOST_STOPS;
     board->seed = random_next(random);
     proxy_new_round();
     if (!observer_start(observer, (char *const[]){"chaos", "--guests", NULL})) {
@@ -142,6 +145,7 @@ static int play_round(const struct meeting *meeting, struct observer *observer, 
         wrong(observer, "the guests do not end");
         return deaths;
     }
+    (void)kill(observer->host, SIGCONT);
     bool tolerant = !calm && (meeting->weather > PARTIAL || meeting->luck != BAD_WEATHER);
     if (observer->root_status != 0 && !tolerant)
         wrong(observer, "the guests' root ended with status 0x%x", observer->root_status);
@@ -156,13 +160,18 @@ static int play_round(const struct meeting *meeting, struct observer *observer, 
 
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
+static bool is_mostly_waiting(const struct meeting *meeting)
+{
+    return meeting->weather == DELAY || meeting->weather >= HOLE || meeting->luck == HOST_STOPS;
+}
+
 static int play_rounds(const struct meeting *meeting, struct observer *observer)
 {
     uint64_t random = meeting->random;
     int before = 0, deaths = 0;
     for (int i = 0; i < ROUNDS && !observer->board->wrong && !observer->host_gone; i++) {
         bool calm = i == 0 || i == ROUNDS - 1;
-        if (!calm && (meeting->weather == DELAY || meeting->weather >= HOLE) && meeting->only_waits)
+        if (!calm && meeting->only_waits && is_mostly_waiting(meeting))
             meeting->only_waits(meeting->arg);
         deaths += play_round(meeting, observer, calm, &random);
         if (i == 0)

@@ -6,7 +6,7 @@
 #include "observer.h"
 #include "proxy.h"
 
-enum luck { BAD_WEATHER, HOST_DIES, GUESTS_DIE };
+enum luck { BAD_WEATHER, HOST_DIES, HOST_STOPS, GUESTS_DIE };
 
 struct meeting {
     enum luck luck;
