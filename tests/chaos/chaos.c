@@ -130,6 +130,8 @@ static void play_tree_of(struct trial *trial, const char *what)
         observer_print_living(observer, stdout);
         blame(trial, "%d processes are left", observer_end_all(observer));
     }
+    if (trial->must_succeed && observer->foundlings > 0)
+        blame(trial, "%d actors were not reaped by their parents", observer->foundlings);
 }
 
 /* ---- the faults ------------------------------------------------------------------------------------- */
@@ -426,6 +428,7 @@ int main(int argc, char **argv)
     uint64_t trials = 2 * FAULT_COUNT, first = 1;
     if (is_tree(argc, argv))
         return play(argc, argv);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* a violation is told at once */
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--trace") == 0)

@@ -10,7 +10,8 @@
  * machine what else happens: what failed once may need several tries.
  *
  * What is a violation:
- *     orphan      a process that is left, ten seconds after its root has died, or when a root that lives has ended
+ *     orphan      a process that is left ten seconds after its root has died or ended; or, when nobody was killed,
+ *                 one that its parent has not reaped
  *     hung        a root that lives has not ended when it had to (it has a time limit for what is stopped), or a
  *                 caller has noticed a death by that limit only
  *     lost error  an actor was killed that had not been told to end, and the root's error does not name a death;
@@ -131,6 +132,9 @@ static void judge(struct observer *observer, const struct strike_plan *plan, str
         judge_root(observer, plan, done, result);
     if (observer->board->wrong)
         blame(result, &result->lost_errors, "%s", observer->board->what_was_wrong);
+    bool all_lived = !done->struck || plan->kind == PAUSE_SOME;
+    if (all_lived && observer->foundlings > 0)
+        blame(result, &result->orphans, "%d actors were not reaped by their parents", observer->foundlings);
     if (!observer->all_gone)
         observer_print_living(observer, stdout);
     if (!observer->all_gone && observer->root_gone) {
@@ -324,6 +328,7 @@ int main(int argc, char **argv)
         struct board *board = board_join();
         return board ? tr_main(argc, argv, play_tree, board) : 2;
     }
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* a violation is told at once */
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--trace") == 0)

@@ -116,10 +116,19 @@ static int read_numbers(struct visit *visit, tr_portal *host)
     return rc;
 }
 
+static int stay_with(void *host)
+{
+    return tr_call(host, NULL, stay);
+}
+
+/* Without a deadline, which the host would heed by itself. */
 static int give_up(struct visit *visit, tr_portal *host)
 {
-    tr_scope limit = tr_move_on_after((double)random_below(&visit->random, 20) / 1e3);
-    return tr_within(&limit, tr_call(host, NULL, stay));
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, stay_with, host));
+    tr_try(tr_sleep((double)random_below(&visit->random, 20) / 1e3));
+    tr_cancel(n);
+    return tr_join(n);
 }
 
 /* Directly: its value is right in any weather. */

@@ -176,6 +176,8 @@ static void reap(struct observer *observer)
         } else if (pid == observer->host) {
             observer->host_gone = true;
             observer->host_status = status;
+        } else {
+            observer->foundlings++;
         }
     }
     if (pid < 0 && errno == ECHILD && !observer->all_gone) {

@@ -23,6 +23,7 @@ struct observer {
     bool root_gone, host_gone, all_gone;
     int root_status, host_status; /* as waitpid says it */
     int64_t all_gone_ns;
+    int foundlings;             /* how many have become ours because their parents had gone */
 };
 
 /* One of the tree that lives: no zombie. */
