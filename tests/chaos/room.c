@@ -30,11 +30,12 @@ static void write_file(const char *path, const char *text)
 static void write_map(const char *path, unsigned id)
 {
     char line[64];
-    snprintf(line, sizeof line, "%u %u 1\n", id, id);
+    snprintf(line, sizeof line, "0 %u 1\n", id);
     write_file(path, line);
 }
 
-/* Whoever is not root may be it in a namespace of users, and stays who he is for all others. */
+/* Whoever is not root may be it in a namespace of users. Not under another number: what he starts would then have
+ * less rights than he, and could not open his board. */
 static bool leave_namespaces(void)
 {
     enum { ALL = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS };

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -32,6 +33,30 @@ static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
     close(fds[0]);
     close(fds[1]);
     return 0;
+}
+
+static int first_run_with(rlim_t most)
+{
+    const struct rlimit few = {.rlim_cur = most, .rlim_max = most};
+    setrlimit(RLIMIT_NOFILE, &few);
+    int rc = tr_run(nothing_at_all, NULL);
+    return rc == 0 ? 0 : rc == -EMFILE ? 1 : 2;
+}
+
+/* For it libuv makes what it keeps. */
+static void a_process_that_gets_no_descriptors_for_its_first_run_is_told_so(void **state)
+{
+    (void)state;
+    int status, enough = open_descriptors() + 10;
+    for (int most = 0; most <= enough; most++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(first_run_with((rlim_t)most));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_in_range(WEXITSTATUS(status), 0, 1);
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* With one descriptor more each time, until there are enough. */
@@ -62,6 +87,7 @@ static void a_run_that_gets_no_descriptors_says_so_and_keeps_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_that_gets_no_descriptors_for_its_first_run_is_told_so),
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
     };
