@@ -235,12 +235,14 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         print_failure();
         return 1;
     }
-    if (sys_new() < 0)
+    int rc = sys_new();
+    if (rc < 0) {
+        sys_print_refusal(rc);
         return 1;
+    }
     functions_freeze();
     bool child = tr_is_child();
     struct life life = {.options = options, .fn = child ? NULL : fn, .arg = arg};
-    int rc;
     if (child) {
         rc = run(argv, &life);
     } else if (!fn) {

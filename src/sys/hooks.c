@@ -102,6 +102,13 @@ int sys_new(void)
     return sys_maker ? sys_maker->make() : sys_real_new();
 }
 
+void sys_print_refusal(int rc)
+{
+    if (!sys_maker)
+        fprintf(stderr, "libtractor: this process cannot be an actor: %s: %s\n", tr_code_type(rc),
+                tr_code_sentence(rc));
+}
+
 bool sys_is_child(void)
 {
     return sys_maker ? sys_maker->is_child() : sys_real_is_child();

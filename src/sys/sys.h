@@ -200,6 +200,9 @@ struct sys {
  * -EMFILE, -ENFILE, whereupon it is still there. */
 int sys_new(void);
 
+/* Prints what sys_new has returned, since there is no world in which it could be an error. */
+void sys_print_refusal(int rc);
+
 /* Whether this process was started as a child by another runtime, known before there is a world. */
 bool sys_is_child(void);
 

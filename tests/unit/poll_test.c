@@ -59,6 +59,32 @@ static void a_process_that_gets_no_descriptors_for_its_first_run_is_told_so(void
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static _Noreturn void be_actor_without_descriptors(const int pipe[2])
+{
+    const struct rlimit few = {.rlim_cur = 3, .rlim_max = 3};
+    char *argv[] = {"nobody", NULL};
+    dup2(pipe[1], STDERR_FILENO);
+    setrlimit(RLIMIT_NOFILE, &few);
+    _exit(tr_main(1, argv, nothing_at_all, NULL));
+}
+
+static void an_actor_that_gets_no_descriptors_says_why_it_ends(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    int status, fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_actor_without_descriptors(fds);
+    close(fds[1]);
+    assert_true(read(fds[0], text, sizeof text - 1) >= 0);
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_non_null(strstr(text, "EMFILE"));
+}
+
 /* With one descriptor more each time, until there are enough. */
 static void a_run_that_gets_no_descriptors_says_so_and_keeps_none(void **state)
 {
@@ -88,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_that_gets_no_descriptors_for_its_first_run_is_told_so),
+        cmocka_unit_test(an_actor_that_gets_no_descriptors_says_why_it_ends),
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
     };
