@@ -292,8 +292,11 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
     }
     struct life life = {.options = options, .fn = fn, .arg = arg};
     const int begun = method_begin(options->start_method, &life.method);
-    if (sys_new() < 0)
+    int rc = sys_new();
+    if (rc < 0) {
+        sys_print_refusal(rc);
         return 1;
+    }
     functions_freeze();
     int status = be_actor(argv, &life, begun);
     sys_leave();

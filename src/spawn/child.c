@@ -76,7 +76,8 @@ static int start_process(struct child *child, const int ends[ENDS], const struct
                              .standard = {plan->standard[0], plan->standard[1], plan->standard[2]},
                              .keep = keep,
                              .keep_count = kept,
-                             .lifeline = -1}; /* the child arms it: it has to know its number */
+                             /* a spawned one arms it itself: it has to know its number */
+                             .lifeline = plan->method == START_SPAWN ? -1 : ends[LIFELINE]};
     return sys_spawn(&what, exited, child, &child->process);
 }
 

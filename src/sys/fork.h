@@ -17,6 +17,7 @@ enum { FORK_STANDARD = 0, FORK_DIRECTORY = 3, FORK_ENVIRONMENT, FORK_KEEP, FORK_
 struct fork_order {
     uint64_t id;                /* of the orderer's choice; not 0 */
     uint32_t keep_count;
+    uint32_t lifeline;          /* which of them it is, counted from 1; 0 for none */
     char birth[SYS_BIRTH_ROOM];
 };
 
@@ -30,6 +31,10 @@ struct fork_news {
     int32_t signal;
     int32_t error;              /* an errno value, when it failed */
 };
+
+/* Has the kernel kill it when the line's other end is gone, which it may be. For whoever has forked it: itself may
+ * be stopped before it can. */
+void fork_bind(pid_t pid, int lifeline);
 
 /* 0 or a negative errno value; -EAGAIN when there is no room. */
 int fork_send(int to, const void *bytes, size_t size, const int *fds, size_t fd_count);

@@ -1,7 +1,10 @@
-/* Packets with descriptors in them. */
+/* Packets with descriptors in them; and what binds those that are forked. */
 #include "sys/fork.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +12,16 @@ union room {
     char bytes[CMSG_SPACE(FORK_MOST * sizeof(int))];
     struct cmsghdr align;
 };
+
+void fork_bind(pid_t pid, int lifeline)
+{
+    struct pollfd end = {.fd = lifeline, .events = POLLIN};
+    (void)fcntl(lifeline, F_SETOWN, pid);
+    (void)fcntl(lifeline, F_SETSIG, SIGKILL);
+    (void)fcntl(lifeline, F_SETFL, O_ASYNC | O_NONBLOCK);
+    if (poll(&end, 1, 0) > 0)
+        (void)kill(pid, SIGKILL);
+}
 
 int fork_send(int to, const void *bytes, size_t size, const int *fds, size_t fd_count)
 {

@@ -96,6 +96,13 @@ static const struct sys_maker *maker(void)
     return sys_maker ? sys_maker : &sys_real;
 }
 
+void sys_print_refusal(int rc)
+{
+    if (!sys_maker)
+        fprintf(stderr, "libtractor: this process cannot be an actor: %s: %s\n", tr_code_type(rc),
+                tr_code_sentence(rc));
+}
+
 int sys_new(void)
 {
     return maker()->make();

@@ -278,8 +278,11 @@ static int order(struct real *real, const struct sys_spawn *what, uint64_t id)
         fds[FORK_STANDARD + i] = standard_of(what, i, opened[NOTHING]);
     fds[FORK_DIRECTORY] = opened[DIRECTORY];
     fds[FORK_ENVIRONMENT] = opened[ENVIRONMENT];
-    for (size_t i = 0; i < what->keep_count; i++)
+    for (size_t i = 0; i < what->keep_count; i++) {
         fds[FORK_KEEP + i] = what->keep[i];
+        if (what->keep[i] == what->lifeline)
+            order.lifeline = (uint32_t)i + 1;
+    }
     if (rc >= 0)
         rc = send_in_time(real->forking.requests, &order, sizeof order, fds, FORK_KEEP + what->keep_count);
     for (int i = 0; i < OPENED; i++)

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000, MOST_REPORTS = 128 };
@@ -49,11 +50,28 @@ static void report(struct real *real, const struct epoll_event *event)
     watch->ready(watch->arg, ready);
 }
 
+/* With its first loop libuv makes a pipe that it keeps, and where there is no room for that it aborts. So there
+ * must be room for it, and for what the loop has got by then. */
+static int find_room(void)
+{
+    enum { EPOLL_AND_PIPE = 3 };
+    int fds[EPOLL_AND_PIPE], count = 0;
+    while (count < EPOLL_AND_PIPE && (fds[count] = eventfd(0, EFD_CLOEXEC)) >= 0)
+        count++;
+    int rc = count < EPOLL_AND_PIPE ? -errno : 0;
+    while (count > 0)
+        close(fds[--count]);
+    return rc;
+}
+
 /* Up to 1.50 a loop that cannot be had for want of descriptors keeps the one that it had got. */
 static int init_loop(uv_loop_t *loop)
 {
     enum { GIVES_BACK = 1 << 16 | 51 << 8 };
-    int rc = uv_loop_init(loop);
+    int rc = find_room();
+    if (rc < 0)
+        return rc;
+    rc = uv_loop_init(loop);
     if (rc < 0 && uv_version() < GIVES_BACK && uv_backend_fd(loop) >= 0)
         close(uv_backend_fd(loop));
     return rc;

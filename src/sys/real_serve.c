@@ -223,11 +223,13 @@ static void fail(struct server *server, struct birth *birth, int error)
 }
 
 /* Whether this is the child. */
-static bool fork_one(struct server *server, struct birth *birth)
+static bool fork_one(struct server *server, struct birth *birth, int lifeline)
 {
     pid_t pid = fork();
     if (pid == 0)
         return true;
+    if (pid > 0 && lifeline >= 0)
+        fork_bind(pid, lifeline);
     if (pid < 0) {
         fail(server, birth, errno);
         return false;
@@ -250,10 +252,10 @@ static bool take_order(struct server *server, struct client *client, struct fork
         return false;
     if (birth) {
         *birth = (struct birth){.client = client, .id = order->id, .pidfd = -1};
-        if (size == -EMFILE || count != FORK_KEEP + order->keep_count)
+        if (size == -EMFILE || count != FORK_KEEP + order->keep_count || order->lifeline > order->keep_count)
             fail(server, birth, EMFILE);
         else
-            child = fork_one(server, birth);
+            child = fork_one(server, birth, order->lifeline ? fds[FORK_KEEP + order->lifeline - 1] : -1);
     } else {
         dismiss(server, client);
     }

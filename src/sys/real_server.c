@@ -194,6 +194,7 @@ static int make(const int door[2], const int line[2])
     prctl(PR_SET_NAME, before.name);
     pthread_sigmask(SIG_SETMASK, &before.blocked, NULL);
     if (rc == 0) {
+        fork_bind(pid, line[0]);
         used.door = door[1];
         used.lifeline = line[1];
         used.pid = pid;

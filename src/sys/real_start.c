@@ -236,10 +236,10 @@ IN_CHILD int become_program(const struct start *start)
 IN_CHILD int prepare(struct start *start)
 {
     const struct sys_spawn *what = start->what;
+    int rc = die_with_parent(start); /* first: whoever is stopped before this is bound to nobody */
     forget_handlers();
     if (what->birth)
         ignore_terminal();
-    int rc = die_with_parent(start);
     if (rc >= 0)
         rc = pass_descriptors(what);
     if (rc < 0)

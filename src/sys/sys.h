@@ -43,8 +43,8 @@ enum { SYS_KEEP_MOST = 8, SYS_BIRTH_ROOM = 64 }; /* what an actor is started wit
 /* The child gets no descriptors but these, and no signals blocked. Of those ignored SIGHUP, SIGINT and
  * SIGQUIT stay so; an actor has the latter two ignored from the start. */
 struct sys_spawn {
-    bool fork;                              /* a copy of what the server is: `program`, `argv` and `lifeline`
-                                             * are not looked at. It has what that had open besides */
+    bool fork;                              /* a copy of what the server is: `program` and `argv` are not
+                                             * looked at. It has what that had open besides */
     const char *program;                    /* a path, after going to `directory` */
     bool search;                            /* or else a name, to be looked for as execvp does */
     char *const *argv;
@@ -58,7 +58,8 @@ struct sys_spawn {
                                              * others; an actor is told by `inherited` */
     size_t keep_count;
     int lifeline;                           /* the end to read of a pipe, armed for it: when the last that may
-                                             * write there is gone, it is killed; -1 for none */
+                                             * write there is gone, it is killed; -1 for none. Of a forked
+                                             * one it is among those kept */
     bool *ret_bad_directory;                /* on failure: because of `directory`; or NULL */
 };
 
@@ -223,6 +224,9 @@ struct sys {
  * otherwise. What the runtime before it left behind is freed; that one must have stopped. -ENOMEM,
  * -EMFILE, -ENFILE, whereupon it is still there. */
 int sys_new(void);
+
+/* Prints what sys_new has returned, since there is no world in which it could be an error. */
+void sys_print_refusal(int rc);
 
 /* ---- of the process, before there is a world ------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int epoll_wait(int set, struct epoll_event *ret_events, int room, int timeout)
@@ -32,6 +33,56 @@ static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
     close(fds[0]);
     close(fds[1]);
     return 0;
+}
+
+static int first_run_with(rlim_t most)
+{
+    const struct rlimit few = {.rlim_cur = most, .rlim_max = most};
+    setrlimit(RLIMIT_NOFILE, &few);
+    int rc = tr_run(one_signal, NULL);
+    return rc == 0 ? 0 : rc == -EMFILE ? 1 : 2;
+}
+
+/* For it libuv makes what it keeps. */
+static void a_process_that_gets_no_descriptors_for_its_first_run_is_told_so(void **state)
+{
+    (void)state;
+    int status, enough = open_descriptors() + 10;
+    for (int most = 0; most <= enough; most++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(first_run_with((rlim_t)most));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_in_range(WEXITSTATUS(status), 0, 1);
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static _Noreturn void be_actor_without_descriptors(const int pipe[2])
+{
+    const struct rlimit few = {.rlim_cur = 3, .rlim_max = 3};
+    char *argv[] = {"nobody", NULL};
+    dup2(pipe[1], STDERR_FILENO);
+    setrlimit(RLIMIT_NOFILE, &few);
+    _exit(tr_main(1, argv, nothing_at_all, NULL));
+}
+
+static void an_actor_that_gets_no_descriptors_says_why_it_ends(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    int status, fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_actor_without_descriptors(fds);
+    close(fds[1]);
+    assert_true(read(fds[0], text, sizeof text - 1) >= 0);
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_non_null(strstr(text, "EMFILE"));
 }
 
 static int in_virtual_time(int (*fn)(void *), void *arg)
@@ -84,6 +135,8 @@ static void neither_does_one_that_gets_too_few_for_a_signal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_that_gets_no_descriptors_for_its_first_run_is_told_so),
+        cmocka_unit_test(an_actor_that_gets_no_descriptors_says_why_it_ends),
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
         cmocka_unit_test(neither_does_one_that_gets_too_few_for_a_signal),
