@@ -118,8 +118,9 @@ size_t real_trace_from(const void *from, void **ret_addresses, size_t room);
 void real_trace_locate(struct sys *sys, const void *address, char *ret_text, size_t room);
 bool real_trace_show(struct sys *sys, const char *located, char *ret_text, size_t room);
 
-/* real_symbol.c: "function at file:line" of a place in a file, if that is the build it was; else nothing is
- * written */
-bool real_symbol(const char *path, const char *build_id, unsigned long long offset, char *ret_text, size_t room);
+/* real_symbol.c: "function at file:line" of a place in a file, and what that was inlined in, if it is the build
+ * that it was; else nothing is written */
+bool real_symbol(const char *path, const char *build_id, unsigned long long offset, bool inlined,
+                 char *ret_text, size_t room);
 
 #endif

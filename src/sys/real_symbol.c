@@ -265,12 +265,14 @@ static bool add_functions(struct line *line, Dwfl_Module *module, Dwarf_Addr add
     return any;
 }
 
-static bool describe(const struct module *module, Dwarf_Addr address, struct line *line)
+/* Looking for inlined functions takes long in a large program that was optimised as a whole, as this library is;
+ * in it nobody wants to know. */
+static bool describe(const struct module *module, Dwarf_Addr address, bool inlined, struct line *line)
 {
     int number = 0;
     Dwfl_Line *source = dw.dwfl_module_getsrc(module->found, address);
     const char *file = source ? dw.dwfl_lineinfo(source, NULL, &number, NULL, NULL, NULL) : NULL;
-    if (add_functions(line, module->found, address, file, number))
+    if (inlined && add_functions(line, module->found, address, file, number))
         return true;
     const char *name = dw.dwfl_module_addrname(module->found, address); /* by the table of symbols */
     if (!name)
@@ -280,23 +282,25 @@ static bool describe(const struct module *module, Dwarf_Addr address, struct lin
     return true;
 }
 
-bool real_symbol(const char *path, const char *build_id, unsigned long long offset, char *ret_text, size_t room)
+bool real_symbol(const char *path, const char *build_id, unsigned long long offset, bool inlined,
+                 char *ret_text, size_t room)
 {
     if (!build_id[0])
         return false;
     pthread_mutex_lock(&dw.lock);
     struct module *module = load() ? module_of(path, build_id) : NULL;
     struct line line = {ret_text, room, 0};
-    bool found = module && module->found && describe(module, offset + module->bias, &line);
+    bool found = module && module->found && describe(module, offset + module->bias, inlined, &line);
     pthread_mutex_unlock(&dw.lock);
     return found;
 }
 
 #else
 
-bool real_symbol(const char *path, const char *build_id, unsigned long long offset, char *ret_text, size_t room)
+bool real_symbol(const char *path, const char *build_id, unsigned long long offset, bool inlined,
+                 char *ret_text, size_t room)
 {
-    (void)path, (void)build_id, (void)offset, (void)ret_text, (void)room;
+    (void)path, (void)build_id, (void)offset, (void)inlined, (void)ret_text, (void)room;
     return false;
 }
 

@@ -82,8 +82,11 @@ struct module {
 
 static void keep_build_id(struct module *module, const unsigned char *id, size_t size)
 {
-    for (size_t i = 0; i < size && 2 * i + 2 < BUILD_ID_ROOM; i++)
-        snprintf(module->build_id + 2 * i, 3, "%02x", id[i]);
+    static const char digits[] = "0123456789abcdef"; /* printf takes more time than all the rest */
+    for (size_t i = 0; i < size && 2 * i + 2 < BUILD_ID_ROOM; i++) {
+        module->build_id[2 * i] = digits[id[i] >> 4];
+        module->build_id[2 * i + 1] = digits[id[i] & 15];
+    }
 }
 
 /* Notes are as the linker left them, in a file that runs: they are not looked at with suspicion. */
@@ -171,9 +174,9 @@ static bool take_apart(char *text, char *parts[PARTS])
 }
 
 /* Also what the macros of remote functions put into the program. */
-static bool is_ours(const char *file, const char *symbol)
+static bool is_entrance(const char *symbol)
 {
-    return strncmp(file, "libtractor.so", 13) == 0 || strstr(symbol, "_tr_enter_ at ");
+    return strstr(symbol, "_tr_enter_ at ");
 }
 
 bool real_trace_show(struct sys *sys, const char *located, char *ret_text, size_t room)
@@ -188,11 +191,12 @@ bool real_trace_show(struct sys *sys, const char *located, char *ret_text, size_
     if (*end)
         return false;
     const char *slash = strrchr(parts[FILE_NAME], '/'), *name = slash ? slash + 1 : parts[FILE_NAME];
-    if (real_symbol(parts[FILE_NAME], parts[BUILD_ID], offset, symbol, sizeof symbol))
+    bool ours = strncmp(name, "libtractor.so", 13) == 0;
+    if (real_symbol(parts[FILE_NAME], parts[BUILD_ID], offset, !ours, symbol, sizeof symbol))
         snprintf(ret_text, room, "%s (%s+0x%llx)", symbol, name, offset);
     else if (parts[FUNCTION][0])
         snprintf(ret_text, room, "%s+0x%llx (%s)", name, offset, parts[FUNCTION]);
     else
         snprintf(ret_text, room, "%s+0x%llx", name, offset);
-    return is_ours(name, symbol);
+    return ours || is_entrance(symbol);
 }
