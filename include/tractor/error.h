@@ -137,9 +137,10 @@ TR_API int tr_error_exit_status(const tr_error *error);
 /* The C backtrace of the place where it arose, in whichever actor that was, innermost first, a line each:
  * "function at file.c:12 (program+0x1234)", with ", inlined in outer at file.c:30" where that is so. That takes libdw
  * (Debian: libdw1), and the program with debug information (-g), the same build of it, at the same path where this
- * is called; it is looked up then, which takes milliseconds the first time. Otherwise it is "program+0x1234", with
- * the function if it is exported ("(function+0x10)"); addr2line -fie program 0x1234 tells the rest. Functions
- * that ended in a call of the next one ("return f();") are not in it where the compiler made that a jump. */
+ * is called; it is looked up then, which takes milliseconds the first time. (A program with LeakSanitizer must be
+ * linked with -ldw.) Otherwise it is "program+0x1234", with the function if it is exported ("(function+0x10)");
+ * addr2line -fie program 0x1234 tells the rest. Functions that ended in a call of the next one ("return f();")
+ * are not in it where the compiler made that a jump. */
 TR_API size_t tr_error_frames(const tr_error *error);
 TR_API const char *tr_error_frame(const tr_error *error, size_t index);
 

@@ -8,6 +8,9 @@
  * the one that came with the place; only regular files are opened, and nothing is asked of the network
  * (libdw would ask a debuginfod server, and whoever shows an error would wait for that).
  *
+ * LeakSanitizer dies of libraries that are loaded while the program runs and have thread-local variables of their
+ * own, as libdw does. So in a program with it libdw is only used if it is linked.
+ *
  * What was read is kept for the next time, as a property of the process: files do not change, and reading them
  * is what takes the time. It is all forgotten when it becomes much. Threads take turns. */
 #include "sys/real.h"
@@ -79,7 +82,10 @@ static bool load(void)
     if (dw.tried)
         return dw.library;
     dw.tried = true;
-    dw.library = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
+    int how = RTLD_NOW | RTLD_LOCAL;
+    if (dlsym(RTLD_DEFAULT, "__lsan_do_leak_check"))
+        how |= RTLD_NOLOAD;
+    dw.library = dlopen("libdw.so.1", how);
     if (dw.library && !load_functions()) {
         dlclose(dw.library);
         dw.library = NULL;
