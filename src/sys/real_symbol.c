@@ -33,9 +33,10 @@
 #define FUNCTIONS(X)                                                                               \
     X(dwfl_begin) X(dwfl_end) X(dwfl_report_begin_add) X(dwfl_report_offline) X(dwfl_report_end)   \
     X(dwfl_offline_section_address) X(dwfl_build_id_find_debuginfo) X(dwfl_module_build_id)        \
-    X(dwfl_module_getelf) X(dwfl_module_addrname) X(dwfl_module_getsrc) X(dwfl_lineinfo)           \
-    X(dwfl_module_addrdie) X(dwarf_getscopes) X(dwarf_getscopes_die) X(dwarf_tag)                  \
-    X(dwarf_diename) X(dwarf_attr) X(dwarf_formudata) X(dwarf_getsrcfiles) X(dwarf_filesrc)
+    X(dwfl_module_getelf) X(dwfl_module_addrname) X(dwfl_module_addrdie) X(dwfl_module_nextcu)     \
+    X(dwarf_haspc) X(dwarf_getsrc_die) X(dwarf_linesrc) X(dwarf_lineno) X(dwarf_getscopes)         \
+    X(dwarf_getscopes_die) X(dwarf_tag) X(dwarf_diename) X(dwarf_attr) X(dwarf_formudata)          \
+    X(dwarf_getsrcfiles) X(dwarf_filesrc)
 
 enum { MODULES = 16 }; /* a program has its own, this library and the C library's */
 
@@ -255,14 +256,23 @@ static bool add_scopes(struct line *line, Dwarf_Die *unit, Dwarf_Die *scopes, in
     return any;
 }
 
-/* By the debug information. */
-static bool add_functions(struct line *line, Dwfl_Module *module, Dwarf_Addr address, const char *file, int number)
+/* Of the source file that the place is in. gcc writes a table of that; clang does not, and all are looked at. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *ret_bias)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = dw.dwfl_module_addrdie(module, address, &bias), *scopes = NULL, *physical = NULL;
-    if (!unit)
-        return false;
-    int count = dw.dwarf_getscopes(unit, address - bias, &scopes);
+    Dwarf_Die *unit = dw.dwfl_module_addrdie(module, address, ret_bias);
+    if (unit)
+        return unit;
+    while ((unit = dw.dwfl_module_nextcu(module, unit, ret_bias)))
+        if (dw.dwarf_haspc(unit, address - *ret_bias) > 0)
+            return unit;
+    return NULL;
+}
+
+/* By the debug information. */
+static bool add_functions(struct line *line, Dwarf_Die *unit, Dwarf_Addr address, const char *file, int number)
+{
+    Dwarf_Die *scopes = NULL, *physical = NULL;
+    int count = dw.dwarf_getscopes(unit, address, &scopes);
     if (count > 0) /* those around an inlined function as it runs, not as it is written */
         count = dw.dwarf_getscopes_die(&scopes[0], &physical);
     bool any = count > 0 && add_scopes(line, unit, physical, count, file, number);
@@ -276,9 +286,13 @@ static bool add_functions(struct line *line, Dwfl_Module *module, Dwarf_Addr add
 static bool describe(const struct module *module, Dwarf_Addr address, bool inlined, struct line *line)
 {
     int number = 0;
-    Dwfl_Line *source = dw.dwfl_module_getsrc(module->found, address);
-    const char *file = source ? dw.dwfl_lineinfo(source, NULL, &number, NULL, NULL, NULL) : NULL;
-    if (inlined && add_functions(line, module->found, address, file, number))
+    Dwarf_Addr bias = 0;
+    Dwarf_Die *unit = unit_of(module->found, address, &bias);
+    Dwarf_Line *source = unit ? dw.dwarf_getsrc_die(unit, address - bias) : NULL;
+    const char *file = source ? dw.dwarf_linesrc(source, NULL, NULL) : NULL;
+    if (source)
+        (void)dw.dwarf_lineno(source, &number);
+    if (unit && inlined && add_functions(line, unit, address - bias, file, number))
         return true;
     const char *name = dw.dwfl_module_addrname(module->found, address); /* by the table of symbols */
     if (!name)

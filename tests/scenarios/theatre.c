@@ -27,7 +27,8 @@ static int direct(void *arg)
 static int program(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
-    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = "error");
+    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = "error",
+                     .start_method = theatre()->start_method);
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)
