@@ -61,7 +61,7 @@ check "the report says that it died" reported 'ActorDied: .*signal 6'
 
 # A crash two levels down, whole: what differs from run to run, and from compiler to compiler, is made alike.
 alike() {
-    sed -e 's/([0-9a-f]\{8\}, pid [0-9]*)/(ID, pid N)/g' -e 's/process [0-9]* of/process N of/' -e '/Assertion/d' \
+    sed -e 's/([0-9a-f]\{8\}, pid [0-9]*)/(ID, pid N)/g' -e 's/process [0-9]* of/process N of/' -e '/: Assertion /d' \
         -e 's/ (crash_report+0x[0-9a-f]*)//' -e 's/, inlined in /\n        /' -e 's/\.\.\. [0-9]* of/... N of/'
 }
 crash() {
