@@ -386,7 +386,8 @@ static int of_no_error_there_is_nothing_to_know(void *arg)
 static int a_report_has_one_path_numbers_and_causes(void *arg)
 {
     (void)arg;
-    const tr_actor town = {"town", "456789abcd", "", 9}, shop = {"shop", "0123456789", "", 7}, clerk = {"clerk", "abcdef0123", "", 8};
+    const tr_actor town = {"town", "456789abcd", "", 9}, shop = {"shop", "0123456789", "", 7},
+                   clerk = {"clerk", "abcdef0123", "", 8};
     struct tr_error *cause = error_new(TR_ERAISED, "Cause", "", 0, "why");
     struct tr_error *broken = error_new(TR_ERAISED, "Broken", "shop.c", 12, "what");
     error_set_cause(broken, cause);
