@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct file *file_new(struct process *for_whom, enum file_kind kind)
 {
@@ -146,6 +147,10 @@ void files_close_all(struct process *process)
     for (size_t fd = 0; fd < process->files_room; fd++)
         if (process->files[fd])
             file_let_go(process->files[fd]);
+    for (int i = 0; i < 3; i++)
+        if (process->standard[i])
+            file_let_go(process->standard[i]);
+    memset(process->standard, 0, sizeof process->standard);
     free(process->files);
     process->files = NULL;
     process->files_room = 0;

@@ -159,6 +159,7 @@ struct process {
     struct fiber fiber;
     void *stack;
     struct runtime *runtime;    /* while another one runs */
+    struct file *standard[3];   /* NULL: what is printed there is `said` */
     struct file **files;        /* by descriptor */
     size_t files_room, files_most;
     struct link watches, children, news, catches;
@@ -167,6 +168,15 @@ struct process {
     struct trap memory, calls;
     uint64_t kill_at;
     int pending;                /* a signal that waits for a stopped process */
+    struct {
+        sys_asked_fn *told;     /* NULL while no end is heeded */
+        void *arg;
+        bool is_root;
+        int came, dies_of;      /* signals, or 0 */
+        bool untold;
+    } end;
+    void (*at_exit)(void *arg); /* or NULL */
+    void *at_exit_arg;
     int crash;                  /* descriptor for last words; -1 */
     struct sys_exit how;
     int64_t ended_ns;
@@ -191,6 +201,7 @@ void process_wait(struct process *process, int64_t until_ns);
 void process_give_way(struct process *process);
 void process_end(struct process *process, struct sys_exit how);
 void process_turn(struct process *process);
+bool process_catches(struct process *process, int number);
 int process_deliver(struct process *process, int number);
 void process_doom(struct process *process);
 void process_free(struct process *process);
@@ -247,6 +258,9 @@ void sim_unwatch(struct sys *sys, struct sys_watch *watch);
 bool sim_poll(struct sys *sys, int64_t timeout_ns);
 int sim_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *arg, struct sys_catch **ret);
 int sim_let_signal_go(struct sys *sys, struct sys_catch *it);
+int sim_heed_end(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
+int sim_unheed_end(struct sys *sys);
+int sim_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg);
 void poll_forget_watches(struct process *process);
 
 int sim_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);

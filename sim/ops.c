@@ -201,15 +201,55 @@ static const char *sim_env(struct sys *sys, const char *name)
     return NULL;
 }
 
-static void sim_print_error(struct sys *sys, const char *text, size_t size)
+static void keep_said(struct process *process, const char *text, size_t size)
 {
-    struct process *process = process_of(sys);
     size_t room = sizeof process->said - 1 - process->said_size;
     size_t part = size < room ? size : room;
     memcpy(process->said + process->said_size, text, part);
     process->said_size += part;
     if (process->world->trace)
         fprintf(process->world->trace, "%.*s", (int)size, text);
+}
+
+/* A standard stream blocks: it waits for room, and what nobody will read is lost. */
+static void print_to(struct process *process, int stream, const char *text, size_t size)
+{
+    enum { LOOK_AGAIN_NS = 100000 };
+    struct world *world = process->world;
+    if (!process->standard[stream]) {
+        keep_said(process, text, size);
+        return;
+    }
+    while (size > 0) {
+        (void)sim_enter(process, "print", stream);
+        ssize_t sent = flow_write(process->standard[stream]->out, text, size);
+        if (sent == -EAGAIN)
+            process_wait(process, world->now_ns + LOOK_AGAIN_NS);
+        else if (sent < 0)
+            return;
+        text += sent > 0 ? sent : 0;
+        size -= sent > 0 ? (size_t)sent : 0;
+    }
+}
+
+static void sim_print_error(struct sys *sys, const char *text, size_t size)
+{
+    print_to(process_of(sys), 2, text, size);
+}
+
+static void sim_print(struct sys *sys, const char *text, size_t size)
+{
+    print_to(process_of(sys), 1, text, size);
+}
+
+static void sim_print_by_line(struct sys *sys)
+{
+    (void)sys; /* it is always so */
+}
+
+void process_print(int stream, const char *text)
+{
+    print_to(process_here(), stream, text, strlen(text));
 }
 
 __attribute__((noreturn)) static void sim_exit(struct sys *sys, int status)
@@ -226,8 +266,9 @@ __attribute__((noreturn)) static void sim_abort(struct sys *sys)
 
 static void sim_raise_signal(struct sys *sys, int number)
 {
-    (void)sys;
-    process_die_now(number);
+    struct process *process = process_of(sys);
+    if (!process_catches(process, number))
+        process_die_now(number);
 }
 
 static size_t sim_trace(struct sys *sys, void **ret_addresses, size_t room)
@@ -287,6 +328,9 @@ const struct sys_ops sim_ops = {
     .catch_signal = sim_catch_signal,
     .let_signal_go = sim_let_signal_go,
     .raise_signal = sim_raise_signal,
+    .heed_end = sim_heed_end,
+    .unheed_end = sim_unheed_end,
+    .at_exit = sim_at_exit,
     .spawn = sim_spawn,
     .signal = sim_signal,
     .forget = sim_forget,
@@ -303,6 +347,8 @@ const struct sys_ops sim_ops = {
     .user = sim_user,
     .env = sim_env,
     .print_error = sim_print_error,
+    .print = sim_print,
+    .print_by_line = sim_print_by_line,
     .exit = sim_exit,
     .abort = sim_abort,
     .trace = sim_trace,

@@ -130,6 +130,11 @@ static bool report_signals(struct process *process)
         it->caught(it->arg);
         any = true;
     }
+    if (process->end.untold) {
+        process->end.untold = false;
+        process->end.told(process->end.arg, process->end.came);
+        any = true;
+    }
     return any;
 }
 
@@ -181,4 +186,31 @@ int sim_let_signal_go(struct sys *sys, struct sys_catch *it)
     list_remove(&it->place);
     free(it);
     return missed;
+}
+
+int sim_heed_end(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "heed", is_root))
+        return -EMFILE;
+    process->end.told = told;
+    process->end.arg = arg;
+    process->end.is_root = is_root;
+    return 0;
+}
+
+int sim_unheed_end(struct sys *sys)
+{
+    struct process *process = process_of(sys);
+    process->end.told = NULL;
+    process->end.untold = false;
+    return process->end.dies_of = process->end.came;
+}
+
+int sim_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg)
+{
+    struct process *process = process_of(sys);
+    process->at_exit = fn;
+    process->at_exit_arg = arg;
+    return 0;
 }

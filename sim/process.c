@@ -128,7 +128,13 @@ static void check_leaks(struct process *process)
 _Noreturn void process_exit_now(int status)
 {
     struct process *process = process_here();
+    void (*first)(void *) = process->at_exit;
+    process->at_exit = NULL;
+    if (first)
+        first(process->at_exit_arg);
     check_leaks(process);
+    if (process->end.dies_of && status == 128 + process->end.dies_of)
+        leave_for_good(process, (struct sys_exit){.status = -1, .signal = process->end.dies_of});
     leave_for_good(process, (struct sys_exit){.status = status & 0xff});
 }
 
@@ -316,7 +322,19 @@ void process_free(struct process *process)
 
 /* ---- signals ------------------------------------------------------------------------------------------ */
 
-static bool caught(struct process *process, int number)
+/* As an end that it is asked for: once. */
+static bool heeds(struct process *process, int number)
+{
+    bool asks = number == SIGTERM || (number == SIGINT && process->end.is_root);
+    if (!process->end.told || !asks || process->end.came)
+        return false;
+    process->end.came = number;
+    process->end.untold = true;
+    process_make_ready(process);
+    return true;
+}
+
+bool process_catches(struct process *process, int number)
 {
     list_each(at, &process->catches)
     {
@@ -327,7 +345,7 @@ static bool caught(struct process *process, int number)
         process_make_ready(process);
         return true;
     }
-    return false;
+    return heeds(process, number);
 }
 
 static void stop(struct process *process)
@@ -347,6 +365,12 @@ static void go_on(struct process *process)
         (void)process_deliver(process, pending);
 }
 
+/* What a terminal sends to all is the root's business. */
+static bool ignores(const struct process *process, int number)
+{
+    return process->birth && (number == SIGINT || number == SIGQUIT);
+}
+
 /* As the kernel does it. The one that is running may end by this: its next system call is its last. */
 int process_deliver(struct process *process, int number)
 {
@@ -363,7 +387,7 @@ int process_deliver(struct process *process, int number)
         process_end(process, (struct sys_exit){.status = -1, .signal = number});
     else if (process->stopped)
         process->pending = number;
-    else if (!caught(process, number))
+    else if (!process_catches(process, number) && !ignores(process, number))
         process_end(process, (struct sys_exit){.status = -1, .signal = number});
     return 0;
 }

@@ -19,6 +19,20 @@ static void inherit(struct process *child, struct process *parent, int fd)
     file->holder = child;
 }
 
+/* Its standard input nobody reads here. */
+static void inherit_standard(struct process *child, struct process *parent, const struct sys_spawn *what)
+{
+    for (int i = 1; i < 3; i++) {
+        bool ours = what->standard[i] < 0;
+        struct file *file = ours ? parent->standard[i] : file_of(parent, what->standard[i]);
+        child->standard[i] = file;
+        if (file)
+            file_hold(file);
+        if (file && !ours)
+            file->holder = child;
+    }
+}
+
 static struct process *new_child(struct process *parent, const struct sys_spawn *what)
 {
     struct process *child = process_new(parent->host, parent, parent->program);
@@ -74,6 +88,7 @@ int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exit
     struct process *child = new_child(parent, what);
     child->forked_by = server;
     inherit_all(child, parent, what);
+    inherit_standard(child, parent, what);
     struct sys_process *handle = sim_new(sizeof *handle);
     *handle = (struct sys_process){.exited = exited, .arg = arg};
     enroll(parent, child, handle);

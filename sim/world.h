@@ -93,7 +93,7 @@ struct process *process_parent(const struct process *process); /* who started it
 int64_t process_ended_ns(const struct process *process);
 int process_status(const struct process *process);             /* of a dead one: -1 when killed, */
 int process_signal(const struct process *process);             /* by this */
-const char *process_said(const struct process *process);       /* what it printed on standard error */
+const char *process_said(const struct process *process);       /* what it printed, unless that is captured */
 
 /* Faults. kill: any signal, as the kernel would deliver it. kill_at: SIGKILL in its n-th system call
  * from now. A fault at a number: the n-th from now fails, once or from then on; 0: none does. */
@@ -128,6 +128,9 @@ void *world_user(void);
 /* Ends this process at once. */
 _Noreturn void process_exit_now(int status);
 _Noreturn void process_die_now(int signal);
+
+/* Prints to standard output (1) or error (2). */
+void process_print(int stream, const char *text);
 
 /* Computes without a checkpoint, so long. */
 void process_spin(double seconds);

@@ -4,7 +4,7 @@
 count=0
 for method in spawn forkserver fork; do
     export TRACTOR_START_METHOD=$method
-    for program in actors streams contract strangers endings crashes; do
+    for program in actors streams contract strangers endings crashes signals lines; do
         timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
             bad "by $method: $(cat "$scratch/err" "$scratch/out")"
         count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
@@ -12,4 +12,10 @@ for method in spawn forkserver fork; do
     done
 done
 passed=$((passed + count))
+
+# What an actor prints comes out with its name, behind what its parent printed before.
+timeout 60 "$build/tests/programs/lines" show >"$scratch/out" 2>"$scratch/err"
+says() { [ "$(cat "$scratch/$1")" = "$(printf "$2")" ] || { cat "$scratch/$1"; false; }; }
+check "its output is tagged" says out 'first\ndonny: to you\nlast'
+check "so is what it says of errors" says err 'donny: to me'
 finish

@@ -41,7 +41,7 @@ check "a listing that is in no program is found" [ -n "$(listings "$scratch/plan
 
 before=$(sockets)
 for method in forkserver fork spawn; do
-    for scene in first_scene cellar_door movie_theatre error_propagation; do
+    for scene in first_scene cellar_door movie_theatre statespace error_propagation; do
         TRACTOR_START_METHOD=$method timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
         check "$scene succeeds by $method" [ $? -eq 0 ]
         check "$scene says what the README shows by $method" says $scene
@@ -104,4 +104,5 @@ check "first_scene.c is short" short first_scene 26
 check "cellar_door.c is short" short cellar_door 8
 check "movie_theatre.c is short" short movie_theatre 11
 check "error_propagation.c is short" short error_propagation 15
+check "statespace.c is short" short statespace 15
 finish

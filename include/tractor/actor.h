@@ -12,6 +12,14 @@
  * bounds of its uppermost actors, however deep. Processes that it forked by itself are its own business. What
  * it prints by stdio is written when that is flushed, at its end at the latest unless it is killed.
  *
+ * Ctrl-C (SIGINT) and SIGTERM cancel the root's main function, so the whole tree ends in good order, once. The
+ * process then dies of that signal, as a shell expects: tr_main returns 128 + its number, what stands behind
+ * it in main runs, and if the program exits with that status, it does so after its exit handlers. A second one
+ * kills the root at once, whatever it is doing, and the kernel all others with it. SIGTERM does the same to a
+ * child; its parent has then ActorDied, unless it asked for that end too. All this only where it would end the
+ * process: ignored signals (nohup, background jobs) stay ignored, a handler of the program's stays, and while
+ * tr_signals has a signal open that is what it is for. tr_run leaves signals alone.
+ *
  * How it is started is the tree's choice (tr_main's .start_method, or the environment's TRACTOR_START_METHOD), which
  * all its actors inherit:
  *
@@ -45,6 +53,35 @@
 #include "tractor/function.h"
 #include "tractor/task.h"
 
+/* ---- state of an actor ----------------------------------------------------------------------------- */
+
+/* Actors share no memory, but tasks of one actor may. Its statespace is a value of a type of the codec (a
+ * tr_struct, or tr_value for free-form data) that whoever starts the actor gives it:
+ *
+ *     tr_struct(kennel, (int64_t, doggy));
+ *     ... tr_options("checker", .statespace = tr_statespace(kennel, &(kennel){.doggy = 10})) ...
+ *
+ * The pointer must be one to such a value, or it does not compile; it is read when the actor is started. */
+typedef struct tr_statespace_option {
+    const tr_type *type;    /* NULL: none */
+    const void *value;
+} tr_statespace_option;
+#define tr_statespace(T, ...)                                                                      \
+    ((tr_statespace_option){&tr_type_##T, (const T *const[1]){__VA_ARGS__}[0]})
+
+/* The statespace of the actor that this is, a copy of what was given, the same for all its tasks; theirs to read
+ * and to write for as long as the actor lives. (What they let it point to must live as long; what it came with
+ * does.) Changes are nobody else's: they do not go back to the parent, nor on to children.
+ *
+ *     kennel *mine;
+ *     tr_try(tr_get_statespace(&mine, kennel));
+ *     mine->doggy++;
+ *
+ * No checkpoint. TR_EMISUSE when none was given, TR_ESIGNATURE when it is of another type (a program of another
+ * version, for instance), TR_ENORUNTIME, -ENOMEM. (Actor.statespace) */
+#define tr_get_statespace(ret_value, T) tr_get_statespace_((T **const[1]){(ret_value)}[0], &tr_type_##T)
+TR_API int tr_get_statespace_(void *ret_value, const tr_type *type) TR_USE_RESULT;
+
 /* ---- running ------------------------------------------------------------------------------------- */
 
 /* How the root is run; all zero is the usual. Strings and lists are copied. */
@@ -56,6 +93,7 @@ typedef struct tr_main_options {
                              * there is not found any more once the root that serves it has ended.
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* that other actors may call in the root */
+    tr_statespace_option statespace; /* the root's: tr_statespace(type, pointer) */
     const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
                              * "warning"; inherited by children */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
@@ -64,7 +102,8 @@ typedef struct tr_main_options {
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
  * exit status for main to return, which is fn's result, or 1 after an error, which is printed to
- * standard error (tr_last_error() still has it). Options follow by name:
+ * standard error (tr_last_error() still has it), or 128 and the number of the signal that it was ended by.
+ * Options follow by name:
  *
  *     return tr_main(argc, argv, director, NULL, .name = "director");
  *
@@ -83,10 +122,45 @@ TR_API bool tr_is_child(void);
 /* The actor that this process is. Never NULL; outside tr_main everything in it is empty. */
 TR_API const tr_actor *tr_current_actor(void);
 
+/* Has fn(arg) called at the end of this actor, once, before those that were added earlier: to remove a file, to
+ * say good-bye to somebody. Any task may add one, a hook too; `arg` must live until then.
+ *
+ * That is when its main function and all that others had called in it have ended, however that came: by return,
+ * error, cancellation, its parent's request, Ctrl-C or SIGTERM. It can still call other actors, and has not told
+ * its parent of its end. Hooks may wait: they are shielded from cancellation, for 5 seconds all together, and a
+ * child has at most what its parent grants it (2 seconds from the request to SIGKILL); what is not done by then
+ * is cut short, and TR_ETIMEOUT. A hook's error is one of the actor's, beside others: the root's tr_main fails
+ * with it, and a child's nursery, as ActorDied with it as the cause. The others are called all the same.
+ *
+ * exit() in a task has them called there, in that task, while other tasks go on; their errors are printed. Nobody
+ * calls them after SIGKILL, a crash, abort, a failed assert, _exit, a second Ctrl-C, or an exit() on a thread
+ * that is not the actor's. No checkpoint. TR_ENORUNTIME outside of actors, TR_EARGUMENT without a function,
+ * -ENOMEM. (Actor.lifetime_stack.callback) */
+TR_API int tr_at_end(int (*fn)(void *), void *arg) TR_USE_RESULT;
+
 /* ---- starting actors ----------------------------------------------------------------------------- */
 
 /* A list of module names on the spot: .modules = tr_names("venue", "clock.now") */
 #define tr_names(...) tr_list(tr_str, __VA_ARGS__)
+
+/* What an actor wrote to its standard output or error: a line without its newline, or a piece of one. Whatever is
+ * left when nothing more can come is a line as well. */
+typedef struct tr_line {
+    const tr_actor *actor;  /* whose */
+    int stream;             /* 1 for its output, 2 for its errors */
+    const char *text;       /* ended by a zero byte, and there may be others; gone when the function returns */
+    size_t size;            /* at most 4096: longer lines come in pieces, */
+    bool begins, ends;      /* the first and the last of which this is */
+} tr_line;
+
+/* Called in a task of the parent's, for each stream one after the other, in order; may wait (then the child,
+ * when its pipe is full, does too), and is shielded from cancellation. A negative result ends the actor, and is
+ * its nursery's error. */
+typedef int tr_line_fn(const tr_line *line, void *arg);
+
+/* One of these: "name: text", as a line of our own standard output or error. Waits for the terminal, all tasks
+ * with it, as printf does. No checkpoint. TR_ENORUNTIME outside a run. */
+TR_API int tr_print_tagged(const tr_line *line, void *arg) TR_USE_RESULT;
 
 typedef struct tr_actor_options {
     struct tr_arguments_are_named *named_;
@@ -98,6 +172,11 @@ typedef struct tr_actor_options {
                              * nursery's, or 1 */
     double term_grace;      /* seconds after that; then it gets SIGKILL. 0: the nursery's, or 1 */
     const char *start_method; /* NULL or "": the tree's; that, or "spawn". Of another .program always "spawn" */
+    tr_line_fn *on_line;    /* gets what it and its children write to standard output and error: tr_print_tagged,
+                             * or your own; NULL: these are ours, too. All that was written before its death
+                             * arrives; if others still hold the streams, what comes within a second. */
+    void *on_line_arg;      /* must live as long as the nursery */
+    tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

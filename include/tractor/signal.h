@@ -12,10 +12,11 @@
 typedef struct tr_signals tr_signals;
 
 /* From here on these signals do nothing but wait to be asked for, until it is closed; then what they did
- * before is back. Whoever has them open too, on any thread, gets each as well. No checkpoint. TR_EARGUMENT
- * for no signal at all or what is none, -EINVAL for those that cannot be caught, -ENOMEM. Not for faults
- * such as SIGSEGV. A signal arrives at any thread that does not block it; there must be one. To be closed by
- * the caller, on the run's thread, before the run ends. (trio.open_signal_receiver) */
+ * before is back; under tr_main, SIGINT and SIGTERM cancel the tree (actor.h). Whoever has them open too, on
+ * any thread, gets each as well. No checkpoint. TR_EARGUMENT for no signal at all or what is none, -EINVAL for
+ * those that cannot be caught, -ENOMEM. Not for faults such as SIGSEGV. A signal arrives at any thread that does
+ * not block it; there must be one. To be closed by the caller, on the run's thread, before the run ends.
+ * (trio.open_signal_receiver) */
 #define tr_open_signals(ret_signals, ...)                                                          \
     tr_open_signals_((ret_signals), (const int[]){__VA_ARGS__},                                    \
                      sizeof((const int[]){__VA_ARGS__}) / sizeof(int))

@@ -139,8 +139,11 @@ void actor_end(double seconds_left)
 {
     struct actor *actor = actor_self();
     double end_by = tr_now() + seconds_left;
-    if (end_by < actor->end_by)
+    if (end_by < actor->end_by) {
         actor->end_by = end_by;
+        list_each(at, &actor->endings)
+            lot_wake_all(container_of(at, struct ending, place)->news);
+    }
     tr_event_set(&actor->told_to_end);
     if (actor->serving)
         tr_cancel(actor->serving);
@@ -171,6 +174,6 @@ void actor_say_goodbye(void)
     struct tr_error *newest = task_error_aside();
     list_each(at, &actor->sessions)
         session_stop(container_of(at, struct session, place));
-    task_within_shield(GOODBYE_S, wait_for_ends, actor);
+    (void)task_within_shield(GOODBYE_S, wait_for_ends, actor);
     task_error_back(newest);
 }

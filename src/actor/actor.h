@@ -34,8 +34,12 @@ struct actor {
     struct listener listener;
     tr_event told_to_end;           /* by the parent, or by a peer that may */
     double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
+    struct link endings;            /* struct ending: who waits for children to end, and must know of that */
     int (*child_up)(struct session *session); /* the arbiter's interest; NULL where we are not it */
     void (*session_ended)(struct session *session);
+    wire_statespace statespace; /* as it was given; in `memory` */
+    void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
+    struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };
 
@@ -57,8 +61,20 @@ int actor_accept(void);
  * to them; for the end of an actor. */
 void actor_say_goodbye(void);
 
+/* A checkpoint: what tr_at_end was told of; for the end of an actor that has ended with `rc`. That, or what went
+ * wrong, raised, which includes it. */
+int actor_run_hooks(int rc);
+
+/* The newest error, for people and for the parent. */
+void actor_print_failure(void);
+
 /* Ends that, and leaves no file behind. */
 void actor_unlisten(void);
+
+struct ending {
+    struct link place;
+    tr_lot *news;
+};
 
 /* It was told to end, within so many seconds: what runs in it is cancelled. */
 void actor_end(double seconds_left);

@@ -21,7 +21,9 @@
 #include "actor/keeper.h"
 
 #include "actor/call.h"
+#include "actor/lines.h"
 #include "actor/portal.h"
+#include "actor/statespace.h"
 #include "base/error.h"
 #include "base/plant.h"
 #include "base/hooks.h"
@@ -55,11 +57,16 @@ struct keeper {
     struct machine state;
     struct tr_portal portal;
     struct child child;
+    struct lines *lines;            /* of its standard streams; NULL unless somebody wants them */
+    tr_nursery *readers;            /* of the tasks that read those */
     struct session *session;        /* over the child's control socket; a reference, NULL until made */
     const char *name, *program;
     enum start_method method;
     tr_list_tr_str modules;
     double start_timeout, grace, term_grace;
+    wire_statespace statespace;
+    tr_line_fn *on_line;
+    void *on_line_arg;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
     void *result;                   /* its result, once `finished` without an error */
@@ -67,6 +74,7 @@ struct keeper {
     tr_event finished;              /* there is a result or an error */
     bool asked;                     /* by tr_cancel_actor, before it ended of itself */
     tr_scope *life;                 /* around its being UP; NULL outside */
+    tr_lot news;                    /* on the ladder it waits here: of the exit, or that there is less time */
     bool killed;                    /* it had to be */
     tr_event gone;
     struct arena memory;            /* of all the texts above and the result */
@@ -112,7 +120,9 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter = actor->arbiter,
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
-                                    .log_level = runtime->log_level}};
+                                    .log_level = runtime->log_level,
+                                    .statespace = keeper->statespace,
+                                    .captured = keeper->lines != NULL}};
     return session_send(keeper->session, &frame);
 }
 
@@ -135,23 +145,31 @@ static void process_ended(void *arg)
         session_hang_up(keeper->session);
     if (keeper->finished.set && keeper->life)
         tr_scope_cancel(keeper->life);
+    lot_wake_all(&keeper->news);
 }
 
 static int begin(struct keeper *keeper)
 {
     tr_try(program_of(keeper));
-    const struct child_plan plan = {.program = keeper->program,
-                                    .argv = actor_self()->argv,
-                                    .method = keeper->method,
-                                    .of_tree = actor_self()->method};
-    tr_try(child_start(&keeper->child, &plan, process_ended, keeper));
+    struct child_plan plan = {.program = keeper->program,
+                              .argv = actor_self()->argv,
+                              .method = keeper->method,
+                              .of_tree = actor_self()->method,
+                              .standard = {SYS_OURS, SYS_OURS, SYS_OURS}};
+    if (keeper->on_line)
+        tr_try(lines_open(&keeper->memory, keeper->on_line, keeper->on_line_arg, plan.standard, &keeper->lines));
+    int rc = child_start(&keeper->child, &plan, process_ended, keeper);
+    if (keeper->lines)
+        lines_pass(keeper->lines);
+    tr_try(rc);
     int control = keeper->child.control;
     keeper->child.control = -1;
     tr_try(session_new(control, false, &keeper->session));
     keeper->session->family = true;
     keeper->session->obituary = obituary;
     keeper->session->obituary_arg = keeper;
-    return send_birth(keeper);
+    tr_try(send_birth(keeper));
+    return keeper->lines ? lines_start(keeper->lines, keeper->readers, &keeper->session->peer) : 0;
 }
 
 static int come_up(struct keeper *keeper)
@@ -220,20 +238,31 @@ static int live_until_asked(struct keeper *keeper)
 
 /* ---- ending -------------------------------------------------------------------------------------------- */
 
-static bool heeds_request(struct keeper *keeper)
+static int wait_for_news(void *arg)
 {
-    if (!keeper->session)
-        return false;
-    double grace = actor_share_of_end(keeper->grace);
-    session_cancel(keeper->session, 0, grace);
-    return event_wait_shielded(&keeper->child.exited, grace);
+    struct keeper *keeper = arg;
+    return lot_park_for(&keeper->news, "the end of an actor");
+}
+
+/* Whether it is gone before the time is over; which becomes less, and the child is told so, if meanwhile we are
+ * to end ourselves, or sooner. */
+static bool gone_within(struct keeper *keeper, double seconds, bool ask)
+{
+    double until = tr_now() + actor_share_of_end(seconds);
+    for (bool in_time = true; in_time && !keeper->child.exited.set;) {
+        if (ask)
+            session_cancel(keeper->session, 0, until - tr_now());
+        in_time = task_within_shield(until - tr_now(), wait_for_news, keeper) >= 0;
+        until = fmin(until, tr_now() + actor_share_of_end(INFINITY));
+    }
+    return keeper->child.exited.set;
 }
 
 static bool heeds_term(struct keeper *keeper)
 {
     log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGTERM", keeper->name);
     (void)child_signal(&keeper->child, SIGTERM);
-    return event_wait_shielded(&keeper->child.exited, actor_share_of_end(keeper->term_grace));
+    return gone_within(keeper, keeper->term_grace, false);
 }
 
 static void kill_and_wait(struct keeper *keeper)
@@ -246,11 +275,13 @@ static void kill_and_wait(struct keeper *keeper)
 
 static void descend_ladder(struct keeper *keeper)
 {
-    if (heeds_request(keeper))
-        return;
-    keeper->killed = true;
-    if (!heeds_term(keeper))
+    struct ending us = {.news = &keeper->news};
+    list_push(&actor_self()->endings, &us.place);
+    bool gone = keeper->session && gone_within(keeper, keeper->grace, true);
+    keeper->killed = !gone;
+    if (!gone && !heeds_term(keeper))
         kill_and_wait(keeper);
+    list_remove(&us.place);
 }
 
 static void end(struct keeper *keeper)
@@ -261,17 +292,20 @@ static void end(struct keeper *keeper)
         descend_ladder(keeper);
     if (keeper->session) /* what it still has to deliver was sent before the exit */
         (void)event_wait_shielded(&keeper->session->ended, EXIT_S);
+    if (keeper->lines)
+        lines_limit(keeper->lines, EXIT_S);
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }
 
-/* An actor that did all it was asked to and then crashed on its way out has failed all the same. */
+/* An actor that did all it was asked to and then crashed on its way out has failed all the same. One that was
+ * told to end by a signal, too, as its whole process group is, has not. */
 static int judge(struct keeper *keeper, int rc)
 {
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
-    bool clean = how.signal == 0 && how.status == 0;
     bool wanted = keeper->asked || rc == TR_ECANCELLED; /* its end, by us */
+    bool clean = (how.signal == 0 && how.status == 0) || (wanted && !why && how.signal == SIGTERM);
     if (rc == TR_ECANCELLED && !keeper->portal.session)
         return rc; /* it was never up, and has no duty to end in order */
     if ((rc < 0 && rc != TR_ECANCELLED) || keeper->killed || (clean && (wanted || !why)))
@@ -282,9 +316,8 @@ static int judge(struct keeper *keeper, int rc)
     return error_raise(error_box(child_death(&keeper->child, actor), actor));
 }
 
-static int keep(void *arg)
+static int keep_process(struct keeper *keeper)
 {
-    struct keeper *keeper = arg;
     int rc = come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
@@ -294,6 +327,26 @@ static int keep(void *arg)
         keeper->session->obituary = NULL; /* whoever still holds the socket: there is no more to say */
     child_fini(&keeper->child);
     finish(keeper, rc < 0 ? rc : TR_ECANCELLED);
+    return rc;
+}
+
+/* What it wrote is all there before it is gone. */
+static int keep_with_lines(struct keeper *keeper)
+{
+    tr_auto(nursery) readers = tr_open_nursery();
+    if (!readers)
+        return -ENOMEM;
+    keeper->readers = readers;
+    int rc = tr_join_with(readers, keep_process(keeper));
+    if (keeper->lines)
+        lines_close(keeper->lines);
+    return rc;
+}
+
+static int keep(void *arg)
+{
+    struct keeper *keeper = arg;
+    int rc = keeper->on_line ? keep_with_lines(keeper) : keep_process(keeper);
     tr_event_set(&keeper->gone);
     return rc;
 }
@@ -343,6 +396,7 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
 {
     char module[MODULE_ROOM];
     tr_try(copy_modules(keeper, &options->modules, fn ? function_module(fn, module) : NULL));
+    tr_try(statespace_pack(&options->statespace, &keeper->memory, &keeper->statespace));
     keeper->name = arena_text(&keeper->memory, options->name);
     keeper->program = arena_text(&keeper->memory, options->program);
     if (!keeper->name || (options->program && !keeper->program))
@@ -351,6 +405,8 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     if (keeper->program)
         keeper->method = START_SPAWN; /* a copy of this one is none of another */
     keeper->start_timeout = options->start_timeout > 0 ? options->start_timeout : START_TIMEOUT_S;
+    keeper->on_line = options->on_line;
+    keeper->on_line_arg = options->on_line_arg;
     keeper->main = fn;
     if (!fn)
         return 0;

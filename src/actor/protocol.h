@@ -43,8 +43,11 @@ enum {
 
 tr_struct(wire_hello, (uint32_t, lowest), (uint32_t, highest), (tr_str, name), (tr_str, uuid),
           (tr_str, address), (int32_t, pid));
+/* `type`: its signature; NULL for none. `value` is encoded. */
+tr_struct(wire_statespace, (tr_str, type), (tr_bytes, value));
 tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str, arbiter_uuid),
-          (tr_list_tr_str, modules), (int32_t, log_level));
+          (tr_list_tr_str, modules), (int32_t, log_level), (wire_statespace, statespace),
+          (bool, captured));
 /* `signature`: 0 from a caller without a declaration, whose arguments are checked one by one all the same.
  * `window`: 0 for a call of one result; what a stream may send at first, as CREDIT counts it. */
 tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature),
@@ -63,7 +66,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
 /* kind, struct, number of fields, the state in which it may arrive */
 #define PROTOCOL(X)                                                                                \
     X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
-    X(BIRTH, wire_birth, 6, SESSION_UNBORN)                                                             \
+    X(BIRTH, wire_birth, 8, SESSION_UNBORN)                                                             \
     X(UP, wire_nothing, 0, SESSION_OPEN)                                                                \
     X(START, wire_start, 6, SESSION_OPEN)                                                               \
     X(YIELD, wire_outcome, 1, SESSION_OPEN)                                                             \

@@ -11,6 +11,7 @@
  * that is all: no bytes of a peer can hurt anything but its own session. */
 #include "actor/session.h"
 
+#include "actor/statespace.h"
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
@@ -264,6 +265,9 @@ static int take_birth(struct session *session, const struct frame *frame)
         if (!(modules[i] = arena_text(&actor->memory, birth->modules.items[i])))
             return error_raise_plain(-ENOMEM);
     actor->modules = (tr_list_tr_str){modules, birth->modules.count};
+    tr_try(statespace_receive(&birth->statespace));
+    if (birth->captured)
+        sys_print_by_line();
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);

@@ -23,7 +23,10 @@
     X(LEAK, "leak", 3)                       /* of an error */                                             \
     X(ENDLESS_GRACE, "endless grace", 1)     /* a caller that gave up waits as long as it takes */         \
     X(KEPT_DEADLINE, "kept deadline", 1)     /* a callee is not told that there is more time */            \
-    X(HELD_LIFELINE, "held lifeline", 1)     /* a child holds the end whose loss should kill it */
+    X(HELD_LIFELINE, "held lifeline", 1)     /* a child holds the end whose loss should kill it */         \
+    X(SKIPPED_HOOK, "skipped hook", 3)       /* an actor ends without those that were added */             \
+    X(HOOK_TWICE, "hook twice", 3)           /* one stays on the list when it is called */                 \
+    X(LOST_LINES, "lost lines", 1)           /* what the dead had printed is not read */
 
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,
 enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END };

@@ -2,10 +2,14 @@
  *
  * Root and child live the same life: enter (learn or choose who one is, listen, enroll), do what one is
  * there for, which for the root is the program's main function and for a child is to serve until told to
- * end, and leave (no new calls, cancel those that run, say good-bye). Two nurseries hold it: `service` has
- * the runtime's own tasks and `serving`, inside it, the remote functions and the main function; so the
- * answers of cancelled functions still have tasks that write them. */
+ * end, and leave (no new calls, cancel those that run, call the hooks, say good-bye). Two nurseries hold it:
+ * `service` has the runtime's own tasks and `serving`, inside it, the remote functions and the main function;
+ * so the answers of cancelled functions still have tasks that write them.
+ *
+ * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
+ * process ends by that signal then, which an error in the same moment does not change. */
 #include "actor/session.h"
+#include "actor/statespace.h"
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
@@ -19,7 +23,9 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
+
+/* What a shell adds to the number of a signal that a program died of. */
+enum { DIED_BY = 128 };
 
 struct life {
     const tr_main_options *options;
@@ -52,6 +58,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     runtime->log_level = log_level_of(options->log ? options->log : sys_env("TRACTOR_LOG"));
     if (runtime->log_level < 0)
         return raise_code(TR_EARGUMENT, "there is no log level of that name");
+    tr_try(statespace_pack(&options->statespace, &actor->memory, &actor->statespace));
     return copy_modules(actor, &options->modules);
 }
 
@@ -142,6 +149,8 @@ static int serve_meanwhile(struct actor *actor, const struct life *life)
     if (!serving)
         return -ENOMEM;
     actor->serving = serving;
+    if (actor->told_to_end.set)
+        tr_cancel(serving); /* it was, by a signal, before there was anything to cancel */
     int rc = do_what_one_is_there_for(actor, life);
     if (rc == TR_ECANCELLED && actor->told_to_end.set)
         rc = 0;
@@ -177,7 +186,7 @@ static int live(struct actor *actor, const struct life *life)
     actor->service = service;
     int rc = start_watching(actor);
     if (rc >= 0)
-        rc = serve_meanwhile(actor, life);
+        rc = actor_run_hooks(serve_meanwhile(actor, life));
     struct tr_error *newest = task_error_aside();
     actor_unlisten();
     actor_say_goodbye();
@@ -197,6 +206,25 @@ static int actor_main(void *arg)
     return tr_within(&whole, live(runtime->actor, life));
 }
 
+/* Called by the poller. */
+static void asked_from_outside(void *arg, int number)
+{
+    (void)arg;
+    log_at(LOG_INFO, "actor", "%s is to end, by signal %d", runtime->self.name, number);
+    actor_end(INFINITY);
+}
+
+static int live_until_asked(struct actor *actor, struct life *life, int *ret_signal)
+{
+    int rc = sys_heed_end(actor->is_root, asked_from_outside, actor);
+    if (rc < 0)
+        return error_raise_plain(rc);
+    rc = sched_run(actor_main, life, NULL);
+    (void)sys_at_exit(NULL, NULL);
+    *ret_signal = sys_unheed_end();
+    return rc == TR_ECANCELLED && *ret_signal ? 0 : rc;
+}
+
 /* ---- tr_main --------------------------------------------------------------------------------------- */
 
 bool tr_is_child(void)
@@ -204,16 +232,7 @@ bool tr_is_child(void)
     return sys_is_child();
 }
 
-static void print_failure(void)
-{
-    const tr_error *error = tr_last_error();
-    sys_last_words(tr_error_type(error), tr_error_message(error), tr_error_file(error),
-                   tr_error_line(error));
-    const char *report = tr_error_report(tr_last_error());
-    sys_print_error(report, strlen(report));
-}
-
-/* In the world that was just entered. */
+/* In the world that was just entered: the status to exit with. */
 static int run(char **argv, struct life *life)
 {
     struct actor actor = {.argv = argv,
@@ -222,27 +241,29 @@ static int run(char **argv, struct life *life)
                           .end_by = INFINITY,
                           .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
+    list_init(&actor.endings);
     runtime->actor = &actor;
-    int rc = sched_run(actor_main, life, NULL);
+    int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
-        print_failure();
+        actor_print_failure();
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
     arena_fini(&actor.memory);
-    return rc;
+    if (signal)
+        return DIED_BY + signal;
+    return rc < 0 ? 1 : actor.is_root ? rc : 0;
 }
 
 static int run_root(char **argv, struct life *life)
 {
-    int rc = sys_claim_root(true);
-    if (rc < 0) {
-        rc = raise_code(TR_EMISUSE, "another root runs in this process");
-        print_failure();
-        return rc;
+    if (sys_claim_root(true) < 0) {
+        (void)raise_code(TR_EMISUSE, "another root runs in this process");
+        actor_print_failure();
+        return 1;
     }
-    rc = run(argv, life);
+    int status = run(argv, life);
     (void)sys_claim_root(false);
-    return rc;
+    return status;
 }
 
 /* `begun`: what method_begin has said. */
@@ -252,8 +273,8 @@ static int be_actor(char **argv, struct life *life, int begun)
     if (rc >= 0 && !tr_is_child() && !life->fn)
         rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
     if (rc < 0) {
-        print_failure();
-        return rc;
+        actor_print_failure();
+        return 1;
     }
     if (!tr_is_child())
         return run_root(argv, life);
@@ -266,7 +287,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
     (void)argc;
     if (task_current()) {
         (void)raise_code(TR_EMISUSE, "tr_main inside a run: open a nursery and start actors instead");
-        print_failure();
+        actor_print_failure();
         return 1;
     }
     struct life life = {.options = options, .fn = fn, .arg = arg};
@@ -274,9 +295,9 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
     if (sys_new() < 0)
         return 1;
     functions_freeze();
-    int rc = be_actor(argv, &life, begun);
+    int status = be_actor(argv, &life, begun);
     sys_leave();
     if (tr_is_child())
-        sys_exit(rc < 0 ? 1 : 0);
-    return rc < 0 ? 1 : rc;
+        sys_exit(status);
+    return status;
 }

@@ -272,7 +272,7 @@ int tr_join_with(tr_nursery *handle, int rc)
 
 void tr_cancel(tr_nursery *handle)
 {
-    struct nursery *nursery = task_current() ? nursery_of(handle) : NULL;
+    struct nursery *nursery = runtime && runtime->sched ? nursery_of(handle) : NULL; /* also within a poll */
     if (is_open(nursery))
         scope_cancel(&nursery->scope, "explicit", NULL);
 }

@@ -42,8 +42,8 @@ void task_yield(void);
 int task_checkpoint_if_cancelled(void);
 
 /* Like tr_within a shield that lasts so many seconds, but it cannot be refused for want of memory: for clean-up.
- * What `fn` returns is dropped. */
-void task_within_shield(double seconds, int (*fn)(void *arg), void *arg);
+ * TR_ECANCELLED if `fn` was cut off, else its result, or what a nursery in it left behind, raised. */
+int task_within_shield(double seconds, int (*fn)(void *arg), void *arg);
 
 /* Who wants to know while a task waits, for instance for an answer from afar, that its deadline is another one. */
 struct deadline_watch {

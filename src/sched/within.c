@@ -141,7 +141,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
     return conclude(scope, left, rc);
 }
 
-void task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
+int task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
 {
     struct task *task = runtime->sched->current;
     struct scope node = {0};
@@ -151,8 +151,11 @@ void task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
     scope_set_deadline(&node, sched_after(seconds));
     int rc = fn(arg);
     bool caught = false;
-    error_unref(scope_leave(&node, rc < 0 ? error_of(rc) : NULL, &caught));
+    struct tr_error *left = scope_leave(&node, rc < 0 ? error_of(rc) : NULL, &caught);
     scope_fini(&node);
+    if (left)
+        return error_raise(left);
+    return caught ? TR_ECANCELLED : rc;
 }
 
 void tr_scope_cancel(tr_scope *scope)

@@ -73,7 +73,7 @@ static int start_process(struct child *child, const int ends[ENDS], const struct
                              .program = plan->program,
                              .argv = plan->argv,
                              .birth = birth,
-                             .standard = {SYS_OURS, SYS_OURS, SYS_OURS},
+                             .standard = {plan->standard[0], plan->standard[1], plan->standard[2]},
                              .keep = keep,
                              .keep_count = kept,
                              .lifeline = -1}; /* the child arms it: it has to know its number */

@@ -24,6 +24,7 @@ struct child {
 struct child_plan {
     const char *program;
     char *const *argv;
+    int standard[3];                /* its standard streams: SYS_OURS, or a descriptor that stays the caller's */
     enum start_method method;       /* of this child; forked ones run what we run */
     enum start_method of_tree;
 };

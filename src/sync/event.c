@@ -17,7 +17,7 @@ static int wait_for(void *event)
 bool event_wait_shielded(tr_event *event, double seconds)
 {
     if (!event->set)
-        task_within_shield(seconds, wait_for, event);
+        (void)task_within_shield(seconds, wait_for, event);
     return event->set;
 }
 

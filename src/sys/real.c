@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -103,6 +104,19 @@ void real_print_error(struct sys *sys, const char *text, size_t size)
     }
 }
 
+static void real_print(struct sys *sys, const char *text, size_t size)
+{
+    (void)sys;
+    (void)fwrite(text, 1, size, stdout);
+    fflush(stdout);
+}
+
+static void real_print_by_line(struct sys *sys)
+{
+    (void)sys;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
 __attribute__((noreturn)) static void real_exit(struct sys *sys, int status)
 {
     (void)sys;
@@ -161,6 +175,9 @@ static const struct sys_ops real_ops = {
     .catch_signal = real_catch_signal,
     .let_signal_go = real_let_signal_go,
     .raise_signal = real_raise_signal,
+    .heed_end = real_heed_end,
+    .unheed_end = real_unheed_end,
+    .at_exit = real_at_exit,
     .spawn = real_spawn,
     .signal = real_signal,
     .forget = real_forget,
@@ -185,6 +202,8 @@ static const struct sys_ops real_ops = {
     .visit = real_visit,
     .env = real_env,
     .print_error = real_print_error,
+    .print = real_print,
+    .print_by_line = real_print_by_line,
     .exit = real_exit,
     .abort = real_abort,
     .trace = real_trace,

@@ -115,6 +115,11 @@ int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *
 int real_let_signal_go(struct sys *sys, struct sys_catch *it);
 void real_raise_signal(struct sys *sys, int number);
 
+/* real_end.c */
+int real_heed_end(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
+int real_unheed_end(struct sys *sys);
+int real_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg);
+
 /* real_start.c. `birth` is one more entry of its environment, or NULL. *ret_pid is a child to be reaped. */
 int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid);
 

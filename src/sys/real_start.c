@@ -153,6 +153,14 @@ IN_CHILD void forget_handlers(void)
             (void)sigaction(number, &usual, NULL);
 }
 
+/* From the start: between this and tr_main a Ctrl-C, which is the root's business, must not kill it. */
+IN_CHILD void ignore_terminal(void)
+{
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGINT, &ignored, NULL);
+    (void)sigaction(SIGQUIT, &ignored, NULL);
+}
+
 IN_CHILD int die_with_parent(const struct start *start)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -229,6 +237,8 @@ IN_CHILD int prepare(struct start *start)
 {
     const struct sys_spawn *what = start->what;
     forget_handlers();
+    if (what->birth)
+        ignore_terminal();
     int rc = die_with_parent(start);
     if (rc >= 0)
         rc = pass_descriptors(what);

@@ -41,7 +41,7 @@ enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we ha
 enum { SYS_KEEP_MOST = 8, SYS_BIRTH_ROOM = 64 }; /* what an actor is started with: descriptors, and a text */
 
 /* The child gets no descriptors but these, and no signals blocked. Of those ignored SIGHUP, SIGINT and
- * SIGQUIT stay so. */
+ * SIGQUIT stay so; an actor has the latter two ignored from the start. */
 struct sys_spawn {
     bool fork;                              /* a copy of what the server is: `program`, `argv` and `lifeline`
                                              * are not looked at. It has what that had open besides */
@@ -88,6 +88,7 @@ typedef void sys_ready_fn(void *arg, int events);
 typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 typedef void sys_caught_fn(void *arg);
+typedef void sys_asked_fn(void *arg, int number);
 
 struct sys_ops {
     /* time and chance */
@@ -149,6 +150,17 @@ struct sys_ops {
     int (*let_signal_go)(struct sys *sys, struct sys_catch *it);
     void (*raise_signal)(struct sys *sys, int number);  /* in this thread, if it does not block it */
 
+    /* An end that is asked for from outside: by SIGTERM and, of a root, by Ctrl-C; each only if nobody ignores
+     * or catches it, and for as long. `told` is called once, from within `poll`, with the first one's number;
+     * the second has its usual effect, at once, whatever we are doing. unheed_end puts back what was before,
+     * and returns the number of the one that came, or 0: an exit with status 128 + number is then a death by
+     * it. For the one actor of a process. */
+    int (*heed_end)(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
+    int (*unheed_end)(struct sys *sys);
+
+    /* exit() in this thread calls fn(arg) first, once; NULL: not any more. For the one actor of a process. */
+    int (*at_exit)(struct sys *sys, void (*fn)(void *arg), void *arg);
+
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
      * with us, however we die, and with the thread that started it; a forked one with its server too, and
      * its pid is 0 until the server has answered. */
@@ -187,6 +199,8 @@ struct sys_ops {
     /* environment, console, end */
     const char *(*env)(struct sys *sys, const char *name);
     void (*print_error)(struct sys *sys, const char *text, size_t size);
+    void (*print)(struct sys *sys, const char *text, size_t size);  /* behind what the program printed */
+    void (*print_by_line)(struct sys *sys);         /* what the program prints from now on, at each newline */
     void (*exit)(struct sys *sys, int status) __attribute__((noreturn));
     void (*abort)(struct sys *sys) __attribute__((noreturn));
 
@@ -382,6 +396,18 @@ static inline void sys_raise_signal(int number)
 {
     SYS_CALL_(raise_signal, number);
 }
+static inline int sys_heed_end(bool is_root, sys_asked_fn *told, void *arg)
+{
+    return SYS_CALL_(heed_end, is_root, told, arg);
+}
+static inline int sys_unheed_end(void)
+{
+    return runtime->sys->ops->unheed_end(runtime->sys);
+}
+static inline int sys_at_exit(void (*fn)(void *arg), void *arg)
+{
+    return SYS_CALL_(at_exit, fn, arg);
+}
 static inline int sys_spawn(const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                             struct sys_process **ret)
 {
@@ -478,6 +504,14 @@ static inline const char *sys_env(const char *name)
 static inline void sys_print_error(const char *text, size_t size)
 {
     SYS_CALL_(print_error, text, size);
+}
+static inline void sys_print(const char *text, size_t size)
+{
+    SYS_CALL_(print, text, size);
+}
+static inline void sys_print_by_line(void)
+{
+    runtime->sys->ops->print_by_line(runtime->sys);
 }
 _Noreturn static inline void sys_exit(int status)
 {

@@ -159,6 +159,13 @@ int function_signature(struct buf *out, const tr_fn_info *fn)
     return pen.rc;
 }
 
+int type_signature(struct buf *out, const tr_type *type)
+{
+    struct pen pen = {.text = out};
+    write_type(&pen, type, 0);
+    return pen.rc;
+}
+
 uint64_t function_hash(const tr_fn_info *fn)
 {
     struct pen pen = {.hash = 0xcbf29ce484222325u};

@@ -34,6 +34,9 @@ bool function_exposed(const tr_list_tr_str *entries, const char *module, const c
  * "stream ". Appends without a final 0. 0 or -ENOMEM. */
 int function_signature(struct buf *out, const tr_fn_info *fn);
 
+/* "leg{venue: tr_str, price: double}": the same of a type alone. */
+int type_signature(struct buf *out, const tr_type *type);
+
 /* A 64-bit hash (FNV-1a) of that text. Computed without memory, so it cannot fail. */
 uint64_t function_hash(const tr_fn_info *fn);
 

@@ -314,15 +314,31 @@ struct stage {
     tr_portal *portals[ACTORS_MOST];
 };
 
+/* Of a scene that is played here, or by somebody below who shares the streams. */
+static int hear(const tr_line *line, void *arg)
+{
+    (void)arg;
+    int number = atoi(line->text);
+    if (line->stream != 1 || !line->begins || !line->ends || number >= play_here()->scene_count)
+        return tr_raise("driver.Wrong", "a line of nobody: %s", line->text);
+    play_here()->scenes[number].heard++;
+    return tr_checkpoint();
+}
+
 static int start_actor(struct stage *stage, int i)
 {
     struct part_of_actor *actor = &stage->scene->actors[i];
     int rc;
+    tr_line_fn *on_line = i % 2 == 0 ? hear : NULL;
+    if (on_line && actor->scene >= 0)
+        play_here()->scenes[actor->scene].captured = true;
     if (actor->has_main)
-        rc = tr_run_in_actor(stage->nursery, &stage->portals[i], actor->name, perform, .token = -1,
-                             .scene = actor->scene);
+        rc = tr_run_in_actor_with(stage->nursery, &stage->portals[i],
+                                  tr_options(actor->name, .on_line = on_line), perform, .token = -1,
+                                  .scene = actor->scene);
     else
-        rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"));
+        rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"),
+                            .on_line = on_line);
     actor->up = rc >= 0;
     return rc;
 }
@@ -426,6 +442,14 @@ static int play_body(struct stage *stage)
     return end_daemons(stage);
 }
 
+/* Who was started to play is asked to end by the join, or by leaving. */
+static void ask_who_is_left(struct scene *scene)
+{
+    for (int i = 0; i < scene->actor_count; i++)
+        if (scene->actors[i].told && process_alive(scene->actors[i].told))
+            scene->actors[i].asked = true;
+}
+
 static int play_inside(struct stage *stage)
 {
     tr_auto(nursery) nursery = tr_open_nursery();
@@ -435,12 +459,27 @@ static int play_inside(struct stage *stage)
     stage->scene->in_body = true;
     int rc = stage->scene->body_rc = play_body(stage);
     stage->scene->in_body = false;
+    ask_who_is_left(stage->scene);
     return stage->scene->left ? rc : tr_join_with(nursery, rc);
+}
+
+static int run_hook(void *arg)
+{
+    struct scene *scene = arg;
+    scene->hooks_run++;
+    if (scene->captured) { /* its last words */
+        char line[16];
+        snprintf(line, sizeof line, "%d\n", (int)(scene - play_here()->scenes));
+        process_print(1, line);
+        scene->printed++;
+    }
+    return 0;
 }
 
 static int play_scene(int number)
 {
     struct scene *scene = &play_here()->scenes[number];
+    scene->hooks_added += tr_at_end(run_hook, scene) >= 0;
     struct stage stage = {.scene = scene};
     scene->played++;
     scene->player = process_here();

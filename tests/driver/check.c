@@ -27,13 +27,21 @@ static void check_children_gone(struct play *play)
                      process_pid(child));
 }
 
+static bool owes_error(const struct scene *scene)
+{
+    for (int i = 0; i < scene->actor_count; i++)
+        if (scene->actors[i].told && !scene->actors[i].asked)
+            return true;
+    return scene->owes_error;
+}
+
 void play_check_scene(struct play *play, struct scene *scene)
 {
     int number = (int)(scene - play->scenes);
     check_children_gone(play);
     if (scene->played > 1)
         violated(play, "scene %d was played %d times", number, scene->played);
-    if (scene->owes_error && scene->rc >= 0 && !scene->cancelled)
+    if (owes_error(scene) && scene->rc >= 0 && !scene->cancelled)
         violated(play, "an actor of scene %d was killed, and the scene ended as if nothing had happened",
                  number);
     if (scene->body_rc < 0 && scene->rc >= 0 && !scene->cancelled)
@@ -136,8 +144,44 @@ static void check_orphans(struct play *play)
     }
 }
 
+/* Killed in between, a process may not have come to them. */
+static void check_hooks(struct play *play)
+{
+    for (int i = 0; i < play->scene_count; i++) {
+        const struct scene *scene = &play->scenes[i];
+        bool killed = scene->player && (process_alive(scene->player) || process_signal(scene->player) != 0);
+        if (scene->hooks_run > scene->hooks_added || (scene->hooks_run < scene->hooks_added && !killed))
+            violated(play, "of the %d hooks of scene %d's actor %d ran", scene->hooks_added, i, scene->hooks_run);
+    }
+}
+
+static bool lacks_means(const struct play *play)
+{
+    for (int i = 0; i < play->fault_count; i++)
+        switch (play->faults[i].kind) {
+        case FAULT_NO_MEMORY: case FAULT_NO_MORE_MEMORY: case FAULT_BAD_CALL: case FAULT_FEW_DESCRIPTORS:
+            return true;
+        default: break;
+        }
+    return play->torture.on;
+}
+
+/* What was printed was, whatever became of who printed it, if whoever was to hear it lived to. */
+static void check_lines(struct play *play)
+{
+    for (int i = 0; i < play->scene_count; i++) {
+        const struct scene *scene = &play->scenes[i];
+        const struct process *parent = scene->player ? process_parent(scene->player) : NULL;
+        bool lost = parent && lived_to_tell(play, parent) && !lacks_means(play) && scene->heard < scene->printed;
+        if (scene->heard > 1 || lost)
+            violated(play, "scene %d's actor printed %d lines, and %d were heard", i, scene->printed, scene->heard);
+    }
+}
+
 void play_check(struct play *play)
 {
+    check_lines(play);
+    check_hooks(play);
     check_orphans(play);
     if (world_panics(play->world) > 0)
         violated(play, "an invariant of the library broke");

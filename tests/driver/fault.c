@@ -61,18 +61,23 @@ static bool is_cancelled(const struct scene *scene)
 }
 
 /* An actor that is killed while its scene is in its body, and that nobody asked to end, is an error of
- * the scene; the scene's own process must live to tell. */
-static void owe_error(struct play *play, const struct process *victim)
+ * the scene; the scene's own process must live to tell. So is one that is told to end by SIGTERM, if nobody asks
+ * it for the same before it has ended. */
+static void owe_error(struct play *play, const struct process *victim, int signal)
 {
     const char *name = process_name(victim);
     for (int s = 0; s < play->scene_count; s++) {
         struct scene *scene = &play->scenes[s];
         for (int i = 0; i < scene->actor_count; i++) {
-            const struct part_of_actor *actor = &scene->actors[i];
+            struct part_of_actor *actor = &scene->actors[i];
             if (!scene->in_body || !process_alive(scene->player))
                 continue;
             bool expected = !actor->up || actor->asked || is_cancelled(scene);
-            if (!expected && strcmp(actor->name, name) == 0)
+            if (expected || strcmp(actor->name, name) != 0)
+                continue;
+            if (signal == SIGTERM)
+                actor->told = (struct process *)victim;
+            else
                 scene->owes_error = true;
         }
     }
@@ -133,7 +138,7 @@ void play_pause(struct play *play, struct process *process, double seconds)
 static void kill_one(struct play *play, struct process *victim, int signal)
 {
     if (signal == SIGKILL || !process_is_stopped(victim)) /* a stopped one does not hear the other */
-        owe_error(play, victim);
+        owe_error(play, victim, signal);
     world_kill(victim, signal);
 }
 
@@ -156,6 +161,7 @@ static void strike(struct play *play, const struct fault *fault, struct process 
     case FAULT_KILL_AT_CALL: process_kill_at(victim, fault->count); break;
     case FAULT_KILL_ROOT: world_kill(play->root, SIGKILL); break;
     case FAULT_TERMINATE: kill_one(play, victim, SIGTERM); break;
+    case FAULT_INTERRUPT: world_kill(play->root, SIGINT); break;
     case FAULT_STOP: world_kill(victim, SIGSTOP); break;
     case FAULT_PAUSE: play_pause(play, victim, fault->seconds); break;
     case FAULT_CUT: case FAULT_RESET: between(play, fault, victim); break;

@@ -49,6 +49,7 @@
     X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                    \
     X(KILL_ROOT, "kill root")                                                                              \
     X(TERMINATE, "terminate")       /* SIGTERM */                                                          \
+    X(INTERRUPT, "interrupt")       /* SIGINT to all, as by Ctrl-C */                                      \
     X(STOP, "stop")                 /* SIGSTOP, for good: not the root */                                  \
     X(PAUSE, "pause")               /* for a while */                                                      \
     X(CUT, "cut")                   /* silence between a child and its parent, for a while */              \
@@ -96,6 +97,7 @@ struct part_of_actor {
     int scene;                      /* its own; -1 if it has none */
     /* the ledger: */
     bool up, asked;
+    struct process *told;           /* by SIGTERM to end, for no reason of its own; NULL: not */
 };
 
 struct scene {
@@ -108,6 +110,9 @@ struct scene {
     struct tr_nursery *nursery;
     int played;                     /* how often it was begun: never twice */
     bool in_body, cancelled, left, ended;
+    bool captured;                  /* whoever started its player hears what that prints, */
+    int printed, heard;             /* which is one line */
+    int hooks_added, hooks_run;     /* for the end of the actor that plays it */
     bool owes_error;                /* an actor of it was killed for no reason of its own */
     int body_rc, rc;
 };

@@ -369,6 +369,11 @@ static const char *environment(struct sys *sys, const char *name)
     return NULL;
 }
 
+static void print_by_line(struct sys *sys)
+{
+    (void)sys;
+}
+
 static void print_error(struct sys *sys, const char *text, size_t size)
 {
     (void)sys;
@@ -447,6 +452,8 @@ static const struct sys_ops ops = {
     .user = user,
     .env = environment,
     .print_error = print_error,
+    .print = print_error,
+    .print_by_line = print_by_line,
     .abort = end,
     .trace = trace,
     .trace_locate = trace_locate,

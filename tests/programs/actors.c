@@ -17,6 +17,16 @@ tr_list_of(leg);
 tr_struct(order, (uint64_t, id), (tr_list_leg, legs), (leg, hedge), (tr_bytes, blob),
           (tr_list_tr_str, tags), (tr_value, note));
 
+tr_struct(kennel, (int64_t, doggy));
+
+tr_fn(int64_t, doggy_after, (int64_t, more))
+{
+    kennel *mine;
+    tr_try(tr_get_statespace(&mine, kennel));
+    *ret = mine->doggy += args->more;
+    return 0;
+}
+
 tr_fn(order, echo, (order, it))
 {
     *ret = args->it;
@@ -618,6 +628,21 @@ static int nothing_works_with_a_null_portal(void)
     return 0;
 }
 
+static int the_root_and_its_actors_have_a_statespace_each(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    kennel *ours;
+    int64_t theirs;
+    tr_try(tr_get_statespace(&ours, kennel));
+    expect(ours->doggy == 10);
+    tr_try(tr_run_in_actor_with(n, &worker, tr_options("worker", .statespace = tr_statespace(kennel, ours)),
+                                doggy_after, .more = 5));
+    tr_try(tr_result(worker, &theirs, doggy_after));
+    expect(theirs == 15 && ours->doggy == 10);
+    return tr_join(n);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(numbers_travel_at_their_limits),
@@ -647,6 +672,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(waiting_for_nobody_ends_with_the_deadline),
     SCENARIO(a_name_is_neither_empty_nor_endless),
     SCENARIO(a_program_that_cannot_be_run_is_an_error_and_leaves_nothing),
+    SCENARIO(the_root_and_its_actors_have_a_statespace_each),
     SCENARIO(nothing_works_with_a_null_portal),
 };
 
@@ -658,5 +684,5 @@ static int run_all(void *only)
 int main(int argc, char **argv)
 {
     return tr_main(argc, argv, run_all, argc > 1 ? argv[1] : NULL, .name = "theatre",
-                   .modules = tr_names("actors"));
+                   .modules = tr_names("actors"), .statespace = tr_statespace(kennel, &(kennel){.doggy = 10}));
 }

@@ -47,6 +47,38 @@ tr_fn(void, assert_when_cancelled)
     return 0;
 }
 
+static int remove_file(void *path)
+{
+    tr_try(tr_checkpoint());
+    int rc = unlink(path);
+    free(path);
+    return rc < 0 ? -errno : 0;
+}
+
+static int fail_at_end(void *arg)
+{
+    (void)arg;
+    return tr_raise("app.AtEnd", "could not put away");
+}
+
+/* Has a file removed at the end of its actor, and brings that about. */
+tr_fn(void, keep_until_the_end, (tr_str, path), (tr_str, how))
+{
+    char *own = strdup(args->path);
+    tr_try(tr_at_end(remove_file, own));
+    if (strcmp(args->how, "failing hook") == 0)
+        tr_try(tr_at_end(fail_at_end, NULL));
+    if (strcmp(args->how, "error") == 0)
+        return tr_raise("app.Bad", "bad");
+    if (strcmp(args->how, "exit") == 0)
+        exit(3);
+    if (strcmp(args->how, "_exit") == 0)
+        _exit(3);
+    if (strcmp(args->how, "term") == 0)
+        kill(getpid(), SIGTERM);
+    return strcmp(args->how, "return") == 0 ? 0 : tr_sleep_forever();
+}
+
 /* Does not listen for longer than anybody waits. */
 tr_fn(void, linger)
 {
@@ -167,7 +199,7 @@ static int die_of_a_sent_signal(int number)
 static int a_signal_that_was_sent_kills_at_once(void)
 {
     const int numbers[] = {
-        SIGTERM, SIGKILL, SIGABRT,
+        SIGHUP, SIGKILL, SIGABRT,
 #ifndef __SANITIZE_ADDRESS__ /* which makes an exit of it */
         SIGSEGV,
 #endif
@@ -329,6 +361,49 @@ static int an_actor_that_dies_in_a_debugger_is_reaped(void)
     return 0;
 }
 
+/* ---- hooks ---------------------------------------------------------------------------------------------- */
+
+static int keep_in_actor(const char *path, const char *how)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(tr_run_in_actor(n, &worker, "worker", keep_until_the_end, .path = path, .how = how));
+    if (strcmp(how, "cancel") == 0 || strcmp(how, "failing hook") == 0) {
+        tr_portal *other;
+        tr_try(start(n, &other));
+        tr_try(tr_call(other, NULL, ping)); /* by then it waits */
+        tr_try(tr_cancel_actor(worker));
+        tr_try(tr_cancel_actor(other));
+    }
+    return tr_join(n);
+}
+
+/* Whether the hook has removed the file, and the end was an error of that type; NULL: none. */
+static int ends_with_hook(const char *how, const char *type)
+{
+    char path[] = "/tmp/tractor-test-XXXXXX";
+    close(mkstemp(path));
+    tr_scope scope = tr_cancel_scope();
+    int rc = tr_within(&scope, keep_in_actor(path, how));
+    if (type)
+        expect(tr_error_is(tr_last_error(), type));
+    else
+        expect(rc >= 0);
+    return unlink(path) < 0;
+}
+
+static int hooks_are_called_however_an_actor_ends(void)
+{
+    expect(ends_with_hook("return", NULL) == 1);
+    expect(ends_with_hook("error", "app.Bad") == 1);
+    expect(ends_with_hook("cancel", NULL) == 1);
+    expect(ends_with_hook("term", "Cancelled") == 1);
+    expect(ends_with_hook("exit", "ActorDied") == 1);
+    expect(ends_with_hook("failing hook", "app.AtEnd") == 1);
+    expect(ends_with_hook("_exit", "ActorDied") == 0);
+    return 0;
+}
+
 /* ---- errors that could get lost ------------------------------------------------------------------------- */
 
 static int a_failure_beside_a_cancellation_comes_home(void)
@@ -479,6 +554,7 @@ static int nonsense_is_refused_by_name(void)
 {
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
+    expect(tr_at_end(NULL, NULL) == TR_EARGUMENT);
     expect(tr_start_actor(n, &worker, "two\nlines") == TR_EARGUMENT);
     expect(tr_start_actor(n, &worker, "worker", .start_timeout = -1) == TR_EARGUMENT);
     expect(tr_start_actor(n, &worker, "worker", .start_timeout = 0.0 / 0.0) == TR_EARGUMENT);
@@ -501,6 +577,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(a_death_is_told_however_it_is_noticed),
     SCENARIO(an_actor_killed_for_not_listening_has_not_failed),
     SCENARIO(an_actor_that_dies_in_a_debugger_is_reaped),
+    SCENARIO(hooks_are_called_however_an_actor_ends),
     SCENARIO(a_failure_beside_a_cancellation_comes_home),
     SCENARIO(a_failed_clean_up_after_a_cancelled_call_is_told),
     SCENARIO(thousands_of_refusals_are_no_offence),

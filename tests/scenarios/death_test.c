@@ -287,7 +287,7 @@ static void a_dead_arbiters_path_is_taken_over(void **state)
     assert_true(process_alive(heir));
     world_kill(heir, SIGTERM);
     run_for(theatre, 1);
-    assert_int_equal(world_paths(theatre->world), 1); /* it has no chance to remove it, either */
+    assert_int_equal(world_paths(theatre->world), 0); /* told in time, it removes it */
 }
 
 int main(void)

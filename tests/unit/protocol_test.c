@@ -16,7 +16,7 @@ static const struct sample {
     struct frame frame;
 } samples[] = {
     {SESSION_GREETING, {.kind = FRAME_HELLO, .hello = {1, 2, "donny", "u", "unix:@x", 77}}},
-    {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2}}},
+    {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2, {"int8_t", {"\x2a", 1}}, true}}},
     {SESSION_OPEN, {.kind = FRAME_UP}},
     {SESSION_OPEN,
      {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 9, {"\x80", 1}}}},
