@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 TIME ?= 60
-SCENES = first_scene cellar_door movie_theatre error_propagation
+SCENES = first_scene cellar_door movie_theatre error_propagation crash_report
 
 help:
 	@echo "make demo      install what is missing, build, run the scenes of the README"

@@ -216,6 +216,14 @@ static size_t trace(struct sys *sys, void **ret_addresses, size_t room)
     return 0;
 }
 
+/* There is no code to be looked up: what came with an error is shown as it came. */
+static bool trace_show(struct sys *sys, const char *located, char *ret_text, size_t room)
+{
+    (void)sys;
+    snprintf(ret_text, room, "%s", located);
+    return false;
+}
+
 static void stop(struct sys *sys)
 {
     while (world_of(sys)->works)
@@ -247,6 +255,7 @@ static const struct sys_ops clock_ops = {
     .print_error = print_error,
     .abort = end,
     .trace = trace,
+    .trace_show = trace_show,
     .stop = stop,
     .free = free_world,
 };

@@ -279,6 +279,14 @@ static size_t sim_trace(struct sys *sys, void **ret_addresses, size_t room)
     return 0;
 }
 
+/* There is no code to be looked up: what came with an error is shown as it came. */
+static bool sim_trace_show(struct sys *sys, const char *located, char *ret_text, size_t room)
+{
+    (void)sys;
+    snprintf(ret_text, room, "%s", located);
+    return false;
+}
+
 static void sim_stop(struct sys *sys)
 {
     sim_end_server(process_of(sys));
@@ -344,6 +352,7 @@ const struct sys_ops sim_ops = {
     .exit = sim_exit,
     .abort = sim_abort,
     .trace = sim_trace,
+    .trace_show = sim_trace_show,
     .stop = sim_stop,
     .free = sim_free,
 };

@@ -91,9 +91,11 @@ TR_API int tr_raise_from_(const tr_error *cause, const char *file, int line, con
                           const char *format, ...) TR_PRINTF(5, 6) TR_USE_RESULT;
 
 /* The code of a failure, unchanged. Compilers and analysers see here that it is negative, and so that nobody who
- * uses tr_try goes on after it and reads outputs that were not set. */
+ * uses tr_try goes on after it and reads outputs that were not set. The empty instruction keeps the function that
+ * raises in the backtrace: without it "return tr_raise(...)" would be a jump, with nothing to come back to. */
 static inline TR_USE_RESULT int tr_failure_(int code)
 {
+    __asm__ volatile("");
     if (code >= 0)
         __builtin_unreachable();
     return code;
@@ -132,9 +134,13 @@ TR_API const tr_error *tr_error_member(const tr_error *error, size_t index);
 TR_API int tr_error_signal(const tr_error *error);
 TR_API int tr_error_exit_status(const tr_error *error);
 
-/* The C backtrace of the place where it arose, innermost first, a line each:
- * "program+0x1234 (function+0x10)". addr2line -fe program 0x1234 tells file and line if there is debug
- * information; the function is only there if it is exported (-rdynamic exports a program's). */
+/* The C backtrace of the place where it arose, in whichever actor that was, innermost first, a line each:
+ * "function at file.c:12 (program+0x1234)", with ", inlined in outer at file.c:30" where that is so. That takes libdw
+ * (Debian: libdw1), and the program with debug information (-g), the same build of it, at the same path where this
+ * is called; it is looked up then, which takes milliseconds the first time. (A program with LeakSanitizer must be
+ * linked with -ldw.) Otherwise it is "program+0x1234", with the function if it is exported ("(function+0x10)");
+ * addr2line -fie program 0x1234 tells the rest. Functions that ended in a call of the next one ("return f();")
+ * are not in it where the compiler made that a jump. */
 TR_API size_t tr_error_frames(const tr_error *error);
 TR_API const char *tr_error_frame(const tr_error *error, size_t index);
 
@@ -143,8 +149,10 @@ TR_API const char *tr_error_frame(const tr_error *error, size_t index);
 TR_API const tr_error *tr_error_keep(const tr_error *error);
 TR_API void tr_error_release(const tr_error *error);
 
-/* The whole of it as text for people, several lines: types, messages, actors, causes, members,
- * backtraces; each line ends with a newline. Belongs to the error and lives as long. Never NULL. */
+/* The whole of it as text for people, several lines: types, messages, actors, causes, members with numbers,
+ * backtraces; each line ends with a newline. Boxes of RemoteActorError are one line, with the path from this actor
+ * to the one where it arose; of backtraces the library's own places are only counted. Not for machines: it may
+ * change. Belongs to the error and lives as long. Never NULL. */
 TR_API const char *tr_error_report(const tr_error *error);
 
 /* The type name and the sentence of a code; never NULL. Of an errno value the bare name, "ENOENT"; of what is

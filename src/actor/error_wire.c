@@ -13,7 +13,7 @@ tr_struct(facts, (tr_str, type), (tr_str, message), (int32_t, code), (uint64_t, 
 
 static int put_facts(struct buf *out, struct tr_error *error)
 {
-    error_describe_frames(error);
+    error_locate_frames(error);
     facts all = {.type = error->type,
                  .message = error->message,
                  .code = error->code,

@@ -23,7 +23,7 @@ static void copy_frames(struct tr_error *to, const struct tr_error *from)
     memcpy(to->addresses, from->addresses, sizeof to->addresses);
     to->frame_count = from->frame_count;
     if (!from->frames)
-        return; /* described from the addresses, once somebody looks */
+        return; /* located from the addresses, once somebody looks */
     to->frames = arena_alloc(&to->memory, from->frame_count * sizeof *to->frames);
     if (!to->frames)
         to->frame_count = 0;

@@ -258,19 +258,38 @@ struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
     return box;
 }
 
-void error_describe_frames(struct tr_error *error)
+/* Without memory there is none. */
+static const char **frame_texts(struct tr_error *error)
+{
+    const char **texts = arena_alloc(&error->memory, error->frame_count * sizeof *texts);
+    if (!texts)
+        error->frame_count = 0;
+    return texts;
+}
+
+void error_locate_frames(struct tr_error *error)
 {
     if (error->frames || error->frame_count == 0)
         return;
-    error->frames = arena_alloc(&error->memory, error->frame_count * sizeof *error->frames);
-    if (!error->frames) {
-        error->frame_count = 0;
-        return;
-    }
+    error->frames = frame_texts(error);
     for (size_t i = 0; i < error->frame_count; i++) {
         char text[512];
-        trace_describe(error->addresses[i], text, sizeof text);
+        trace_locate(error->addresses[i], text, sizeof text);
         error->frames[i] = error_keep_text(error, text);
+    }
+}
+
+void error_show_frames(struct tr_error *error)
+{
+    error_locate_frames(error);
+    if (error->shown || error->frame_count == 0)
+        return;
+    error->shown = frame_texts(error);
+    for (size_t i = 0; i < error->frame_count; i++) {
+        char text[512];
+        if (trace_show(error->frames[i], text, sizeof text))
+            error->library_frames |= (uint32_t)1 << i;
+        error->shown[i] = error_keep_text(error, text);
     }
 }
 
@@ -417,8 +436,8 @@ const char *tr_error_frame(const tr_error *error, size_t index)
 {
     if (!error)
         return NULL;
-    error_describe_frames((struct tr_error *)error);
-    return index < error->frame_count ? error->frames[index] : NULL;
+    error_show_frames((struct tr_error *)error);
+    return index < error->frame_count ? error->shown[index] : NULL;
 }
 
 const tr_error *tr_error_keep(const tr_error *error)

@@ -28,8 +28,10 @@ struct tr_error {
     struct tr_error **members;     /* of an ErrorGroup; owned */
     size_t member_count, member_room;
     struct map keys;               /* of the members, and of theirs: see group.c */
-    const void *addresses[ERROR_FRAMES]; /* captured here, described only when somebody looks */
-    const char **frames;           /* the descriptions, once made or received */
+    const void *addresses[ERROR_FRAMES]; /* captured here, located only when the error leaves or is shown */
+    const char **frames;           /* located, as they travel (trace_locate), once made or received */
+    const char **shown;            /* for people (trace_show), once somebody has looked */
+    uint32_t library_frames;       /* which of those shown are in this library, a bit each */
     size_t frame_count;
     int signal, exit_status;       /* of ActorDied; 0 and -1 otherwise */
     const char *report;            /* tr_error_report's text, once made */
@@ -102,7 +104,8 @@ struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer);
  * allowed. Takes over the reference and returns one. */
 struct tr_error *error_detach(struct tr_error *error);
 
-/* Makes sure that the backtrace exists as text. */
-void error_describe_frames(struct tr_error *error);
+/* Makes sure that the backtrace exists as it travels / as it is shown. */
+void error_locate_frames(struct tr_error *error);
+void error_show_frames(struct tr_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef BASE_HOOKS_H
 #define BASE_HOOKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -27,9 +28,14 @@ static inline void *mem_zalloc(size_t size)
 /* The return addresses of the calling functions, innermost first; how many were found. */
 size_t trace_capture(void **ret_addresses, size_t room);
 
-/* One address as text that means something in another process too: module, offset and, where known,
- * function. Writes at most `room` bytes with the final 0. */
-void trace_describe(const void *address, char *ret_text, size_t room);
+/* One address as text that means something in another process too, for machines: which file, which build of
+ * it, where in that, and in which exported function. Cheap, and safe in a signal handler. Writes at most `room`
+ * bytes with the final 0. */
+void trace_locate(const void *address, char *ret_text, size_t room);
+
+/* Such a text, perhaps from another process, for people: function, file and line, as far as they can be found
+ * here. Whether that is a place in this library. The first one in a process takes milliseconds. */
+bool trace_show(const char *located, char *ret_text, size_t room);
 
 /* A text for whoever watches the program's standard error. */
 void console_write(const char *text, size_t size);

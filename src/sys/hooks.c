@@ -34,9 +34,14 @@ size_t trace_capture(void **ret_addresses, size_t room)
     return SYS_CALL_(trace, ret_addresses, room);
 }
 
-void trace_describe(const void *address, char *ret_text, size_t room)
+void trace_locate(const void *address, char *ret_text, size_t room)
 {
-    SYS_CALL_(trace_text, address, ret_text, room);
+    SYS_CALL_(trace_locate, address, ret_text, room);
+}
+
+bool trace_show(const char *located, char *ret_text, size_t room)
+{
+    return SYS_CALL_(trace_show, located, ret_text, room);
 }
 
 void console_write(const char *text, size_t size)
@@ -60,6 +65,8 @@ void panic_at(const char *file, int line, const char *format, ...)
         abort();
     }
     sys_print_error(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
+    if (runtime->sys->ops->last_words) /* worker threads have none */
+        runtime->sys->ops->last_words(runtime->sys, "Panic", what, file, line);
     runtime->sys->ops->abort(runtime->sys);
 }
 

@@ -207,7 +207,8 @@ static const struct sys_ops real_ops = {
     .exit = real_exit,
     .abort = real_abort,
     .trace = real_trace,
-    .trace_text = real_trace_text,
+    .trace_locate = real_trace_locate,
+    .trace_show = real_trace_show,
     .stop = real_stop,
     .free = real_free,
 };

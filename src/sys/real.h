@@ -159,7 +159,17 @@ void real_name_overflow(struct sys *sys, sys_overflow_fn *which);
 void real_forget_overflow(struct real *real);
 void real_last_words(struct sys *sys, const char *type, const char *message, const char *file, int line);
 void real_crash_to(struct sys *sys, int fd);
+
+/* real_trace.c; all but the last may be called in a signal handler. real_trace_from begins with the function
+ * that a call returns to at `from`; or, with NULL, in a signal handler, with the place where the signal came. */
 size_t real_trace(struct sys *sys, void **ret_addresses, size_t room);
-void real_trace_text(struct sys *sys, const void *address, char *ret_text, size_t room);
+size_t real_trace_from(const void *from, void **ret_addresses, size_t room);
+void real_trace_locate(struct sys *sys, const void *address, char *ret_text, size_t room);
+bool real_trace_show(struct sys *sys, const char *located, char *ret_text, size_t room);
+
+/* real_symbol.c: "function at file:line" of a place in a file, and what that was inlined in, if it is the build
+ * that it was; else nothing is written */
+bool real_symbol(const char *path, const char *build_id, unsigned long long offset, bool inlined,
+                 char *ret_text, size_t room);
 
 #endif

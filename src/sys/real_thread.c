@@ -62,7 +62,7 @@ static void free_visitor(struct sys *sys)
 #define FOR_THREADS                                                                                \
     .random = real_random, .resize = real_resize, .look_up = real_look_up,                         \
     .print_error = real_print_error, .abort = real_abort, .trace = real_trace,                     \
-    .trace_text = real_trace_text
+    .trace_locate = real_trace_locate, .trace_show = real_trace_show
 
 static const struct sys_ops worker_ops = {FOR_THREADS, .free = keep};
 static const struct sys_ops visitor_ops = {FOR_THREADS, .free = free_visitor};

@@ -207,7 +207,8 @@ struct sys_ops {
 
     /* the running code itself */
     size_t (*trace)(struct sys *sys, void **ret_addresses, size_t room);
-    void (*trace_text)(struct sys *sys, const void *address, char *ret_text, size_t room);
+    void (*trace_locate)(struct sys *sys, const void *address, char *ret_text, size_t room);
+    bool (*trace_show)(struct sys *sys, const char *located, char *ret_text, size_t room);
 
     void (*stop)(struct sys *sys);                  /* ends everything but memory */
     void (*free)(struct sys *sys);                  /* and that; sys and its runtime are gone */

@@ -395,11 +395,18 @@ static size_t trace(struct sys *sys, void **ret_addresses, size_t room)
     return room > 0;
 }
 
-static void trace_text(struct sys *sys, const void *address, char *ret_text, size_t room)
+static void trace_locate(struct sys *sys, const void *address, char *ret_text, size_t room)
 {
     (void)sys;
     (void)address;
     snprintf(ret_text, room, "somewhere");
+}
+
+static bool trace_show(struct sys *sys, const char *located, char *ret_text, size_t room)
+{
+    (void)sys;
+    snprintf(ret_text, room, "%s", located);
+    return false;
 }
 
 static void stop(struct sys *sys)
@@ -449,7 +456,8 @@ static const struct sys_ops ops = {
     .print_by_line = print_by_line,
     .abort = end,
     .trace = trace,
-    .trace_text = trace_text,
+    .trace_locate = trace_locate,
+    .trace_show = trace_show,
     .stop = stop,
     .free = free_world,
 };

@@ -113,7 +113,7 @@ static void a_child_that_is_told_to_end_is_an_error_of_its_nursery(void **state)
     struct theatre *theatre = raise_curtain(5, three_generations);
     run_until_said(theatre, "called");
     world_kill(world_find(theatre->world, "child"), SIGTERM);
-    expect_outcome(theatre, "actor child");
+    expect_outcome(theatre, "<- child (");
     assert_int_equal(many_times_cancelled(theatre), 1);
     expect_nothing_left(theatre);
 }

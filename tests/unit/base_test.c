@@ -382,6 +382,41 @@ static int of_no_error_there_is_nothing_to_know(void *arg)
     return 0;
 }
 
+/* Two boxes are one path; the path of a member begins at the actor that the group came from. */
+static int a_report_has_one_path_numbers_and_causes(void *arg)
+{
+    (void)arg;
+    const tr_actor town = {"town", "456789abcd", "", 9}, shop = {"shop", "0123456789", "", 7},
+                   clerk = {"clerk", "abcdef0123", "", 8};
+    struct tr_error *cause = error_new(TR_ERAISED, "Cause", "", 0, "why");
+    struct tr_error *broken = error_new(TR_ERAISED, "Broken", "shop.c", 12, "what");
+    error_set_cause(broken, cause);
+    struct tr_error *inner = both(error_new(TR_ERAISED, "A", "", 0, "a"), error_new(TR_ERAISED, "B", "", 0, "b"));
+    struct tr_error *outer = both(error_new(TR_ERAISED, "C", "", 0, "c"), error_box(broken, &clerk));
+    struct tr_error *all = error_box(error_box(both(outer, error_box(inner, &clerk)), &shop), &town);
+    const char *wanted = "RemoteActorError, path: root <- town (456789ab, pid 9) <- shop (01234567, pid 7)\n"
+                         "  ErrorGroup: several errors at once\n"
+                         "    1. ErrorGroup: several errors at once\n"
+                         "      1.1. C: c\n"
+                         "      1.2. RemoteActorError, path: shop <- clerk (abcdef01, pid 8)\n"
+                         "        Broken: what\n"
+                         "          at shop.c:12, in actor root (fedc, pid 6)\n"
+                         "          caused by Cause: why\n"
+                         "    2. RemoteActorError, path: shop <- clerk (abcdef01, pid 8)\n"
+                         "      ErrorGroup: several errors at once\n"
+                         "        2.1. A: a\n"
+                         "        2.2. B: b\n";
+    runtime->self = (tr_actor){"root", "fedc", "", 6};
+    error_keep_actor(broken, &runtime->self);
+    bool same = strcmp(tr_error_report(all), wanted) == 0;
+    runtime->self = (tr_actor){"", "", "", 0};
+    if (!same)
+        print_error("%s", tr_error_report(all));
+    error_unref(all);
+    expect(same);
+    return 0;
+}
+
 static int a_report_is_readable_at_any_depth_and_length(void *arg)
 {
     (void)arg;
@@ -451,6 +486,7 @@ int main(void)
         SCENARIO(every_kind_of_cancelled_is_taken_out),
         SCENARIO(a_bare_group_code_is_an_error_like_others),
         SCENARIO(of_no_error_there_is_nothing_to_know),
+        SCENARIO(a_report_has_one_path_numbers_and_causes),
         SCENARIO(a_report_is_readable_at_any_depth_and_length),
         SCENARIO(every_code_has_a_name_and_a_sentence),
         SCENARIO(numbers_are_read_whole_or_not_at_all),
