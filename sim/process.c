@@ -109,8 +109,9 @@ void process_turn(struct process *process)
 
 /* ---- beginning --------------------------------------------------------------------------------------- */
 
-_Noreturn static void leave_for_good(struct process *process, struct sys_exit how)
+_Noreturn void process_end_now(struct sys_exit how)
 {
+    struct process *process = process_here();
     process_end(process, how);
     fiber_leave(&process->fiber, &process->world->loop);
 }
@@ -127,14 +128,13 @@ static void check_leaks(struct process *process)
 
 _Noreturn void process_exit_now(int status)
 {
-    struct process *process = process_here();
-    check_leaks(process);
-    leave_for_good(process, (struct sys_exit){status & 0xff, 0});
+    check_leaks(process_here());
+    process_end_now((struct sys_exit){status & 0xff, 0});
 }
 
 _Noreturn void process_die_now(int signal)
 {
-    leave_for_good(process_here(), (struct sys_exit){-1, signal});
+    process_end_now((struct sys_exit){-1, signal});
 }
 
 static void body(void *arg)
@@ -342,7 +342,7 @@ int process_deliver(struct process *process, int number)
     else if (number == SIGCONT)
         go_on(process);
     else if (number == SIGKILL && process->state.at == PROCESS_RUNNING)
-        process->kill_at = 1;
+        process_kill_at(process, 1);
     else if (number != SIGKILL && process->stopped)
         process->pending = number;
     else if (number == SIGKILL || !caught(process, number))
