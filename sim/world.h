@@ -96,7 +96,8 @@ int process_signal(const struct process *process);             /* by this */
 const char *process_said(const struct process *process);       /* what it printed on standard error */
 
 /* Faults. kill: any signal, as the kernel would deliver it. kill_at: SIGKILL in its n-th system call
- * from now; exit_at: _exit(status) there. A fault at a number: the n-th from now fails, once or from then on; 0: none does. */
+ * from now; exit_at: _exit(status) there. A fault at a number: the n-th from now fails, once or from
+ * then on; 0: none does. */
 void world_kill(struct process *process, int signal);
 void process_kill_at(struct process *process, uint64_t n);
 void process_exit_at(struct process *process, uint64_t n, int status);

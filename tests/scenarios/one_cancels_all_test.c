@@ -31,6 +31,13 @@ tr_fn(tr_str, name_of_arbiter)
     return tr_return_fmt("%s %s", tr_portal_actor(arbiter)->name, tr_portal_actor(arbiter)->uuid);
 }
 
+tr_fn(void, call_back)
+{
+    tr_auto(portal) root = NULL;
+    tr_try(tr_wait_for_actor(&root, "root"));
+    return tr_call(root, NULL, ping);
+}
+
 tr_fn(void, start_and_end_another)
 {
     tr_auto(nursery) nursery = tr_open_nursery();
@@ -257,6 +264,24 @@ static void a_childs_arbiter_is_the_root(void **state)
     expect_nothing_left(theatre);
 }
 
+static int have_one_call_back(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_try(tr_run_in_actor(nursery, NULL, "donny", call_back));
+    return tr_join(nursery);
+}
+
+static void a_parent_that_exposes_nothing_cannot_be_called_back(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(10, have_one_call_back);
+    expect_outcome(theatre, "ModuleNotExposed");
+    assert_non_null(strstr(theatre->shape, "donny > root > ModuleNotExposed("));
+    assert_non_null(strstr(theatre->shape, "@root"));
+    expect_nothing_left(theatre);
+}
+
 static int run_a_parent(void *arg)
 {
     (void)arg;
@@ -290,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_deadline_around_a_nursery_ends_an_endless_stream),
         cmocka_unit_test(a_root_alone_is_an_actor_and_its_own_arbiter),
         cmocka_unit_test(a_childs_arbiter_is_the_root),
+        cmocka_unit_test(a_parent_that_exposes_nothing_cannot_be_called_back),
         cmocka_unit_test(a_child_logs_as_much_as_its_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
