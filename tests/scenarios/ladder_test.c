@@ -16,7 +16,7 @@ static int grow_below(int32_t levels)
 {
     tr_auto(nursery) nursery = tr_open_nursery();
     tr_portal *child;
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "level%d", levels);
     tr_try(tr_start_actor(nursery, &child, name, .modules = tr_names("ladder")));
     return tr_call(child, NULL, grow, .levels = levels - 1);
@@ -30,7 +30,7 @@ tr_fn_def(grow)
         return tr_sleep_forever();
     }
     int rc = grow_below(args->levels);
-    char word[16];
+    char word[24];
     snprintf(word, sizeof word, "left %d", args->levels);
     say(word);
     return rc;
@@ -53,7 +53,7 @@ static void a_deep_tree_ends_within_the_bounds_of_its_root(void **state)
     double ended = seconds_now(theatre);
     assert_true(ended >= 11 && ended < 11 + 1 + A_MOMENT_S); /* the clock begins at 1 */
     for (int level = 2; level <= 5; level++) {
-        char word[16];
+        char word[24];
         snprintf(word, sizeof word, "left %d\n", level);
         assert_non_null(strstr(theatre->said, word));
     }
