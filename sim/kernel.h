@@ -149,6 +149,11 @@ struct process {
     program_fn *program;
     char *argv[ARGS_MOST + 1];
     char *birth;
+    int kept[SYS_KEEP_MOST];    /* the descriptors it was born with, */
+    size_t kept_count;          /* so many */
+    struct process *server;     /* that it has made, or NULL */
+    struct process *forked_by;  /* the server whose copy it is, or NULL */
+    int door;                   /* to the server that it uses; -1 */
     struct event alarm;         /* of its start, or the timeout of its poll */
     struct event doom;          /* the kernel's SIGKILL under way */
     struct fiber fiber;
@@ -257,6 +262,11 @@ int sim_numeric(struct sys *sys, const char *host, const char *service, struct s
 
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
               struct sys_process **ret);
+int sim_make_server(struct process *process);
+void sim_end_server(struct process *process);
+int sim_inherited(struct sys *sys, size_t i);
+int sim_server(struct sys *sys);
+void sim_use_server(struct sys *sys, int fd);
 int sim_signal(struct sys *sys, struct sys_process *process, int number);
 void sim_forget(struct sys *sys, struct sys_process *process);
 int sim_pid(struct sys *sys, const struct sys_process *process);

@@ -161,11 +161,6 @@ static int sim_program(struct sys *sys, char *ret_path, size_t room)
     return 0;
 }
 
-static const char *sim_birth(struct sys *sys)
-{
-    return process_of(sys)->birth;
-}
-
 static unsigned sim_user(struct sys *sys)
 {
     return process_of(sys)->user;
@@ -245,7 +240,7 @@ static size_t sim_trace(struct sys *sys, void **ret_addresses, size_t room)
 
 static void sim_stop(struct sys *sys)
 {
-    (void)sys;
+    sim_end_server(process_of(sys));
 }
 
 static void sim_free(struct sys *sys)
@@ -289,7 +284,9 @@ const struct sys_ops sim_ops = {
     .forget = sim_forget,
     .pid = sim_pid,
     .program = sim_program,
-    .birth = sim_birth,
+    .inherited = sim_inherited,
+    .server = sim_server,
+    .use_server = sim_use_server,
     .die_with_parent = sim_die_with_parent,
     .name_overflow = sim_name_overflow,
     .last_words = sim_last_words,

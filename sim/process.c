@@ -129,12 +129,12 @@ static void check_leaks(struct process *process)
 _Noreturn void process_exit_now(int status)
 {
     check_leaks(process_here());
-    process_end_now((struct sys_exit){status & 0xff, 0});
+    process_end_now((struct sys_exit){.status = status & 0xff});
 }
 
 _Noreturn void process_die_now(int signal)
 {
-    process_end_now((struct sys_exit){-1, signal});
+    process_end_now((struct sys_exit){.status = -1, .signal = signal});
 }
 
 static void body(void *arg)
@@ -169,7 +169,7 @@ static void doom_came(struct event *event)
 {
     struct process *process = container_of(event, struct process, doom);
     if (process->state.at != PROCESS_DEAD)
-        process_end(process, (struct sys_exit){-1, SIGKILL});
+        process_end(process, (struct sys_exit){.status = -1, .signal = SIGKILL});
 }
 
 static void init_lists(struct process *process)
@@ -193,6 +193,7 @@ struct process *process_new(struct host *host, struct process *parent, program_f
     process->program = program;
     process->pid = ++world->last_pid;
     process->crash = -1;
+    process->door = -1;
     process->files_most = 256;
     process->user = 1000;
     machine_init(&process->state, "process", process_states);
@@ -248,11 +249,25 @@ static void orphan(struct link *children)
     }
 }
 
+/* What a server has forked dies with it. */
+static void doom_copies(struct process *server)
+{
+    list_each(at, &server->world->processes)
+    {
+        struct process *process = container_of(at, struct process, place);
+        if (process->forked_by == server)
+            process_doom(process);
+    }
+}
+
+/* How one ended that a server has forked, only the server knows. */
 static void tell_parent(struct process *process)
 {
     struct sys_process *handle = process->handle;
     if (!handle)
         return;
+    if (process->forked_by && process->forked_by->state.at == PROCESS_DEAD)
+        process->how = (struct sys_exit){.status = -1, .untold = SYS_SERVER_GONE};
     list_remove(&handle->place);
     list_push(&process->parent->news, &handle->place);
     process_make_ready(process->parent);
@@ -284,6 +299,7 @@ void process_end(struct process *process, struct sys_exit how)
     files_close_all(process);
     orphan(&process->children);
     orphan(&process->news);
+    doom_copies(process);
     tell_parent(process);
     if (!running)
         memory_reclaim(process);
@@ -343,9 +359,11 @@ int process_deliver(struct process *process, int number)
         go_on(process);
     else if (number == SIGKILL && process->state.at == PROCESS_RUNNING)
         process_kill_at(process, 1);
-    else if (number != SIGKILL && process->stopped)
+    else if (number == SIGKILL)
+        process_end(process, (struct sys_exit){.status = -1, .signal = number});
+    else if (process->stopped)
         process->pending = number;
-    else if (number == SIGKILL || !caught(process, number))
-        process_end(process, (struct sys_exit){-1, number});
+    else if (!caught(process, number))
+        process_end(process, (struct sys_exit){.status = -1, .signal = number});
     return 0;
 }

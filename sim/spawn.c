@@ -32,6 +32,34 @@ static struct process *new_child(struct process *parent, const struct sys_spawn 
     return child;
 }
 
+static void inherit_all(struct process *child, struct process *parent, const struct sys_spawn *what)
+{
+    int most = 0;
+    for (size_t i = 0; i < what->keep_count; i++)
+        most = what->keep[i] > most ? what->keep[i] : most;
+    child->files_room = (size_t)most + 1;
+    child->files = sim_new(child->files_room * sizeof(struct file *));
+    for (size_t i = 0; i < what->keep_count; i++) {
+        inherit(child, parent, what->keep[i]);
+        child->kept[child->kept_count++] = what->keep[i];
+    }
+}
+
+/* The one at the other end; NULL when it is dead, or there is none. */
+static struct process *server_of(struct process *process)
+{
+    const struct file *door = file_of(process, process->door);
+    return door && door->peer ? door->peer->holder : NULL;
+}
+
+static void enroll(struct process *parent, struct process *child, struct sys_process *handle)
+{
+    handle->process = child;
+    list_push(&parent->children, &handle->place);
+    child->handle = handle;
+    note(parent->world, parent->pid, "child", child->pid, 0);
+}
+
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
               struct sys_process **ret)
 {
@@ -40,21 +68,87 @@ int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exit
         return -EAGAIN;
     if (strcmp(what->program, parent->argv[0]) != 0)
         return -ENOENT;
-    int most = 0;
+    struct process *server = what->fork ? server_of(parent) : NULL;
+    if (what->fork && !server)
+        return -EPIPE;
     struct process *child = new_child(parent, what);
-    for (size_t i = 0; i < what->keep_count; i++)
-        most = what->keep[i] > most ? what->keep[i] : most;
-    child->files_room = (size_t)most + 1;
-    child->files = sim_new(child->files_room * sizeof(struct file *));
-    for (size_t i = 0; i < what->keep_count; i++)
-        inherit(child, parent, what->keep[i]);
+    child->forked_by = server;
+    inherit_all(child, parent, what);
     struct sys_process *handle = sim_new(sizeof *handle);
-    *handle = (struct sys_process){.process = child, .exited = exited, .arg = arg};
-    list_push(&parent->children, &handle->place);
-    child->handle = handle;
-    note(parent->world, parent->pid, "child", child->pid, 0);
+    *handle = (struct sys_process){.exited = exited, .arg = arg};
+    enroll(parent, child, handle);
     *ret = handle;
     return 0;
+}
+
+/* ---- the server ---------------------------------------------------------------------------------------- */
+
+/* Nothing of what it does can be seen but that it is there: a fork is done by whoever orders it. */
+static int be_server(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    while (process_alive(process_here()))
+        process_wait(process_here(), INT64_MAX);
+    return 0;
+}
+
+static void nobody_asks(void *arg, struct sys_exit how)
+{
+    (void)arg;
+    (void)how;
+}
+
+int sim_make_server(struct process *process)
+{
+    if (sim_enter(process, "server", 0))
+        return -EAGAIN;
+    struct process *server = process_new(process->host, process, be_server);
+    struct file *door = file_new(process, FILE_STREAM), *inside = file_new(server, FILE_STREAM);
+    struct sys_process *handle = sim_new(sizeof *handle);
+    server->bound = true;
+    process_set_argv(server, process->argv);
+    socket_pair(door, inside, 0);
+    (void)file_install(server, inside);
+    process->server = server;
+    process->door = file_install(process, door);
+    *handle = (struct sys_process){.exited = nobody_asks};
+    enroll(process, server, handle);
+    if (process->door >= 0)
+        return 0;
+    sim_end_server(process);
+    return -EMFILE;
+}
+
+void sim_end_server(struct process *process)
+{
+    struct process *server = process->server;
+    if (!server)
+        return;
+    process->server = NULL;
+    if (server->state.at != PROCESS_DEAD)
+        process_end(server, (struct sys_exit){.status = -1, .signal = SIGKILL});
+    list_remove(&server->handle->place);
+    free(server->handle);
+    server->handle = NULL;
+    file_close(process, process->door);
+    process->door = -1;
+}
+
+int sim_server(struct sys *sys)
+{
+    return process_of(sys)->door;
+}
+
+void sim_use_server(struct sys *sys, int fd)
+{
+    process_of(sys)->door = fd;
+}
+
+int sim_inherited(struct sys *sys, size_t i)
+{
+    struct process *process = process_of(sys);
+    return i < process->kept_count ? process->kept[i] : -1;
 }
 
 int sim_signal(struct sys *sys, struct sys_process *process, int number)
@@ -185,13 +279,13 @@ void world_kill(struct process *process, int signal)
 
 void process_kill_at(struct process *process, uint64_t n)
 {
-    process->fate = (struct sys_exit){-1, SIGKILL};
+    process->fate = (struct sys_exit){.status = -1, .signal = SIGKILL};
     process->end_at = n;
 }
 
 void process_exit_at(struct process *process, uint64_t n, int status)
 {
-    process->fate = (struct sys_exit){status & 0xff, 0};
+    process->fate = (struct sys_exit){.status = status & 0xff};
     process->end_at = n;
 }
 

@@ -136,9 +136,11 @@ bool world_run(struct world *world, double seconds)
 /* ---- beginning and end ------------------------------------------------------------------------------ */
 
 static int make_world(void);
-static bool is_child(void);
+static const char *birth(void);
+static const char *no_variable(const char *name);
+static int make_server(void);
 
-static const struct sys_maker maker = {make_world, is_child};
+static const struct sys_maker maker = {make_world, birth, no_variable, make_server};
 
 static _Thread_local struct world *here;
 
@@ -161,9 +163,20 @@ static int make_world(void)
     return 0;
 }
 
-static bool is_child(void)
+static const char *birth(void)
 {
     return here->running->birth;
+}
+
+static const char *no_variable(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+static int make_server(void)
+{
+    return sim_make_server(here->running);
 }
 
 struct world *world_new(uint64_t seed)
@@ -187,7 +200,7 @@ void world_free(struct world *world)
     {
         struct process *process = container_of(at, struct process, place);
         if (process->state.at != PROCESS_DEAD)
-            process_end(process, (struct sys_exit){-1, 9});
+            process_end(process, (struct sys_exit){.status = -1, .signal = 9});
     }
     list_each(at, &world->processes)
         process_free(container_of(at, struct process, place));

@@ -1,12 +1,15 @@
 #!/bin/sh
-# The scenarios with real processes.
+# The scenarios with real processes, with each start method.
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
 count=0
-for program in actors streams contract strangers endings; do
-    timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
-        bad "$(cat "$scratch/err" "$scratch/out")"
-    count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
-    check "no process is left of $program" nothing_left "$build/tests/programs/$program"
+for method in spawn forkserver fork; do
+    export TRACTOR_START_METHOD=$method
+    for program in actors streams contract strangers endings; do
+        timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
+            bad "by $method: $(cat "$scratch/err" "$scratch/out")"
+        count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
+        check "no process is left of $program by $method" nothing_left "$build/tests/programs/$program"
+    done
 done
 passed=$((passed + count))
 

@@ -40,12 +40,14 @@ printf '`examples/orders.c`\n```c\nint planted;\n```\n' >"$scratch/planted.md"
 check "a listing that is in no program is found" [ -n "$(listings "$scratch/planted.md")" ]
 
 before=$(sockets)
-for scene in first_scene cellar_door movie_theatre error_propagation; do
-    timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
-    check "$scene succeeds" [ $? -eq 0 ]
-    check "$scene says what the README shows" says $scene
-    [ $scene = error_propagation ] || check "$scene has nothing to complain about" silent
-    check "no process of $scene is left" nothing_left "$build/examples/$scene"
+for method in forkserver fork spawn; do
+    for scene in first_scene cellar_door movie_theatre error_propagation; do
+        TRACTOR_START_METHOD=$method timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
+        check "$scene succeeds by $method" [ $? -eq 0 ]
+        check "$scene says what the README shows by $method" says $scene
+        [ $scene = error_propagation ] || check "$scene has nothing to complain about by $method" silent
+        check "no process of $scene is left by $method" nothing_left "$build/examples/$scene"
+    done
 done
 cp "$scratch/err" "$scratch/report"
 

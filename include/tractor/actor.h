@@ -12,6 +12,25 @@
  * bounds of its uppermost actors, however deep. Processes that it forked by itself are its own business. What
  * it prints by stdio is written when that is flushed, at its end at the latest unless it is killed.
  *
+ * How it is started is the tree's choice (tr_main's .start_method, or the environment's TRACTOR_START_METHOD), which
+ * all its actors inherit:
+ *
+ *     "spawn"       (the usual) a fresh process of the program: main runs anew in each up to tr_main, and nothing of
+ *                   the parent's memory is there. The price does not grow with the parent.
+ *     "forkserver"  the root has a server: a copy of it as it stood when it called tr_main, which does nothing but
+ *                   be copied again, for all actors of the tree. A start costs about half of a spawn's.
+ *     "fork"        each actor has such a server of its own, a copy of it as it stood when it called tr_main. It
+ *                   differs from the former below actors that are spawned (by .start_method or .program): those
+ *                   they start share what their main did, and not what the root's did.
+ *
+ * A forked actor goes on from tr_main as if it had called that itself. It shares, each with a copy of its own, what
+ * main did before: memory, descriptors that were open, handlers of signals, umask, limits, also what a generator of
+ * random numbers will give next. Nothing that the root or its parent did later has an effect on it, but that
+ * environment, working directory and standard streams are its parent's, as in a spawned one. tr_main must then be
+ * called before there are threads (TR_EMISUSE). The server is a process of the program's, titled tractor-server,
+ * and ends with its owner, however that ends; if it is killed, so is all it has started, and the actor whose
+ * server it is fails: with "forkserver" the whole tree.
+ *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
  *
  * A portal is a handle through which an actor's functions are called. The one that a nursery's actor
@@ -39,6 +58,8 @@ typedef struct tr_main_options {
     tr_list_tr_str modules; /* that other actors may call in the root */
     const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
                              * "warning"; inherited by children */
+    const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
+                             * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
@@ -76,6 +97,7 @@ typedef struct tr_actor_options {
     double grace;           /* seconds it has to end when it is asked to; then it gets SIGTERM. 0: the
                              * nursery's, or 1 */
     double term_grace;      /* seconds after that; then it gets SIGKILL. 0: the nursery's, or 1 */
+    const char *start_method; /* NULL or "": the tree's; that, or "spawn". Of another .program always "spawn" */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel
@@ -85,7 +107,8 @@ typedef struct tr_actor_options {
  *
  * Returns when it is up; `ret_portal` may be NULL. A checkpoint; cancelled, nothing is left of it. If
  * the process ends unasked the nursery fails with RemoteActorError around ActorDied.
- * TR_ESTART when the program cannot be run or does not come up in time, TR_EARGUMENT for a bad name,
+ * TR_ESTART when the program cannot be run or does not come up in time, TR_EARGUMENT for a bad name or an unknown
+ * start method, TR_EMISUSE for one that the tree is not prepared for,
  * TR_ECLOSED after the nursery's join. (ActorNursery.start_actor) */
 #define tr_start_actor(nursery, ret_portal, ...) TR_START_(nursery, ret_portal, __VA_ARGS__, )
 #define TR_START_(NURSERY, PORTAL, NAME, ...)                                                      \
@@ -121,7 +144,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
  *
  * The compiler checks names and types of arguments and result (NULL for void, or to drop it). A
  * checkpoint. Cancelled, it cancels the remote task and waits for its end, 2 seconds at most; what does
- * not heed that runs on. The deadline of the calling scope holds in the callee too. Without one, a call to
+ * not heed that runs on. The deadline of the calling scope holds in the callee too, by the
+ * callee's own clock, also when it is moved while the call runs. Without one, a call to
  * an actor that is busy for ever takes for ever.
  * TR_EREMOTE when the call failed there or the actor died: tr_last_error() then has the remote error as
  * its cause, such as ModuleNotExposed, FunctionNotFound, ArgumentError, SignatureMismatch, ActorDied,

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/runtime.h"
+#include "spawn/method.h"
 #include "sync/lot.h"
 #include "tractor/actor.h"
 #include "transport/transport.h"
@@ -23,6 +24,8 @@ struct actor {
     struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
     char *const *argv;              /* what children are started with */
     const char *program;            /* and the path of what they run; NULL until it was asked for */
+    enum start_method method;       /* of the tree */
+    int server;                     /* a descriptor that is readable when the server has ended */
     bool is_root;
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */

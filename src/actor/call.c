@@ -70,7 +70,7 @@ void calls_lost(struct session *session)
 
 /* ---- asking ----------------------------------------------------------------------------------------- */
 
-/* Time left, not a time: clocks differ between hosts. */
+/* Time left, not a time: clocks differ between hosts. For the running task. */
 static double seconds_left(void)
 {
     double deadline = tr_effective_deadline();
@@ -177,12 +177,33 @@ int call_raise(struct call *call)
     return error_raise(error_ref(call->error));
 }
 
+/* A call in progress whose caller's deadline is watched. */
+struct watched {
+    struct deadline_watch watch;
+    struct call *call;
+};
+
+static void tell_deadline(struct deadline_watch *watch)
+{
+    struct call *call = container_of(watch, struct watched, watch)->call;
+    session_deadline(call->session, call->id, sched_seconds_until(watch->deadline));
+}
+
+static int wait_for_outcome(struct call *call)
+{
+    struct watched watched = {.watch.moved = tell_deadline, .call = call};
+    task_watch_deadline(&watched.watch);
+    int rc = event_wait(&call->done);
+    task_unwatch_deadline(&watched.watch);
+    return rc;
+}
+
 int call_run(struct session *session, const tr_fn_info *fn, const void *args, tr_bytes encoded,
              struct arena *memory, void *ret)
 {
     struct call call = {.fn = fn, .memory = memory, .ret = ret};
     tr_try(call_begin(&call, session, args, encoded, 0));
-    int rc = event_wait(&call.done);
+    int rc = wait_for_outcome(&call);
     if (rc == TR_ECANCELLED)
         rc = call_give_up(&call);
     if (rc == TR_ECANCELLED)

@@ -57,6 +57,7 @@ struct keeper {
     struct child child;
     struct session *session;        /* over the child's control socket; a reference, NULL until made */
     const char *name, *program;
+    enum start_method method;
     tr_list_tr_str modules;
     double start_timeout, grace, term_grace;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
@@ -102,7 +103,7 @@ static int send_birth(struct keeper *keeper)
     struct actor *actor = actor_self();
     keeper->session->peer.name = arena_text(&keeper->session->memory, keeper->name);
     keeper->session->peer.uuid = arena_text(&keeper->session->memory, uuid);
-    keeper->session->peer.pid = sys_pid(keeper->child.process);
+    keeper->session->peer.pid = child_pid(&keeper->child); /* by its greeting at the latest it is known */
     if (!keeper->session->peer.name || !keeper->session->peer.uuid)
         return error_raise_plain(-ENOMEM);
     struct frame frame = {.kind = FRAME_BIRTH,
@@ -139,7 +140,11 @@ static void process_ended(void *arg)
 static int begin(struct keeper *keeper)
 {
     tr_try(program_of(keeper));
-    tr_try(child_start(&keeper->child, keeper->program, actor_self()->argv, process_ended, keeper));
+    const struct child_plan plan = {.program = keeper->program,
+                                    .argv = actor_self()->argv,
+                                    .method = keeper->method,
+                                    .of_tree = actor_self()->method};
+    tr_try(child_start(&keeper->child, &plan, process_ended, keeper));
     int control = keeper->child.control;
     keeper->child.control = -1;
     tr_try(session_new(control, false, &keeper->session));
@@ -342,6 +347,9 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     keeper->program = arena_text(&keeper->memory, options->program);
     if (!keeper->name || (options->program && !keeper->program))
         return error_raise_plain(-ENOMEM);
+    tr_try(method_for_actor(options->start_method, actor_self()->method, &keeper->method));
+    if (keeper->program)
+        keeper->method = START_SPAWN; /* a copy of this one is none of another */
     keeper->start_timeout = options->start_timeout > 0 ? options->start_timeout : START_TIMEOUT_S;
     keeper->main = fn;
     if (!fn)

@@ -17,6 +17,7 @@
  *             ERROR 7       <--              how it failed
  *             YIELD 7       <--              before that, of a stream: one value
  *     either  CREDIT 7      -->              a stream may send so much more
+ *     either  DEADLINE 7    -->              there is more, or less, time than START said
  *     either  CANCEL 7      -->              please end it early, within so many seconds
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
  *     either  CANCEL 0      -->              please end, actor
@@ -53,6 +54,7 @@ tr_struct(wire_failure, (tr_raw, error));
 tr_struct(wire_credit, (uint32_t, bytes));
 /* `seconds_left`: until the sender will wait no longer, and for its child, id 0, until it takes to SIGTERM. */
 tr_struct(wire_cancel, (double, seconds_left));
+tr_struct(wire_deadline, (double, seconds_left));
 tr_struct(wire_nothing, (bool, unused));
 
 /* The states of a session; SESSION_ENDED accepts nothing. */
@@ -70,7 +72,8 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(ERROR, wire_failure, 1, SESSION_OPEN)                                                             \
     X(CANCEL, wire_cancel, 1, SESSION_OPEN)                                                             \
     X(CANCEL_ACK, wire_nothing, 0, SESSION_OPEN)                                                        \
-    X(STOP, wire_nothing, 0, SESSION_OPEN)
+    X(STOP, wire_nothing, 0, SESSION_OPEN)                                                            \
+    X(DEADLINE, wire_deadline, 1, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,
@@ -90,6 +93,7 @@ struct frame {
         wire_failure failure;
         wire_credit credit;
         wire_cancel cancel;
+        wire_deadline deadline;
         wire_nothing nothing;
     };
 };

@@ -119,12 +119,18 @@ static void served_free(struct served *served)
     mem_free(served);
 }
 
+/* By our clock, which may not be the caller's. */
+static void set_time_left(struct served *served)
+{
+    double left = served->seconds_left;
+    tr_ignore(tr_scope_set_deadline(&served->scope, isfinite(left) ? tr_now() + left : INFINITY));
+}
+
 static int serve_task(void *arg)
 {
     struct served *served = arg;
     tr_ctx ctx = {served};
-    if (isfinite(served->seconds_left))
-        tr_scope_set_deadline(&served->scope, tr_now() + served->seconds_left);
+    set_time_left(served);
     int rc = tr_within(&served->scope, served->fn->body(&ctx, served->args, served->ret));
     if (planted(DOUBLE_RUN))
         rc = served->fn->body(&ctx, served->args, served->ret);
@@ -249,6 +255,16 @@ int serve_start(struct session *session, const struct frame *frame)
     int rc = begin(session, frame);
     if (rc < 0)
         answer_error(session, frame->id, error_of(rc));
+    return 0;
+}
+
+int serve_deadline(struct session *session, const struct frame *frame)
+{
+    struct served *served = map_get(&session->served, frame->id);
+    if (!served || planted(KEPT_DEADLINE))
+        return 0; /* it has ended meanwhile */
+    served->seconds_left = frame->deadline.seconds_left;
+    set_time_left(served);
     return 0;
 }
 

@@ -106,6 +106,11 @@ void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
     tell(session, &(struct frame){.kind = kind, .id = id});
 }
 
+void session_deadline(struct session *session, uint64_t id, double seconds_left)
+{
+    tell(session, &(struct frame){.kind = FRAME_DEADLINE, .id = id, .deadline = {seconds_left}});
+}
+
 void session_cancel(struct session *session, uint64_t id, double seconds_left)
 {
     tell(session, &(struct frame){.kind = FRAME_CANCEL, .id = id, .cancel = {seconds_left}});
@@ -289,7 +294,8 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_HELLO] = take_hello,        [FRAME_BIRTH] = take_birth,     [FRAME_START] = serve_start,
     [FRAME_UP] = take_up,
     [FRAME_YIELD] = stream_yielded,    [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
-    [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_CANCEL_ACK] = take_nothing,
+    [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,     [FRAME_DEADLINE] = serve_deadline,
+     [FRAME_CANCEL_ACK] = take_nothing,
     [FRAME_STOP] = take_stop,
 };
 

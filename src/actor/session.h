@@ -87,6 +87,8 @@ void session_flush(struct session *session);
 
 /* Appends a frame without payload. Does nothing when the session has ended; out of memory, it ends. */
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id);
+/* Says that a call has so much time from now on. */
+void session_deadline(struct session *session, uint64_t id, double seconds_left);
 /* Asks for the end of a call, or of the peer itself by id 0, within so many seconds. */
 void session_cancel(struct session *session, uint64_t id, double seconds_left);
 
@@ -111,6 +113,7 @@ void calls_lost(struct session *session);
 int serve_start(struct session *session, const struct frame *frame);
 int serve_credit(struct session *session, const struct frame *frame);
 int serve_cancel(struct session *session, const struct frame *frame);
+int serve_deadline(struct session *session, const struct frame *frame);
 void served_lost(struct session *session);
 
 #endif

@@ -22,6 +22,7 @@
     X(FALSE_END, "false end", 1)             /* a stream that failed ends as if it were complete */        \
     X(LEAK, "leak", 3)                       /* of an error */                                             \
     X(ENDLESS_GRACE, "endless grace", 1)     /* a caller that gave up waits as long as it takes */         \
+    X(KEPT_DEADLINE, "kept deadline", 1)     /* a callee is not told that there is more time */            \
     X(HELD_LIFELINE, "held lifeline", 1)     /* a child holds the end whose loss should kill it */
 
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,

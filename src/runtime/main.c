@@ -12,7 +12,9 @@
 #include "registry/registry.h"
 #include "sched/task.h"
 #include "spawn/child.h"
+#include "spawn/method.h"
 #include "sys/sys.h"
+#include "tractor/io.h"
 #include "value/function.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 
 struct life {
     const tr_main_options *options;
+    enum start_method method;       /* of the tree */
     int (*fn)(void *);              /* of the root; NULL in a child */
     void *arg;
 };
@@ -149,13 +152,32 @@ static int serve_meanwhile(struct actor *actor, const struct life *life)
     return tr_join_with(serving, rc);
 }
 
+/* Its children die with it; and those that it will not have are an error too. */
+static int watch_server(void *arg)
+{
+    int *server = arg;
+    tr_try(tr_wait_readable(*server));
+    return raise_code(TR_EDIED, "the server that actors are forked from has ended");
+}
+
+/* A server of its own is watched by each: a tree's by the root. */
+static int start_watching(struct actor *actor)
+{
+    if (actor->method == START_SPAWN || (actor->method == START_FORKSERVER && !actor->is_root))
+        return 0;
+    actor->server = sys_server();
+    return tr_start_soon(actor->service, watch_server, &actor->server);
+}
+
 static int live(struct actor *actor, const struct life *life)
 {
     tr_auto(nursery) service = tr_open_nursery();
     if (!service)
         return -ENOMEM;
     actor->service = service;
-    int rc = serve_meanwhile(actor, life);
+    int rc = start_watching(actor);
+    if (rc >= 0)
+        rc = serve_meanwhile(actor, life);
     struct tr_error *newest = task_error_aside();
     actor_unlisten();
     actor_say_goodbye();
@@ -194,7 +216,10 @@ static void print_failure(void)
 /* In the world that was just entered. */
 static int run(char **argv, struct life *life)
 {
-    struct actor actor = {.argv = argv, .is_root = life->fn != NULL, .end_by = INFINITY,
+    struct actor actor = {.argv = argv,
+                          .method = life->method,
+                          .is_root = life->fn != NULL,
+                          .end_by = INFINITY,
                           .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     runtime->actor = &actor;
@@ -220,6 +245,22 @@ static int run_root(char **argv, struct life *life)
     return rc;
 }
 
+/* `begun`: what method_begin has said. */
+static int be_actor(char **argv, struct life *life, int begun)
+{
+    int rc = begun < 0 ? method_failed(begun, life->options->start_method) : 0;
+    if (rc >= 0 && !tr_is_child() && !life->fn)
+        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
+    if (rc < 0) {
+        print_failure();
+        return rc;
+    }
+    if (!tr_is_child())
+        return run_root(argv, life);
+    life->fn = NULL;
+    return run(argv, life);
+}
+
 int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
 {
     (void)argc;
@@ -228,22 +269,14 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         print_failure();
         return 1;
     }
+    struct life life = {.options = options, .fn = fn, .arg = arg};
+    const int begun = method_begin(options->start_method, &life.method);
     if (sys_new() < 0)
         return 1;
     functions_freeze();
-    bool child = tr_is_child();
-    struct life life = {.options = options, .fn = child ? NULL : fn, .arg = arg};
-    int rc;
-    if (child) {
-        rc = run(argv, &life);
-    } else if (!fn) {
-        rc = raise_code(TR_EARGUMENT, "tr_main needs a function to run");
-        print_failure();
-    } else {
-        rc = run_root(argv, &life);
-    }
+    int rc = be_actor(argv, &life, begun);
     sys_leave();
-    if (child)
+    if (tr_is_child())
         sys_exit(rc < 0 ? 1 : 0);
     return rc < 0 ? 1 : rc;
 }

@@ -283,8 +283,10 @@ int tr_stop(tr_nursery *handle, double grace)
     struct nursery *nursery = nursery_of(handle);
     if (!nursery)
         return no_nursery(handle);
-    if (is_open(nursery))
+    if (is_open(nursery)) {
         scope_stop(&nursery->scope, sched_after(grace));
+        sched_deadlines_moved();
+    }
     return 0;
 }
 
@@ -415,6 +417,7 @@ int tr_started(void *value)
     to->tasks++;
     task->nursery = to;
     scope_adopt(&to->scope, &from->scope);
+    sched_deadlines_moved();
     wake_host_if_empty(from);
     return 0;
 }

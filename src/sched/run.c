@@ -137,6 +137,8 @@ static int64_t time_left(const struct sched *sched)
 
 static void poll_world(struct sched *sched)
 {
+    if (sched->deadlines_moved)
+        deadlines_tell(sched);
     if (sched->ready) {
         adapt_batches(sched);
         (void)sys_poll(0);
@@ -189,6 +191,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
         sched.threshold = options->threshold;
     }
     list_init(&sched.slabs);
+    list_init(&sched.watches);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
     dump_listen(&sched);

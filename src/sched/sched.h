@@ -128,6 +128,8 @@ struct sched {
     uint64_t tasks_made;
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
+    struct link watches;        /* struct deadline_watch, by `place` */
+    bool deadlines_moved;       /* since they were told */
     struct link slabs;          /* of stacks, those that have some to give */
     size_t idle_slabs;          /* how many of them have none used */
     struct pool scopes;         /* structs for tr_within */
@@ -180,6 +182,15 @@ void dump_stop(struct sched *sched);
 
 /* Polls until something has happened or the time is over (negative: no limit); nobody is ready. */
 void idle_poll(struct sched *sched, int64_t timeout);
+
+/* A deadline or a shield has become another one around tasks that may wait. */
+static inline void sched_deadlines_moved(void)
+{
+    runtime->sched->deadlines_moved = true;
+}
+
+/* Tells those who watch. */
+void deadlines_tell(struct sched *sched);
 
 int64_t sched_deadline_ns(double seconds);
 /* So many seconds from now; NEVER stays never. */

@@ -229,6 +229,35 @@ void scope_expire(struct sched *sched, int64_t now)
         scope_cancel(container_of(sched->deadlines.root, struct scope, timer), "deadline", NULL);
 }
 
+/* Not one by one as they move: a program may move a deadline with each message it gets. One that has come is told
+ * by the cancellation. */
+void deadlines_tell(struct sched *sched)
+{
+    sched->deadlines_moved = false;
+    list_each(at, &sched->watches)
+    {
+        struct deadline_watch *watch = container_of(at, struct deadline_watch, place);
+        int64_t deadline = scope_effective_deadline(watch->task->scope);
+        if (deadline == watch->deadline || deadline == INT64_MIN)
+            continue;
+        watch->deadline = deadline;
+        watch->moved(watch);
+    }
+}
+
+void task_watch_deadline(struct deadline_watch *watch)
+{
+    struct sched *sched = runtime->sched;
+    watch->task = sched->current;
+    watch->deadline = scope_effective_deadline(watch->task->scope);
+    list_push(&sched->watches, &watch->place);
+}
+
+void task_unwatch_deadline(struct deadline_watch *watch)
+{
+    list_remove(&watch->place);
+}
+
 int64_t scope_effective_deadline(const struct scope *scope)
 {
     int64_t earliest = NEVER;

@@ -5,6 +5,8 @@
 
 #include "tractor/task.h"
 
+#include "base/list.h"
+
 #include <stdint.h>
 
 struct task;
@@ -42,6 +44,21 @@ int task_checkpoint_if_cancelled(void);
 /* Like tr_within a shield that lasts so many seconds, but it cannot be refused for want of memory: for clean-up.
  * What `fn` returns is dropped. */
 void task_within_shield(double seconds, int (*fn)(void *arg), void *arg);
+
+/* Who wants to know while a task waits, for instance for an answer from afar, that its deadline is another one. */
+struct deadline_watch {
+    void (*moved)(struct deadline_watch *watch);   /* called by the loop, soon after */
+    struct link place;
+    struct task *task;
+    int64_t deadline;           /* effective, ns; INT64_MAX for none */
+};
+
+/* From now until then; less than 0 if that has passed, infinite if it is none. */
+double sched_seconds_until(int64_t deadline);
+
+/* For the running task, until task_unwatch_deadline. */
+void task_watch_deadline(struct deadline_watch *watch);
+void task_unwatch_deadline(struct deadline_watch *watch);
 
 /* The newest error put aside and back, around clean-up that may raise others. */
 struct tr_error *task_error_aside(void);

@@ -26,6 +26,11 @@ static double to_seconds(int64_t ns)
     return ns == INT64_MIN ? -INFINITY : (double)ns / NS_PER_S;
 }
 
+double sched_seconds_until(int64_t deadline)
+{
+    return deadline == NEVER ? INFINITY : (double)(deadline - sys_now()) / NS_PER_S;
+}
+
 tr_scope tr_cancel_scope(void)
 {
     return (tr_scope){.deadline = INFINITY};
@@ -166,8 +171,10 @@ int tr_scope_set_deadline(tr_scope *scope, double deadline)
                               : TR_EARGUMENT;
     scope->deadline = deadline;
     scope->relative_ = false;
-    if (scope->own_)
-        scope_set_deadline(scope->own_, sched_deadline_ns(deadline));
+    if (!scope->own_)
+        return 0;
+    scope_set_deadline(scope->own_, sched_deadline_ns(deadline));
+    sched_deadlines_moved();
     return 0;
 }
 
@@ -192,8 +199,10 @@ int tr_scope_stop(tr_scope *scope, double grace)
     double end = scope->relative_ ? grace : to_seconds(sched_after(grace));
     if (end < scope->deadline)
         scope->deadline = end;
-    if (scope->own_)
-        scope_stop(scope->own_, sched_after(grace));
+    if (!scope->own_)
+        return 0;
+    scope_stop(scope->own_, sched_after(grace));
+    sched_deadlines_moved();
     return 0;
 }
 
@@ -208,8 +217,10 @@ void tr_scope_set_shield(tr_scope *scope, bool shield)
     if (!scope)
         return;
     scope->shield = shield;
-    if (scope->own_)
-        scope_set_shield(scope->own_, shield);
+    if (!scope->own_)
+        return;
+    scope_set_shield(scope->own_, shield);
+    sched_deadlines_moved();
 }
 
 double tr_effective_deadline(void)

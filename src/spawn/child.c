@@ -1,9 +1,11 @@
-/* Method "spawn": a fresh process of the given program for every actor. Chosen as the default because
- * nothing of the parent's memory, threads or descriptors can leak into it, and because its price does not
- * grow with the parent.
+/* A child process, on either side, from its start to what it died of.
  *
- * What the child needs to know before it can speak the protocol, which are three descriptor numbers and
- * the parent's pid, travels in an environment entry; everything else comes over the socket. */
+ * By "spawn" it is a fresh process of a program. That is the default because nothing of the parent's memory,
+ * threads or descriptors can leak into it, and because its price does not grow with the parent. By the other
+ * methods (method.c) it is a copy of a server, which has nothing of that either.
+ *
+ * What the child needs to know before it can speak the protocol, which are the descriptors it was given, the
+ * parent's pid and the start method, is told by sys_spawn; everything else comes over the socket. */
 #include "spawn/child.h"
 
 #include "base/error.h"
@@ -27,8 +29,8 @@ static void exited(void *arg, struct sys_exit how)
     child->on_exit(child->on_exit_arg);
 }
 
-/* The child's ends; closed here once it has its copies. */
-enum { CONTROL, LIFELINE, CRASH, ENDS };
+/* The child's ends; closed here once it has its copies. Then, where the tree has one, the way to its server. */
+enum { CONTROL, LIFELINE, CRASH, ENDS, SERVER = ENDS };
 
 static void close_all(int *control, int *lifeline, int *crash)
 {
@@ -57,37 +59,45 @@ static int make_ends(struct child *child, int ends[ENDS])
     return 0;
 }
 
-static int start_process(struct child *child, const int ends[ENDS], const char *program,
-                         char *const *argv)
+static int start_process(struct child *child, const int ends[ENDS], const struct child_plan *plan)
 {
-    const int keep[ENDS + 1] = {ends[CONTROL], ends[LIFELINE], ends[CRASH], child->lifeline};
-    char birth[64];
-    snprintf(birth, sizeof birth, "%d,%d,%d,%d", ends[CONTROL], ends[LIFELINE], ends[CRASH],
-             sys_pid(NULL));
-    struct sys_spawn what = {.program = program,
-                             .argv = argv,
+    int keep[ENDS + 2] = {ends[CONTROL], ends[LIFELINE], ends[CRASH]};
+    size_t kept = ENDS;
+    if (plan->of_tree == START_FORKSERVER)
+        keep[kept++] = sys_server();
+    if (planted(HELD_LIFELINE))
+        keep[kept++] = child->lifeline;
+    char birth[SYS_BIRTH_ROOM];
+    snprintf(birth, sizeof birth, "%d,%d", sys_pid(NULL), (int)plan->of_tree);
+    struct sys_spawn what = {.fork = plan->method != START_SPAWN,
+                             .program = plan->program,
+                             .argv = plan->argv,
                              .birth = birth,
                              .standard = {SYS_OURS, SYS_OURS, SYS_OURS},
                              .keep = keep,
-                             .keep_count = planted(HELD_LIFELINE) ? ENDS + 1 : ENDS,
+                             .keep_count = kept,
                              .lifeline = -1}; /* the child arms it: it has to know its number */
     return sys_spawn(&what, exited, child, &child->process);
 }
 
-int child_start(struct child *child, const char *program, char *const *argv,
-                void (*on_exit)(void *arg), void *arg)
+int child_start(struct child *child, const struct child_plan *plan, void (*on_exit)(void *arg), void *arg)
 {
     *child = (struct child){
         .control = -1, .lifeline = -1, .crash = -1, .on_exit = on_exit, .on_exit_arg = arg};
     int ends[ENDS] = {-1, -1, -1};
     int rc = make_ends(child, ends);
     if (rc >= 0)
-        rc = start_process(child, ends, program, argv);
+        rc = start_process(child, ends, plan);
     close_all(&ends[CONTROL], &ends[LIFELINE], &ends[CRASH]);
     if (rc >= 0)
         return 0;
     close_all(&child->control, &child->lifeline, &child->crash);
-    return raise_code(TR_ESTART, "cannot start %s: %s", program, tr_code_sentence(rc));
+    return raise_code(TR_ESTART, "cannot start %s: %s", plan->program, tr_code_sentence(rc));
+}
+
+int child_pid(const struct child *child)
+{
+    return sys_pid(child->process);
 }
 
 int child_signal(struct child *child, int number)
@@ -150,7 +160,7 @@ static struct tr_error *describe_death(struct child *child, const tr_actor *acto
 {
     char how[EXIT_TEXT_ROOM];
     struct tr_error *error = error_new(TR_EDIED, tr_code_type(TR_EDIED), "", 0, "process %d of actor %s %s",
-                                       actor->pid, actor->name, exit_text(child->how, how));
+                                       child_pid(child), actor->name, exit_text(child->how, how));
     if (error->code != TR_EDIED)
         return error; /* memory is out; that is the error then */
     error->signal = child->how.signal;
@@ -170,18 +180,29 @@ struct tr_error *child_death(struct child *child, const tr_actor *actor)
 
 /* ---- in the child ------------------------------------------------------------------------------- */
 
+bool birth_read(const char *text, struct birth_note *ret)
+{
+    int said[2];
+    if (!numbers_parse(text, said, 2) || said[1] < START_SPAWN || said[1] > START_FORK)
+        return false;
+    *ret = (struct birth_note){said[0], (enum start_method)said[1]};
+    return true;
+}
+
 int child_inherit(int *ret_control)
 {
     const char *birth = sys_birth();
-    int said[ENDS + 1]; /* the ends, and the parent's number */
-    if (!birth || !numbers_parse(birth, said, ENDS + 1))
+    struct birth_note note;
+    if (!birth || !birth_read(birth, &note))
         return raise_code(TR_EMISUSE, "this process was not started as an actor");
-    int rc = sys_die_with_parent(said[LIFELINE], said[ENDS]);
+    int rc = sys_die_with_parent(sys_inherited(LIFELINE), note.parent);
     if (rc < 0)
         return raise_code(rc, "cannot bind this process to its parent");
-    for (int i = 0; i < ENDS; i++)
-        sys_adopt(said[i]);
-    sys_crash_to(said[CRASH]);
-    *ret_control = said[CONTROL];
+    for (size_t i = 0; i < ENDS; i++)
+        sys_adopt(sys_inherited(i));
+    if (note.method == START_FORKSERVER)
+        sys_use_server(sys_inherited(SERVER));
+    sys_crash_to(sys_inherited(CRASH));
+    *ret_control = sys_inherited(CONTROL);
     return 0;
 }

@@ -91,14 +91,29 @@ __attribute__((destructor)) static void free_last_world(void)
 
 _Thread_local const struct sys_maker *sys_maker;
 
-int sys_new(void)
+static const struct sys_maker *maker(void)
 {
-    return sys_maker ? sys_maker->make() : sys_real_new();
+    return sys_maker ? sys_maker : &sys_real;
 }
 
-bool sys_is_child(void)
+int sys_new(void)
 {
-    return sys_maker ? sys_maker->is_child() : sys_real_is_child();
+    return maker()->make();
+}
+
+const char *sys_birth(void)
+{
+    return maker()->birth();
+}
+
+const char *sys_env_before(const char *name)
+{
+    return maker()->env(name);
+}
+
+int sys_make_server(void)
+{
+    return maker()->make_server();
 }
 
 void sys_enter(struct sys *sys, const struct sys_ops *ops)

@@ -119,6 +119,7 @@ static void real_stop(struct sys *sys)
 {
     real_dismiss_crew(real_of(sys));
     real_forget_overflow(real_of(sys));
+    real_end_forking(real_of(sys));
     real_poll_stop(real_of(sys));
 }
 
@@ -165,7 +166,9 @@ static const struct sys_ops real_ops = {
     .forget = real_forget,
     .pid = real_pid,
     .program = real_program,
-    .birth = real_birth,
+    .inherited = real_inherited,
+    .server = real_server,
+    .use_server = real_use_server,
     .die_with_parent = real_die_with_parent,
     .name_overflow = real_name_overflow,
     .last_words = real_last_words,
@@ -192,7 +195,7 @@ static const struct sys_ops real_ops = {
 
 /* What a program without standard streams opens next becomes one, and gets what is printed: ours would be a
  * socket or the poller. libuv does not even close such. So they are /dev/null, where they are missing. */
-static void have_standard_streams(void)
+void real_have_standard_streams(void)
 {
     int fd = STDIN_FILENO;
     while (fd <= STDERR_FILENO && fcntl(fd, F_GETFD) >= 0)
@@ -208,18 +211,29 @@ static void have_standard_streams(void)
         close(fd);
 }
 
-int sys_real_new(void)
+static int make_world(void)
 {
-    have_standard_streams();
+    real_have_standard_streams();
     struct real *real = calloc(1, sizeof *real);
-    if (!real)
-        return -ENOMEM;
-    int rc = real_poll_start(real);
+    int rc = real ? real_poll_start(real) : -ENOMEM;
+    bool owns_server = real_server_is_for_us();
     if (rc < 0) {
+        if (owns_server)
+            real_end_server();
         free(real);
         return rc;
     }
     list_init(&real->unseen);
+    list_init(&real->forking.untold);
+    real->forking.requests = -1;
+    real->forking.owns_server = owns_server;
     sys_enter(&real->sys, &real_ops);
     return 0;
 }
+
+static const char *env_before(const char *name)
+{
+    return getenv(name);
+}
+
+const struct sys_maker sys_real = {make_world, real_birth, env_before, real_make_server};

@@ -23,6 +23,31 @@ struct real {
     int64_t stands_at;          /* the clock, ns; 0 while it runs */
     void *signal_stack;         /* of this thread, where we gave it one */
     struct crew *crew;          /* the worker threads; NULL until there is one */
+    struct forking {            /* real_fork.c */
+        int requests;           /* to the server, and its reports; -1 until needed */
+        struct sys_watch *reports;
+        struct map processes;   /* those it was asked for, by their ids */
+        uint64_t last_id;
+        struct link untold;     /* of these the ones that the server should have told of by now */
+        uv_timer_t patience;    /* with it; made when it is needed */
+        bool has_patience;
+        bool owns_server;       /* it ends with us */
+    } forking;
+};
+
+/* A child process. Either we have started it ourselves, or a server has for us. */
+struct sys_process {
+    struct link unseen;         /* in real->unseen, unless there is a pidfd; forked: in forking.untold */
+    pid_t pid;                  /* 0 until the server has told */
+    int pidfd;                  /* -1 where there is none */
+    struct sys_watch *watch;    /* of the pidfd */
+    struct real *real;
+    bool reaped;                /* the pid means nothing any more */
+    uint64_t id;                /* by which the server knows it; 0 when it is our own child */
+    int pending;                /* a signal for it, once it is there */
+    bool lost;                  /* the server is gone: it will not tell */
+    sys_exited_fn *exited;
+    void *arg;
 };
 
 static inline struct real *real_of(struct sys *sys)
@@ -38,6 +63,7 @@ void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 bool real_guard(struct sys *sys, void *low, size_t size);
 void real_print_error(struct sys *sys, const char *text, size_t size);
 void real_abort(struct sys *sys) __attribute__((noreturn));
+void real_have_standard_streams(void);
 
 /* real_thread.c */
 int real_work(struct sys *sys, struct sys_work *work);
@@ -92,6 +118,9 @@ void real_raise_signal(struct sys *sys, int number);
 /* real_start.c. `birth` is one more entry of its environment, or NULL. *ret_pid is a child to be reaped. */
 int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid);
 
+/* What the child's shall be, with one entry more if that is not NULL. For free(); NULL when memory is out. */
+char **real_new_environment(const struct sys_spawn *what, const char *more);
+
 /* real_process.c */
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                struct sys_process **ret);
@@ -99,11 +128,26 @@ int real_signal(struct sys *sys, struct sys_process *process, int number);
 void real_forget(struct sys *sys, struct sys_process *process);
 int real_pid(struct sys *sys, const struct sys_process *process);
 int real_program(struct sys *sys, char *ret_path, size_t room);
-const char *real_birth(struct sys *sys);
+const char *real_birth(void);
+int real_inherited(struct sys *sys, size_t i);
+void real_be_born(const char *said, const int *fds, size_t count, pid_t by);
 int real_die_with_parent(struct sys *sys, int lifeline, int parent);
 void real_ask_unseen(struct real *real);
 int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
+
+/* real_server.c: see sys.h */
+int real_make_server(void);
+int real_server(struct sys *sys);
+void real_use_server(struct sys *sys, int fd);
+bool real_server_is_for_us(void); /* told once: who asks first has it */
+void real_end_server(void);
+
+/* real_fork.c */
+int real_fork(struct real *real, const struct sys_spawn *what, struct sys_process *process);
+int real_signal_unborn(struct sys_process *process, int number);
+void real_forget_forked(struct sys_process *process);
+void real_end_forking(struct real *real);
 
 /* real_crash.c */
 void real_name_overflow(struct sys *sys, sys_overflow_fn *which);

@@ -1,4 +1,5 @@
-/* Child processes, once real_start.c has started them: noticing their end, and being one.
+/* Child processes, once real_start.c has started them: noticing their end, and being one. (Those that a server
+ * has forked are somebody else's children: real_fork.c.)
  *
  * An exit is noticed through a pidfd, which the poller watches like any descriptor; where there is none
  * (an old kernel, valgrind), or where it says so before the status can be had (a debugger has it first),
@@ -26,17 +27,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-struct sys_process {
-    struct link unseen;        /* in real->unseen, unless there is a pidfd */
-    pid_t pid;
-    int pidfd;                 /* -1 where there is none */
-    struct sys_watch *watch;   /* of the pidfd */
-    struct real *real;
-    bool reaped;               /* the pid means nothing any more */
-    sys_exited_fn *exited;
-    void *arg;
-};
 
 /* Asked by the pidfd where there is one: its number is another's as soon as somebody else has reaped it.
  * Linux 5.3 has pidfds that cannot be asked. */
@@ -128,35 +118,66 @@ static int notice_exit(struct real *real, struct sys_process *process)
     return rc < 0 ? rc : real_watch_for(&real->sys, process->watch, SYS_READABLE);
 }
 
-/* ---- what a child is told by its environment ------------------------------------------------------ */
+/* ---- what a child is told ------------------------------------------------------------------------- */
 
+/* By its environment: what its parent's spawn said, a semicolon, and the numbers of the descriptors it got. */
 #define BIRTH "TRACTOR_CHILD"
+enum { BIRTH_ENTRY_ROOM = sizeof BIRTH + SYS_BIRTH_ROOM + SYS_KEEP_MOST * sizeof "-2147483648," };
+
+static char birth[SYS_BIRTH_ROOM];
+static int inherited[SYS_KEEP_MOST];
+static size_t inherited_count;
+static pid_t forked_by;         /* the server that we are a copy of, and whose child; 0 for none */
+
+/* Descriptors are for us alone. */
+void real_be_born(const char *said, const int *fds, size_t count, pid_t by)
+{
+    snprintf(birth, sizeof birth, "%s", said);
+    forked_by = by;
+    inherited_count = count;
+    for (size_t i = 0; i < count; i++) {
+        inherited[i] = fds[i];
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+}
 
 /* Taken and erased before main, so that a program that this one starts is not taken for a child. */
-static char birth[64];
-
 __attribute__((constructor)) static void take_birth(void)
 {
-    const char *said = getenv(BIRTH);
+    const char *said = getenv(BIRTH), *numbers = said ? strchr(said, ';') : NULL;
+    char text[SYS_BIRTH_ROOM];
+    int fds[SYS_KEEP_MOST];
+    size_t count = 0;
     if (!said)
         return;
-    snprintf(birth, sizeof birth, "%s", said);
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(said, ";"), said);
+    for (size_t wanted = SYS_KEEP_MOST; numbers && wanted > 0 && count == 0; wanted--)
+        if (numbers_parse(numbers + 1, fds, wanted))
+            count = wanted;
     unsetenv(BIRTH);
-    int fds[4]; /* three, and the parent's number */
-    if (numbers_parse(birth, fds, 4))
-        for (int i = 0; i < 3; i++)
-            fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* they are for us alone */
+    real_be_born(text, fds, count, 0);
 }
 
-bool sys_real_is_child(void)
+const char *real_birth(void)
 {
-    return birth[0] != '\0';
+    return birth[0] ? birth : NULL;
 }
 
-const char *real_birth(struct sys *sys)
+int real_inherited(struct sys *sys, size_t i)
 {
     (void)sys;
-    return birth[0] ? birth : NULL;
+    return i < inherited_count ? inherited[i] : -1;
+}
+
+/* NULL for a child that is no actor. */
+static const char *birth_entry(const struct sys_spawn *what, char ret_entry[BIRTH_ENTRY_ROOM])
+{
+    if (!what->birth)
+        return NULL;
+    int size = snprintf(ret_entry, BIRTH_ENTRY_ROOM, BIRTH "=%s", what->birth);
+    for (size_t i = 0; i < what->keep_count && i < SYS_KEEP_MOST; i++)
+        size += snprintf(ret_entry + size, BIRTH_ENTRY_ROOM - (size_t)size, "%c%d", i ? ',' : ';', what->keep[i]);
+    return ret_entry;
 }
 
 /* ---- starting --------------------------------------------------------------------------------------- */
@@ -175,36 +196,39 @@ static void want_exit_statuses(void)
     (void)sigaction(SIGCHLD, &now, NULL);
 }
 
+/* A child whose end nobody would notice must not live. */
+static int start_child(struct real *real, const struct sys_spawn *what, struct sys_process *process)
+{
+    char entry[BIRTH_ENTRY_ROOM];
+    want_exit_statuses();
+    int rc = real_start_program(what, birth_entry(what, entry), &process->pid);
+    if (rc < 0)
+        return rc;
+    rc = notice_exit(real, process);
+    if (rc >= 0)
+        return 0;
+    kill(process->pid, SIGKILL);
+    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    process->reaped = true;
+    return rc;
+}
+
 int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                struct sys_process **ret)
 {
     struct real *real = real_of(sys);
     struct sys_process *process = calloc(1, sizeof *process);
-    char entry[sizeof BIRTH + sizeof birth];
-    if (what->birth)
-        snprintf(entry, sizeof entry, "%s=%s", BIRTH, what->birth);
-    want_exit_statuses();
-    int rc = process ? real_start_program(what, what->birth ? entry : NULL, &process->pid) : -ENOMEM;
-    if (rc < 0) {
-        free(process);
-        return rc;
-    }
+    if (!process)
+        return -ENOMEM;
+    *process = (struct sys_process){.pidfd = -1, .real = real, .exited = exited, .arg = arg};
     list_init(&process->unseen);
-    process->pidfd = -1;
-    process->real = real;
-    process->exited = exited;
-    process->arg = arg;
-    rc = notice_exit(real, process);
-    if (rc < 0) { /* a child whose end nobody would notice must not live */
-        kill(process->pid, SIGKILL);
-        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-        process->reaped = true;
+    int rc = what->fork ? real_fork(real, what, process) : start_child(real, what, process);
+    if (rc < 0)
         real_forget(sys, process);
-        return rc;
-    }
-    *ret = process;
-    return 0;
+    else
+        *ret = process;
+    return rc;
 }
 
 int real_signal(struct sys *sys, struct sys_process *process, int number)
@@ -212,6 +236,8 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
     (void)sys;
     if (process->reaped)
         return -ESRCH;
+    if (!process->pid)
+        return real_signal_unborn(process, number);
     int rc = process->pidfd >= 0 ? (int)syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0)
                                  : kill(process->pid, number);
     return rc < 0 ? -errno : 0;
@@ -220,7 +246,10 @@ int real_signal(struct sys *sys, struct sys_process *process, int number)
 void real_forget(struct sys *sys, struct sys_process *process)
 {
     list_remove(&process->unseen);
-    let_signal_go(process->real);
+    if (process->id)
+        real_forget_forked(process);
+    else
+        let_signal_go(process->real);
     if (process->watch)
         real_unwatch(sys, process->watch);
     if (process->pidfd >= 0)
@@ -257,7 +286,7 @@ int real_die_with_parent(struct sys *sys, int lifeline, int parent)
         _exit(EXIT_FAILURE); /* it died before the line was armed */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return -errno;
-    if (getppid() != parent)
+    if (getppid() != (forked_by ? forked_by : parent))
         _exit(EXIT_FAILURE);
     /* Ctrl-C goes to the whole terminal; the root decides what it means and tells the others. */
     signal(SIGINT, SIG_IGN);

@@ -48,7 +48,7 @@ static bool names_one_of(const char *entry, const char *const *entries, size_t c
 
 /* Ours, unless that is not wanted, with the changes that are, of which the last of a name counts, and one
  * entry more if that is not NULL. For free(); NULL when memory is out. */
-static char **new_environment(const struct sys_spawn *what, const char *more)
+char **real_new_environment(const struct sys_spawn *what, const char *more)
 {
     const char *const *changes = what->environment;
     size_t change_count = what->environment_count, ours = 0, count = 0;
@@ -281,7 +281,7 @@ static int run_child(struct start *start, pid_t *ret_pid)
 int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid)
 {
     struct start start = {.what = what, .parent = getpid()};
-    start.environment = new_environment(what, birth);
+    start.environment = real_new_environment(what, birth);
     start.paths = start.environment ? paths_to_try(what, start.environment) : NULL;
     int rc = start.paths ? run_child(&start, ret_pid) : -ENOMEM;
     if (what->ret_bad_directory)

@@ -33,13 +33,18 @@ struct sys_address {
 struct sys_exit {
     int status;                             /* -1 when a signal ended it, or somebody else has reaped it */
     int signal;                             /* 0 when it exited, or somebody else has reaped it */
+    int error;                              /* an errno value: it could not be forked; else 0 */
+    enum { SYS_TOLD, SYS_SERVER_GONE, SYS_SERVER_SILENT } untold; /* why the server does not say how */
 };
 
 enum { SYS_OURS = -1, SYS_NULL = -2 };      /* instead of a descriptor: as we have it; nothing at all */
+enum { SYS_KEEP_MOST = 8, SYS_BIRTH_ROOM = 64 }; /* what an actor is started with: descriptors, and a text */
 
 /* The child gets no descriptors but these, and no signals blocked. Of those ignored SIGHUP, SIGINT and
  * SIGQUIT stay so. */
 struct sys_spawn {
+    bool fork;                              /* a copy of what the server is: `program`, `argv` and `lifeline`
+                                             * are not looked at. It has what that had open besides */
     const char *program;                    /* a path, after going to `directory` */
     bool search;                            /* or else a name, to be looked for as execvp does */
     char *const *argv;
@@ -49,7 +54,8 @@ struct sys_spawn {
     size_t environment_count;
     bool clear_environment;                 /* and nothing of ours */
     int standard[3];                        /* its descriptors 0 to 2 */
-    const int *keep;                        /* descriptors the child gets, under the same numbers */
+    const int *keep;                        /* descriptors the child gets, under the same numbers or, forked,
+                                             * others; an actor is told by `inherited` */
     size_t keep_count;
     int lifeline;                           /* the end to read of a pipe, armed for it: when the last that may
                                              * write there is gone, it is killed; -1 for none */
@@ -144,15 +150,19 @@ struct sys_ops {
     void (*raise_signal)(struct sys *sys, int number);  /* in this thread, if it does not block it */
 
     /* processes. `exited` is called once, from within `poll`, and the process is reaped then. A child dies
-     * with us, however we die, and with the thread that started it. */
+     * with us, however we die, and with the thread that started it; a forked one with its server too, and
+     * its pid is 0 until the server has answered. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                  struct sys_process **ret);
     int (*signal)(struct sys *sys, struct sys_process *process, int number);
     void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
     int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
     int (*program)(struct sys *sys, char *ret_path, size_t room);   /* our own, resolved */
-    const char *(*birth)(struct sys *sys);          /* what our parent's spawn said; NULL: a root */
+    int (*inherited)(struct sys *sys, size_t i);    /* the number here of what our parent's spawn kept i-th; -1 */
     int (*die_with_parent)(struct sys *sys, int lifeline, int parent);
+    int (*server)(struct sys *sys);                 /* a descriptor by which children reach the server we use,
+                                                     * readable when that is gone; -1: we have none */
+    void (*use_server)(struct sys *sys, int fd);    /* an inherited one is ours */
     /* `which` is asked, on a signal stack, whether a bad address is the end of a task's stack, and what to
      * say of it; no handler of the program's own is replaced. */
     void (*name_overflow)(struct sys *sys, sys_overflow_fn *which);
@@ -200,19 +210,35 @@ struct sys {
  * -EMFILE, -ENFILE, whereupon it is still there. */
 int sys_new(void);
 
-/* Whether this process was started as a child by another runtime, known before there is a world. */
-bool sys_is_child(void);
+/* ---- of the process, before there is a world ------------------------------------------------------- */
+
+/* What our parent's spawn said; NULL: this process is a root. */
+const char *sys_birth(void);
+
+static inline bool sys_is_child(void)
+{
+    return sys_birth() != NULL;
+}
+
+/* As sys_env. */
+const char *sys_env_before(const char *name);
+
+/* Makes a server: a copy of this process as it is now, which does nothing but be copied again for `spawn`,
+ * and ends with the world that is made next. 0; or 1 in a copy, which goes on from here as a child with a
+ * birth of its own, wherever it was called first. -EBUSY when this process has a server, -EDEADLK when it has
+ * several threads, whose locks a copy would have without them; -EAGAIN, -EMFILE, -ENOMEM. */
+int sys_make_server(void);
 
 /* Where this thread's worlds come from; NULL: they are real. Set by simulators, whose processes share a
  * thread. */
 struct sys_maker {
     int (*make)(void);
-    bool (*is_child)(void);
+    const char *(*birth)(void);
+    const char *(*env)(const char *name);
+    int (*make_server)(void);
 };
 extern _Thread_local const struct sys_maker *sys_maker;
-
-int sys_real_new(void);
-bool sys_real_is_child(void);
+extern const struct sys_maker sys_real;
 
 /* Makes the world's runtime the thread's, with an empty slot for errors. What a thread is doing as a worker
  * it does in that world too. For implementations. */
@@ -376,9 +402,17 @@ static inline int sys_program(char *ret_path, size_t room)
 {
     return SYS_CALL_(program, ret_path, room);
 }
-static inline const char *sys_birth(void)
+static inline int sys_inherited(size_t i)
 {
-    return runtime->sys->ops->birth(runtime->sys);
+    return SYS_CALL_(inherited, i);
+}
+static inline int sys_server(void)
+{
+    return runtime->sys->ops->server(runtime->sys);
+}
+static inline void sys_use_server(int fd)
+{
+    SYS_CALL_(use_server, fd);
 }
 static inline void sys_name_overflow(sys_overflow_fn *which)
 {

@@ -24,6 +24,7 @@
     X(REFUSE, "refuse")             /* that fails */                                                       \
     X(SLOW, "slow")                 /* that takes its time */                                              \
     X(LATE, "late")                 /* more than it has */                                                 \
+    X(MOVED, "moved")               /* than it had at first: it is given more */                           \
     X(STUBBORN, "stubborn")         /* and does not heed its cancellation */                               \
     X(SPIN, "spin")                 /* or anything at all, for a while */                                  \
     X(EXIT, "exit")                 /* the actor ends in the middle of it */                               \

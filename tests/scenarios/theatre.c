@@ -73,7 +73,8 @@ static void note_outcome(struct theatre *theatre)
 static int program(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
-    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = theatre()->log);
+    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = theatre()->log,
+                     .start_method = theatre()->start_method);
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)

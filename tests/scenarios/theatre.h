@@ -29,6 +29,7 @@ struct theatre {
     struct process *root;
     int (*director)(void *);
     const char *arbiter;            /* of roots that begin from here on; NULL: their own */
+    const char *start_method;       /* likewise; NULL: spawn */
     char said[4096];                /* all that was said, a word a line */
     const char *awaited, *log;      /* of the root, "error" at first */
     char outcome[8192];             /* the root's error, as a report; "" while there is none */

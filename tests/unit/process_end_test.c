@@ -118,7 +118,7 @@ static int signal_process(struct sys *sys, struct sys_process *which, int number
     process.signalled_at[process.signal_count++] = tr_now();
     if (number == SIGKILL || (number == SIGTERM && !process.stubborn)) {
         process.ends_at = tr_now() + (number == SIGKILL ? 0 : process.dying);
-        process.how = (struct sys_exit){-1, number};
+        process.how = (struct sys_exit){.status = -1, .signal = number};
     }
     return 0;
 }

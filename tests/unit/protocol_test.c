@@ -24,9 +24,10 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_CREDIT, .id = 7, .credit = {4096}}},
     {SESSION_OPEN, {.kind = FRAME_RETURN, .id = 1 << 20, .outcome = {{"\xa1x", 2}}}},
     {SESSION_OPEN, {.kind = FRAME_ERROR, .id = 7, .failure = {{"\xc0", 1}}}},
-    {SESSION_OPEN, {.kind = FRAME_CANCEL}},
+    {SESSION_OPEN, {.kind = FRAME_CANCEL, .cancel = {0.5}}},
     {SESSION_OPEN, {.kind = FRAME_CANCEL_ACK, .id = 7}},
     {SESSION_OPEN, {.kind = FRAME_STOP}},
+    {SESSION_OPEN, {.kind = FRAME_DEADLINE, .id = 7, .deadline = {2.5}}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
