@@ -101,11 +101,24 @@ static int cut_three_generations(void *arg)
 
 enum end { KILLED, EXITED };
 
+enum { ROOT, DONNY, CHILD };        /* in the order of their starts */
+
 struct play {
     int (*director)(void *);
-    size_t victim;                  /* in the order of their starts: 0 is the root */
+    size_t victim;
     enum end by;
+    const char *method;             /* how actors are started */
 };
+
+static struct process *victim_of(const struct theatre *theatre, const struct play *play)
+{
+    size_t place = play->victim;
+    if (strcmp(play->method, "fork") == 0)
+        place *= 2;                 /* each actor's own server has started after it */
+    else if (strcmp(play->method, "forkserver") == 0 && place > 0)
+        place++;                    /* the one server, after the root */
+    return world_nth(theatre->world, place);
+}
 
 static const char *death_of(enum end by)
 {
@@ -115,9 +128,9 @@ static const char *death_of(enum end by)
 /* Ends it in its n-th system call from its start; what was said by then goes to ret_said. */
 static void run_play(struct theatre *theatre, const struct play *play, uint64_t n, char ret_said[4096])
 {
-    while (!world_nth(theatre->world, play->victim))
+    while (!victim_of(theatre, play))
         assert_true(world_step(theatre->world));
-    struct process *victim = world_nth(theatre->world, play->victim);
+    struct process *victim = victim_of(theatre, play);
     if (play->by == KILLED)
         process_kill_at(victim, n);
     else
@@ -135,15 +148,16 @@ static bool was_untouched(const struct process *victim)
 
 static void check_play(const struct theatre *theatre, const struct play *play, uint64_t n, const char *said)
 {
-    const struct process *victim = world_nth(theatre->world, play->victim);
+    const struct process *victim = victim_of(theatre, play);
     double ended = (double)process_ended_ns(victim) / 1e9;
     if (seconds_now(theatre) - ended > A_MOMENT_S)
-        fail_msg("step %llu: others live on for %g s", (unsigned long long)n, seconds_now(theatre) - ended);
-    if (play->victim == 0)
+        fail_msg("%s, step %llu: others live on for %g s", play->method, (unsigned long long)n,
+                 seconds_now(theatre) - ended);
+    if (play->victim == ROOT)
         return;
     bool told = strstr(said, "told to end") != NULL;
     if (theatre->outcome[0] ? !strstr(theatre->outcome, death_of(play->by)) : !told)
-        fail_msg("step %llu: the root ended with %s", (unsigned long long)n,
+        fail_msg("%s, step %llu: the root ended with %s", play->method, (unsigned long long)n,
                  theatre->outcome[0] ? theatre->outcome : "no error");
 }
 
@@ -152,62 +166,68 @@ static bool end_at_step(const struct play *play, uint64_t seed, uint64_t n)
 {
     static char said[4096];
     struct theatre *theatre = raise_curtain(seed, play->director);
+    theatre->start_method = play->method;
     run_play(theatre, play, n, said);
-    bool untouched = was_untouched(world_nth(theatre->world, play->victim));
+    bool untouched = was_untouched(victim_of(theatre, play));
     if (!untouched)
         check_play(theatre, play, n, said);
     expect_nothing_left(theatre);
     return !untouched;
 }
 
-/* Seeds differ in who is in between, and in how much of what was sent arrives at a time. */
+static void end_at_every_step_by(const struct play *play)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) { /* they differ in who is in between, and in what arrives when */
+        uint64_t n = 1;
+        while (end_at_step(play, seed, n))
+            assert_true(++n < STEPS_MOST);
+        assert_true(n > STEPS_LEAST);
+    }
+}
+
 static void end_at_every_step(int (*director)(void *), size_t victim)
 {
-    for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        for (int by = KILLED; by <= EXITED; by++) {
-            const struct play play = {director, victim, (enum end)by};
-            uint64_t n = 1;
-            while (end_at_step(&play, seed, n))
-                assert_true(++n < STEPS_MOST);
-            assert_true(n > STEPS_LEAST);
-        }
+    const char *const methods[] = {"spawn", "forkserver", "fork"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        for (int by = KILLED; by <= EXITED; by++)
+            end_at_every_step_by(&(struct play){director, victim, (enum end)by, methods[i]});
 }
 
 static void an_actor_may_end_at_every_step_of_a_call_and_its_own_end(void **state)
 {
     (void)state;
-    end_at_every_step(call_and_cancel_actor, 1);
+    end_at_every_step(call_and_cancel_actor, DONNY);
 }
 
 static void or_of_the_one_function_that_it_runs(void **state)
 {
     (void)state;
-    end_at_every_step(run_a_function, 1);
+    end_at_every_step(run_a_function, DONNY);
 }
 
 static void or_of_being_cancelled_in_a_call(void **state)
 {
     (void)state;
-    end_at_every_step(cut_a_call, 1);
+    end_at_every_step(cut_a_call, DONNY);
 }
 
 static void a_parent_may_end_at_every_step_and_takes_its_child_along(void **state)
 {
     (void)state;
-    end_at_every_step(cut_three_generations, 1);
+    end_at_every_step(cut_three_generations, DONNY);
 }
 
 static void a_grandchild_may_end_at_every_step(void **state)
 {
     (void)state;
-    end_at_every_step(cut_three_generations, 2);
+    end_at_every_step(cut_three_generations, CHILD);
 }
 
 static void so_may_the_root(void **state)
 {
     (void)state;
-    end_at_every_step(cut_three_generations, 0);
-    end_at_every_step(call_and_cancel_actor, 0);
+    end_at_every_step(cut_three_generations, ROOT);
+    end_at_every_step(call_and_cancel_actor, ROOT);
 }
 
 int main(void)
