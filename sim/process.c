@@ -359,11 +359,9 @@ int process_deliver(struct process *process, int number)
         go_on(process);
     else if (number == SIGKILL && process->state.at == PROCESS_RUNNING)
         process_kill_at(process, 1);
-    else if (number == SIGKILL)
-        process_end(process, (struct sys_exit){.status = -1, .signal = number});
-    else if (process->stopped)
+    else if (number != SIGKILL && process->stopped)
         process->pending = number;
-    else if (!caught(process, number))
+    else if (number == SIGKILL || !caught(process, number))
         process_end(process, (struct sys_exit){.status = -1, .signal = number});
     return 0;
 }
