@@ -166,7 +166,8 @@ struct process {
     struct link blocks, mappings; /* memory */
     size_t alive;
     struct trap memory, calls;
-    uint64_t kill_at;
+    uint64_t end_at;            /* the system call that it ends in, as `fate` says; 0: none */
+    struct sys_exit fate;
     int pending;                /* a signal that waits for a stopped process */
     struct {
         sys_asked_fn *told;     /* NULL while no end is heeded */
@@ -200,6 +201,7 @@ void process_make_ready(struct process *process);
 void process_wait(struct process *process, int64_t until_ns);
 void process_give_way(struct process *process);
 void process_end(struct process *process, struct sys_exit how);
+_Noreturn void process_end_now(struct sys_exit how); /* the one that runs */
 void process_turn(struct process *process);
 bool process_catches(struct process *process, int number);
 int process_deliver(struct process *process, int number);

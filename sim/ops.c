@@ -13,8 +13,8 @@ bool sim_enter(struct process *process, const char *call, int64_t detail)
 {
     struct world *world = process->world;
     note(world, process->pid, call, detail, 0);
-    if (process->kill_at > 0 && --process->kill_at == 0)
-        process_die_now(SIGKILL);
+    if (process->end_at > 0 && --process->end_at == 0)
+        process_end_now(process->fate);
     if (random_chance(&world->chance, world->weather.interrupt))
         process_give_way(process);
     return trap_springs(&process->calls);

@@ -109,8 +109,9 @@ void process_turn(struct process *process)
 
 /* ---- beginning --------------------------------------------------------------------------------------- */
 
-_Noreturn static void leave_for_good(struct process *process, struct sys_exit how)
+_Noreturn void process_end_now(struct sys_exit how)
 {
+    struct process *process = process_here();
     process_end(process, how);
     fiber_leave(&process->fiber, &process->world->loop);
 }
@@ -134,13 +135,13 @@ _Noreturn void process_exit_now(int status)
         first(process->at_exit_arg);
     check_leaks(process);
     if (process->end.dies_of && status == 128 + process->end.dies_of)
-        leave_for_good(process, (struct sys_exit){.status = -1, .signal = process->end.dies_of});
-    leave_for_good(process, (struct sys_exit){.status = status & 0xff});
+        process_end_now((struct sys_exit){.status = -1, .signal = process->end.dies_of});
+    process_end_now((struct sys_exit){.status = status & 0xff});
 }
 
 _Noreturn void process_die_now(int signal)
 {
-    leave_for_good(process_here(), (struct sys_exit){.status = -1, .signal = signal});
+    process_end_now((struct sys_exit){.status = -1, .signal = signal});
 }
 
 static void body(void *arg)
@@ -382,12 +383,10 @@ int process_deliver(struct process *process, int number)
     else if (number == SIGCONT)
         go_on(process);
     else if (number == SIGKILL && process->state.at == PROCESS_RUNNING)
-        process->kill_at = 1;
-    else if (number == SIGKILL)
-        process_end(process, (struct sys_exit){.status = -1, .signal = number});
-    else if (process->stopped)
+        process_kill_at(process, 1);
+    else if (number != SIGKILL && process->stopped)
         process->pending = number;
-    else if (!process_catches(process, number) && !ignores(process, number))
+    else if (number == SIGKILL || (!process_catches(process, number) && !ignores(process, number)))
         process_end(process, (struct sys_exit){.status = -1, .signal = number});
     return 0;
 }

@@ -294,7 +294,14 @@ void world_kill(struct process *process, int signal)
 
 void process_kill_at(struct process *process, uint64_t n)
 {
-    process->kill_at = n;
+    process->fate = (struct sys_exit){.status = -1, .signal = SIGKILL};
+    process->end_at = n;
+}
+
+void process_exit_at(struct process *process, uint64_t n, int status)
+{
+    process->fate = (struct sys_exit){.status = status & 0xff};
+    process->end_at = n;
 }
 
 void process_fail_memory(struct process *process, uint64_t n, bool from_then_on)

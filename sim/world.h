@@ -96,9 +96,11 @@ int process_signal(const struct process *process);             /* by this */
 const char *process_said(const struct process *process);       /* what it printed, unless that is captured */
 
 /* Faults. kill: any signal, as the kernel would deliver it. kill_at: SIGKILL in its n-th system call
- * from now. A fault at a number: the n-th from now fails, once or from then on; 0: none does. */
+ * from now; exit_at: _exit(status) there. A fault at a number: the n-th from now fails, once or from
+ * then on; 0: none does. */
 void world_kill(struct process *process, int signal);
 void process_kill_at(struct process *process, uint64_t n);
+void process_exit_at(struct process *process, uint64_t n, int status);
 void process_fail_memory(struct process *process, uint64_t n, bool from_then_on);
 void process_fail_calls(struct process *process, uint64_t n, bool from_then_on);
 uint64_t process_failed(const struct process *process);        /* how often one of the two happened */

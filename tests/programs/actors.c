@@ -156,6 +156,14 @@ tr_fn(uint64_t, length_of, (tr_bytes, data))
 /* Declared here, defined nowhere. */
 tr_fn_decl(void, not_there);
 
+/* Asks the one that started it. */
+tr_fn(tr_str, call_back, (bool, wrongly))
+{
+    tr_auto(portal) parent = NULL;
+    tr_try(tr_wait_for_actor(&parent, "theatre"));
+    return args->wrongly ? tr_call(parent, NULL, not_there) : tr_call(parent, ret, own_name);
+}
+
 /* ---- what the scenarios share ------------------------------------------------------------------------ */
 
 static bool is_gone(int pid)
@@ -382,7 +390,26 @@ static int an_error_is_boxed_once_for_each_actor_it_passes(void)
     expect(strcmp(tr_error_actor(outer)->name, "worker") == 0);
     expect(inner && tr_error_code(inner) == TR_EREMOTE);
     expect(strcmp(tr_error_actor(inner)->name, "grandchild") == 0);
-    expect(strcmp(tr_error_type(tr_error_cause(inner)), "app.BadOrder") == 0);
+    const tr_error *error = tr_error_cause(inner);
+    expect(strcmp(tr_error_type(error), "app.BadOrder") == 0);
+    expect(strcmp(tr_error_actor(error)->uuid, tr_error_actor(inner)->uuid) == 0);
+    expect(tr_error_frames(error) > 0 && strchr(tr_error_frame(error, 0), '+')); /* of there, after two journeys */
+    return end(n, worker);
+}
+
+static int a_child_calls_back_into_its_parent(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_str name;
+    tr_try(start(n, &worker));
+    tr_try(tr_call(worker, &name, call_back));
+    expect(strcmp(name, tr_current_actor()->name) == 0);
+    expect(tr_call(worker, NULL, call_back, .wrongly = true) == TR_EREMOTE);
+    const tr_error *outer = tr_last_error(), *inner = tr_error_cause(outer);
+    expect(strcmp(tr_error_actor(outer)->name, "worker") == 0);
+    expect(strcmp(tr_error_actor(inner)->uuid, tr_current_actor()->uuid) == 0);
+    expect(strcmp(tr_error_type(tr_error_cause(inner)), "FunctionNotFound") == 0);
     return end(n, worker);
 }
 
@@ -658,6 +685,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(death_without_a_word_is_an_error_of_the_call_and_of_the_nursery),
     SCENARIO(an_exit_is_a_death_with_its_status),
     SCENARIO(an_error_is_boxed_once_for_each_actor_it_passes),
+    SCENARIO(a_child_calls_back_into_its_parent),
     SCENARIO(an_actor_starts_actors_of_its_own),
     SCENARIO(a_result_stays_readable_after_the_join_and_is_typed),
     SCENARIO(leaving_a_block_early_ends_its_actors),

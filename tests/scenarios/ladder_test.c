@@ -16,7 +16,7 @@ static int grow_below(int32_t levels)
 {
     tr_auto(nursery) nursery = tr_open_nursery();
     tr_portal *child;
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "level%d", levels);
     tr_try(tr_start_actor(nursery, &child, name, .modules = tr_names("ladder")));
     return tr_call(child, NULL, grow, .levels = levels - 1);

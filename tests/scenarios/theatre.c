@@ -1,6 +1,7 @@
 /* The words of scenarios in the fake world. */
 #include "scenarios/theatre.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct theatre theatre_here; /* one at a time, as worlds */
@@ -24,15 +25,60 @@ static int direct(void *arg)
     return theatre()->director(arg);
 }
 
+enum { MEMBERS_MOST = 8, SHAPE_ROOM = 1024 };
+
+static void write_shape(const tr_error *error, char *ret_text);
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void write_members(const tr_error *group, char *ret_text)
+{
+    char shapes[MEMBERS_MOST][SHAPE_ROOM];
+    size_t count = tr_error_members(group), used = 0;
+    if (count > MEMBERS_MOST)
+        count = MEMBERS_MOST;
+    for (size_t i = 0; i < count; i++)
+        write_shape(tr_error_member(group, i), shapes[i]);
+    qsort(shapes, count, SHAPE_ROOM, by_text);
+    for (size_t i = 0; i < count && used < SHAPE_ROOM; i++)
+        used += (size_t)snprintf(ret_text + used, SHAPE_ROOM - used, "%s%s", i ? ", " : "[", shapes[i]);
+    if (used < SHAPE_ROOM)
+        snprintf(ret_text + used, SHAPE_ROOM - used, "]");
+}
+
+static void write_shape(const tr_error *error, char *ret_text)
+{
+    const char *actor = tr_error_actor(error)->name;
+    if (tr_error_members(error) > 0) {
+        write_members(error, ret_text);
+    } else if (tr_error_code(error) == TR_EREMOTE && tr_error_cause(error)) {
+        int used = snprintf(ret_text, SHAPE_ROOM, "%s > ", actor);
+        char rest[SHAPE_ROOM];
+        write_shape(tr_error_cause(error), rest);
+        snprintf(ret_text + used, SHAPE_ROOM - (size_t)used, "%s", rest);
+    } else {
+        snprintf(ret_text, SHAPE_ROOM, "%s(%s)@%s", tr_error_type(error), tr_error_message(error), actor);
+    }
+}
+
+static void note_outcome(struct theatre *theatre)
+{
+    snprintf(theatre->outcome, sizeof theatre->outcome, "%s", tr_error_report(tr_last_error()));
+    write_shape(tr_last_error(), theatre->shape);
+}
+
 static int program(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
-    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = "error",
+    int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = theatre()->log,
                      .start_method = theatre()->start_method);
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)
-            snprintf(theatre()->outcome, sizeof theatre()->outcome, "%s", tr_error_report(tr_last_error()));
+            note_outcome(theatre());
     }
     return rc;
 }
@@ -44,7 +90,7 @@ struct theatre *raise_curtain(uint64_t seed, int (*director)(void *))
     struct theatre *theatre = &theatre_here;
     if (theatre->world)
         world_free(theatre->world); /* of a test that did not come to its end */
-    *theatre = (struct theatre){.director = director};
+    *theatre = (struct theatre){.director = director, .log = "error"};
     theatre->world = world_new(seed);
     theatre->host = world_host(theatre->world, "alpha");
     world_set_user(theatre->world, theatre);
@@ -140,6 +186,13 @@ void expect_outcome(struct theatre *theatre, const char *type)
         fail_msg("the root died of signal %d, and has no outcome", process_signal(theatre->root));
     if (type ? !strstr(theatre->outcome, type) : theatre->outcome[0])
         fail_msg("the root ended with %s", theatre->outcome[0] ? theatre->outcome : "no error");
+}
+
+void expect_shape(struct theatre *theatre, const char *shape)
+{
+    run_to_the_end(theatre);
+    assert_true(theatre->ended);
+    assert_string_equal(theatre->shape, shape);
 }
 
 void expect_nothing_left(struct theatre *theatre)

@@ -31,8 +31,9 @@ struct theatre {
     const char *arbiter;            /* of roots that begin from here on; NULL: their own */
     const char *start_method;       /* likewise; NULL: spawn */
     char said[4096];                /* all that was said, a word a line */
-    const char *awaited;
+    const char *awaited, *log;      /* of the root, "error" at first */
     char outcome[8192];             /* the root's error, as a report; "" while there is none */
+    char shape[1024];               /* the same in one line: see expect_shape */
     bool ended;
 };
 
@@ -62,6 +63,10 @@ double seconds_now(const struct theatre *theatre);
 
 /* Runs to the end. The root's error has this type somewhere in it; NULL: it has none. */
 void expect_outcome(struct theatre *theatre, const char *type);
+
+/* The same, and the error is exactly this: "middle > leaf > app.Bad(why)@leaf" is one that was raised in the
+ * actor leaf and came through two boxes; a group is "[a, b]", its members in the order of their texts. */
+void expect_shape(struct theatre *theatre, const char *shape);
 
 /* All processes, descriptors, files and allocations are gone, and no invariant was broken. Ends the world. */
 void expect_nothing_left(struct theatre *theatre);
