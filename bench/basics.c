@@ -19,8 +19,6 @@
 
 #include "measure.h"
 
-extern char **environ;
-
 enum { ROUNDS = 9, CALLS = 2000, ACTORS = 10, VALUES = 100000 };
 
 tr_fn(void, nothing)

@@ -459,7 +459,7 @@ static bool understand(int argc, char **argv)
             options.json = argv[++i];
         } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
             options.count = argv[++i];
-            options.times = atoi(argv[++i]);
+            options.times = (int)strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--forkserver") == 0) {
             options.forkserver = true;
         } else if (strcmp(argv[i], "--probe") == 0) {

@@ -174,7 +174,8 @@ typedef struct tr_actor_options {
     const char *start_method; /* NULL or "": the tree's; that, or "spawn". Of another .program always "spawn" */
     tr_line_fn *on_line;    /* gets what it and its children write to standard output and error: tr_print_tagged,
                              * or your own; NULL: these are ours, too. All that was written before its death
-                             * arrives; if others still hold the streams, what comes within a second. */
+                             * arrives; if others still hold the streams, what comes within a second. A call
+                              * that has not returned a second after that is cut short: TooSlow. */
     void *on_line_arg;      /* must live as long as the nursery */
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
 } tr_actor_options;

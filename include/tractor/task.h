@@ -184,8 +184,9 @@ typedef struct tr_task_options {
 /* Starts fn(arg) as a task of the nursery; it runs at one of the caller's next checkpoints. `arg` must
  * live as long as the task does, which the nursery's block outlives. A task that was started does run, up
  * to its first checkpoint at least, also when it is cancelled before: what `arg` hands over to it, it can
- * release. A negative result of fn cancels the nursery and comes out of it; TR_ECANCELLED only cancels the
- * nursery, so a task must not pass on what concerns a nursery of its own (tr_join_with). Options by name:
+ * release. A negative result of fn cancels the nursery and comes out of it; TR_ECANCELLED of a task
+ * that is cancelled only cancels the nursery, of another it is nothing; so a task must not pass on what
+ * concerns a nursery of its own (tr_join_with). Options by name:
  * tr_start_soon(n, dig, hole, .stack_size = 1 << 20).
  * TR_ECLOSED after the join, TR_EARGUMENT for a stack of more than 1 GiB, -ENOMEM. (nursery.start_soon) */
 #define tr_start_soon(nursery, fn, ...) TR_START_SOON_(nursery, fn, __VA_ARGS__, )

@@ -174,6 +174,7 @@ void actor_say_goodbye(void)
     struct tr_error *newest = task_error_aside();
     list_each(at, &actor->sessions)
         session_stop(container_of(at, struct session, place));
-    (void)task_within_shield(GOODBYE_S, wait_for_ends, actor);
+    bool cut;
+    (void)task_within_shield(GOODBYE_S, wait_for_ends, actor, &cut);
     task_error_back(newest);
 }

@@ -40,16 +40,16 @@ static int call(void *arg)
 static bool run_each(struct actor *actor, struct errors *wrong)
 {
     const double end_by = tr_now() + HOOKS_S;
-    bool cut = false;
+    bool any_cut = false, cut;
     for (struct hook *hook; (hook = actor->hooks);) {
         if (hook->called || !planted(HOOK_TWICE))
             actor->hooks = hook->next;
-        int rc = task_within_shield(fmax(end_by - tr_now(), 0), call, hook);
-        if (rc != TR_ECANCELLED)
+        int rc = task_within_shield(fmax(end_by - tr_now(), 0), call, hook, &cut);
+        if (rc != TR_ECANCELLED) /* which is over, wherever in the hook it came from */
             errors_add(wrong, error_of(rc));
-        cut |= rc == TR_ECANCELLED;
+        any_cut |= cut;
     }
-    return cut;
+    return any_cut;
 }
 
 int actor_run_hooks(int rc)

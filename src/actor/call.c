@@ -140,7 +140,13 @@ int call_give_up(struct call *call)
 {
     if (!planted(MISSED_CANCEL))
         session_cancel(call->session, call->id, GRACE_S);
-    if (!event_wait_shielded(&call->done, planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S))
+    (void)event_wait_shielded(&call->done, planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S);
+    return call_given_up(call);
+}
+
+int call_given_up(const struct call *call)
+{
+    if (!call->done.set)
         return TR_ECANCELLED;
     if (!call->error)
         return 0; /* it was faster */
@@ -183,13 +189,17 @@ struct watched {
     struct call *call;
 };
 
-static void tell_deadline(struct deadline_watch *watch)
+/* The newest is all that matters to a peer that takes nothing just now. */
+static bool tell_deadline(struct deadline_watch *watch)
 {
     struct call *call = container_of(watch, struct watched, watch)->call;
+    if (!session_has_room(call->session))
+        return false;
     session_deadline(call->session, call->id, sched_seconds_until(watch->deadline));
+    return true;
 }
 
-static int wait_for_outcome(struct call *call)
+int call_wait(struct call *call)
 {
     struct watched watched = {.watch.moved = tell_deadline, .call = call};
     task_watch_deadline(&watched.watch);
@@ -198,18 +208,23 @@ static int wait_for_outcome(struct call *call)
     return rc;
 }
 
+int call_conclude(struct call *call, int rc)
+{
+    if (rc == TR_ECANCELLED)
+        (void)error_raise_plain(rc);
+    else if (call->error)
+        rc = call_raise(call);
+    call_end(call);
+    return rc;
+}
+
 int call_run(struct session *session, const tr_fn_info *fn, const void *args, tr_bytes encoded,
              struct arena *memory, void *ret)
 {
     struct call call = {.fn = fn, .memory = memory, .ret = ret};
     tr_try(call_begin(&call, session, args, encoded, 0));
-    int rc = wait_for_outcome(&call);
+    int rc = call_wait(&call);
     if (rc == TR_ECANCELLED)
         rc = call_give_up(&call);
-    if (rc == TR_ECANCELLED)
-        (void)error_raise_plain(rc);
-    else if (call.error)
-        rc = call_raise(&call);
-    call_end(&call);
-    return rc;
+    return call_conclude(&call, rc);
 }

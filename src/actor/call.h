@@ -24,8 +24,17 @@ struct call {
 int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
                uint32_t window);
 
-/* The remote task is cancelled and its end awaited, shielded, no longer than the grace: 0 if it was faster
- * and succeeded, the code of call->error if it failed for another reason, TR_ECANCELLED otherwise. */
+/* A checkpoint: waits for the outcome, and tells the callee when there is more or less time. */
+int call_wait(struct call *call);
+
+/* What became of it for a caller that has given up: 0 if it was faster and succeeded, the code of call->error if it
+ * failed for another reason, TR_ECANCELLED otherwise. */
+int call_given_up(const struct call *call);
+
+/* The result of call_wait, call_give_up or call_given_up, raised; and the end of the call. */
+int call_conclude(struct call *call, int rc);
+
+/* The remote task is cancelled and its end awaited, shielded, no longer than the grace: as call_given_up. */
 int call_give_up(struct call *call);
 
 /* Raises how a call that is done has failed; `error` is not NULL. Any number of times. */

@@ -69,6 +69,8 @@ struct keeper {
     void *on_line_arg;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
+    struct call call;               /* of it */
+    bool unanswered;                /* that was cancelled, and is still to be concluded */
     void *result;                   /* its result, once `finished` without an error */
     struct tr_error *error;         /* how it failed; owned */
     tr_event finished;              /* there is a result or an error */
@@ -207,7 +209,16 @@ static void finish(struct keeper *keeper, int rc)
 static int run_main(struct keeper *keeper)
 {
     tr_bytes args = {keeper->args.data, keeper->args.size};
-    int rc = call_run(keeper->session, keeper->main, NULL, args, &keeper->memory, keeper->result);
+    keeper->call = (struct call){.fn = keeper->main, .memory = &keeper->memory, .ret = keeper->result};
+    int rc = call_begin(&keeper->call, keeper->session, NULL, args, 0);
+    if (rc >= 0) {
+        rc = call_wait(&keeper->call);
+        if (rc == TR_ECANCELLED) {
+            keeper->unanswered = true; /* the ladder has it answered, or ends it */
+            return rc;
+        }
+        rc = call_conclude(&keeper->call, rc);
+    }
     finish(keeper, rc);
     return rc < 0 || keeper->child.exited.set ? rc : nursery_wait_join();
 }
@@ -249,10 +260,10 @@ static int wait_for_news(void *arg)
 static bool gone_within(struct keeper *keeper, double seconds, bool ask)
 {
     double until = tr_now() + actor_share_of_end(seconds);
-    for (bool in_time = true; in_time && !keeper->child.exited.set;) {
+    for (bool over = false; !over && !keeper->child.exited.set;) {
         if (ask)
             session_cancel(keeper->session, 0, until - tr_now());
-        in_time = task_within_shield(until - tr_now(), wait_for_news, keeper) >= 0;
+        (void)task_within_shield(until - tr_now(), wait_for_news, keeper, &over);
         until = fmin(until, tr_now() + actor_share_of_end(INFINITY));
     }
     return keeper->child.exited.set;
@@ -291,9 +302,9 @@ static void end(struct keeper *keeper)
     if (keeper->child.process && !keeper->child.exited.set && !planted(NOT_REAPED))
         descend_ladder(keeper);
     if (keeper->session) /* what it still has to deliver was sent before the exit */
-        (void)event_wait_shielded(&keeper->session->ended, EXIT_S);
+        (void)event_wait_shielded(&keeper->session->ended, actor_share_of_end(EXIT_S));
     if (keeper->lines)
-        lines_limit(keeper->lines, EXIT_S);
+        lines_limit(keeper->lines, actor_share_of_end(EXIT_S));
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }
@@ -316,12 +327,24 @@ static int judge(struct keeper *keeper, int rc)
     return error_raise(error_box(child_death(&keeper->child, actor), actor));
 }
 
+/* The outcome of a main function that was cancelled: what it failed with is not lost. */
+static int hear_main(struct keeper *keeper, int rc)
+{
+    if (!keeper->unanswered)
+        return rc;
+    int late = call_conclude(&keeper->call, call_given_up(&keeper->call));
+    if (late != TR_ECANCELLED)
+        finish(keeper, late);
+    return late < 0 && late != TR_ECANCELLED ? late : rc;
+}
+
 static int keep_process(struct keeper *keeper)
 {
     int rc = come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
     end(keeper);
+    rc = hear_main(keeper, rc);
     rc = planted(DROPPED_ERROR) ? 0 : judge(keeper, rc);
     if (keeper->session)
         keeper->session->obituary = NULL; /* whoever still holds the socket: there is no more to say */

@@ -2,7 +2,8 @@
  *
  * Such a task is shielded, since the more interesting words come when everything is cancelled; and it reads to
  * the pipe's end, which comes after all that the dead had written. Others may hold the pipe, a process that the
- * child forked for instance: so once the process is reaped there is a limit (lines_limit).
+ * child forked for instance: so once the process is reaped there is a limit (lines_limit) to each wait for more,
+ * and to each call of the program's function; one that is cut short is an error, since lines are lost.
  *
  * A line waits here until it is complete, but a long one not for ever: it is given out in pieces, which say so.
  * While the program's function has not returned nothing is read, and a child that writes more than the pipe
@@ -17,6 +18,7 @@
 #include "sys/sys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { OUT = 1, ERR = 2, STREAMS = 3, LONGEST_PIECE = 4096 };
@@ -25,7 +27,9 @@ struct capture {
     struct lines *lines;
     int stream, theirs;         /* theirs: the child's end; -1 once passed */
     struct io io;
-    tr_scope life;              /* shielded */
+    tr_scope life;              /* around each wait for more */
+    tr_scope giving;            /* around each line that is given out */
+    size_t read_late;           /* after that was over */
     bool in_line;               /* a piece of it was given out */
     size_t size;
     char text[LONGEST_PIECE + 1];
@@ -36,6 +40,7 @@ struct lines {
     void *arg;
     const tr_actor *actor;
     bool is_over;               /* the process is gone */
+    double patience;            /* with whoever is given a line, since then */
     struct capture captures[STREAMS]; /* [0], the input, is none */
 };
 
@@ -53,8 +58,11 @@ static int give(struct capture *capture, char *text, size_t size, bool ends)
                     .ends = ends};
     capture->in_line = !ends;
     *end = '\0';
-    int rc = lines->fn(&line, lines->arg);
+    capture->giving = lines->is_over ? tr_move_on_after(lines->patience) : tr_cancel_scope();
+    int rc = tr_within(&capture->giving, lines->fn(&line, lines->arg));
     *end = kept;
+    if (capture->giving.cancelled_caught)
+        rc = raise_code(TR_ETIMEOUT, "what %s had printed is lost: on_line did not return", lines->actor->name);
     if (rc < 0) {
         capture->size = 0; /* it was told, and failed or was cut short: not again */
         capture->in_line = false;
@@ -78,27 +86,43 @@ static int give_lines(struct capture *capture)
     return 0;
 }
 
-static int read_all(struct capture *capture)
+/* What is waited for has its time, but not what is there: of that a pipe holds so much at most. */
+static long read_more(struct capture *capture)
 {
-    for (;;) {
-        long got = io_receive(&capture->io, capture->text + capture->size, LONGEST_PIECE - capture->size);
-        if (got < 0)
-            return (int)got;
-        if (got == 0 || (planted(LOST_LINES) && capture->lines->is_over))
-            return 0;
-        capture->size += (size_t)got;
-        tr_try(give_lines(capture));
-    }
+    enum { LARGEST_PIPE = 1 << 20 };
+    char *at = capture->text + capture->size;
+    size_t room = LONGEST_PIECE - capture->size;
+    long got = tr_within(&capture->life, io_receive(&capture->io, at, room));
+    if (!capture->life.cancelled_caught)
+        return got;
+    got = capture->read_late < LARGEST_PIPE ? sys_read(capture->io.fd, at, room) : 0;
+    capture->read_late += got > 0 ? (size_t)got : 0;
+    return got > 0 ? got : 0;
 }
 
 /* What has no newline at its end is a line, too. */
+static int read_all(struct capture *capture)
+{
+    for (;;) {
+        long got = read_more(capture);
+        if (got < 0)
+            return (int)got;
+        if (got == 0 || (planted(LOST_LINES) && capture->lines->is_over))
+            break;
+        capture->size += (size_t)got;
+        tr_try(give_lines(capture));
+    }
+    if (capture->size == 0 && !capture->in_line)
+        return 0;
+    return give(capture, capture->text, capture->size, true);
+}
+
 static int read_lines(void *arg)
 {
     struct capture *capture = arg;
-    int rc = tr_within(&capture->life, read_all(capture));
+    tr_scope shield = tr_shield();
+    int rc = tr_within(&shield, read_all(capture));
     io_close(&capture->io);
-    if (rc >= 0 && (capture->size > 0 || capture->in_line))
-        rc = give(capture, capture->text, capture->size, true);
     return rc;
 }
 
@@ -128,7 +152,7 @@ int lines_open(struct arena *memory, tr_line_fn *fn, void *arg, int standard[3],
     *lines = (struct lines){.fn = fn, .arg = arg};
     for (int i = OUT; i <= ERR; i++)
         lines->captures[i] = (struct capture){
-            .lines = lines, .stream = i, .theirs = -1, .io = {.fd = -1}, .life = tr_shield()};
+            .lines = lines, .stream = i, .theirs = -1, .io = {.fd = -1}, .life = tr_cancel_scope()};
     int rc = open_one(&lines->captures[OUT], &standard[OUT]);
     if (rc >= 0)
         rc = open_one(&lines->captures[ERR], &standard[ERR]);
@@ -155,8 +179,11 @@ int lines_start(struct lines *lines, tr_nursery *nursery, const tr_actor *actor)
 void lines_limit(struct lines *lines, double seconds)
 {
     lines->is_over = true;
-    for (int i = OUT; i <= ERR; i++)
+    lines->patience = seconds;
+    for (int i = OUT; i <= ERR; i++) {
         tr_ignore(tr_scope_set_deadline(&lines->captures[i].life, tr_now() + seconds));
+        tr_ignore(tr_scope_set_deadline(&lines->captures[i].giving, tr_now() + seconds));
+    }
 }
 
 void lines_close(struct lines *lines)
@@ -178,10 +205,9 @@ int tr_print_tagged(const tr_line *line, void *arg)
         return 0; /* all of it was printed */
     if (tag > NAME_LENGTH || line->size > LONGEST_PIECE)
         return raise_code(TR_EARGUMENT, "this is no line of an actor");
-    memcpy(text, line->actor->name, tag);
-    memcpy(text + tag, ": ", 2);
-    memcpy(text + tag + 2, line->text, line->size);
-    size = tag + 2 + line->size;
+    size = (size_t)snprintf(text, sizeof text, "%s: ", line->actor->name);
+    memcpy(text + size, line->text, line->size);
+    size += line->size;
     text[size++] = '\n';
     if (line->stream == ERR)
         sys_print_error(text, size);

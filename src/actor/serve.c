@@ -77,11 +77,19 @@ static int put_result(struct served *served, struct buf *out)
     return frame_close(out, start);
 }
 
+/* A cancellation of ours ends here, and is nothing to the caller beside what went wrong in it. */
+static struct tr_error *failure_of(int rc)
+{
+    bool found;
+    struct tr_error *rest = error_without_cancelled(error_of(rc), &found);
+    return rest ? rest : error_plain(TR_ECANCELLED);
+}
+
 static int put_outcome(struct served *served, int rc, struct buf *out)
 {
     if (rc >= 0)
         rc = put_result(served, out);
-    return rc < 0 ? put_error(out, served->id, error_of(rc)) : rc;
+    return rc < 0 ? put_error(out, served->id, failure_of(rc)) : rc;
 }
 
 /* What the function returned may point to what lives no longer than this moment (another task's, another

@@ -241,7 +241,8 @@ void error_set_cause(struct tr_error *error, struct tr_error *cause)
         cause = root;
     }
     error->cause = cause;
-    error->depth = cause ? cause->depth + 1 : 0;
+    if (cause && cause->depth >= error->depth)
+        error->depth = cause->depth + 1;
 }
 
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)

@@ -240,8 +240,12 @@ void deadlines_tell(struct sched *sched)
         int64_t deadline = scope_effective_deadline(watch->task->scope);
         if (deadline == watch->deadline || deadline == INT64_MIN)
             continue;
+        int64_t before = watch->deadline;
         watch->deadline = deadline;
-        watch->moved(watch);
+        if (watch->moved(watch))
+            continue;
+        watch->deadline = before;
+        sched->deadlines_moved = true;
     }
 }
 

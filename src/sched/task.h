@@ -42,12 +42,12 @@ void task_yield(void);
 int task_checkpoint_if_cancelled(void);
 
 /* Like tr_within a shield that lasts so many seconds, but it cannot be refused for want of memory: for clean-up.
- * TR_ECANCELLED if `fn` was cut off, else its result, or what a nursery in it left behind, raised. */
-int task_within_shield(double seconds, int (*fn)(void *arg), void *arg);
+ * *ret_cut says whether it was cut off. Its result, or 0 for that, or what else went wrong in it, raised. */
+int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *ret_cut);
 
 /* Who wants to know while a task waits, for instance for an answer from afar, that its deadline is another one. */
 struct deadline_watch {
-    void (*moved)(struct deadline_watch *watch);   /* called by the loop, soon after */
+    bool (*moved)(struct deadline_watch *watch);   /* called by the loop, soon after; false: not now, later */
     struct link place;
     struct task *task;
     int64_t deadline;           /* effective, ns; INT64_MAX for none */

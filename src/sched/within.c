@@ -141,7 +141,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
     return conclude(scope, left, rc);
 }
 
-int task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
+int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *ret_cut)
 {
     struct task *task = runtime->sched->current;
     struct scope node = {0};
@@ -150,12 +150,12 @@ int task_within_shield(double seconds, int (*fn)(void *arg), void *arg)
     scope_set_shield(&node, true);
     scope_set_deadline(&node, sched_after(seconds));
     int rc = fn(arg);
-    bool caught = false;
-    struct tr_error *left = scope_leave(&node, rc < 0 ? error_of(rc) : NULL, &caught);
+    *ret_cut = false;
+    struct tr_error *left = scope_leave(&node, rc < 0 ? error_of(rc) : NULL, ret_cut);
     scope_fini(&node);
     if (left)
         return error_raise(left);
-    return caught ? TR_ECANCELLED : rc;
+    return rc < 0 ? 0 : rc;
 }
 
 void tr_scope_cancel(tr_scope *scope)

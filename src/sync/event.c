@@ -16,8 +16,9 @@ static int wait_for(void *event)
 
 bool event_wait_shielded(tr_event *event, double seconds)
 {
+    bool cut;
     if (!event->set)
-        (void)task_within_shield(seconds, wait_for, event);
+        (void)task_within_shield(seconds, wait_for, event, &cut);
     return event->set;
 }
 

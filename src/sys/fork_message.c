@@ -30,9 +30,9 @@ int fork_send(int to, const void *bytes, size_t size, const int *fds, size_t fd_
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     memset(&room, 0, sizeof room);
     if (fd_count > 0) {
+        struct cmsghdr *head = &room.align;
         message.msg_control = room.bytes;
         message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
         head->cmsg_level = SOL_SOCKET;
         head->cmsg_type = SCM_RIGHTS;
         head->cmsg_len = CMSG_LEN(fd_count * sizeof(int));

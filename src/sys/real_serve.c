@@ -182,7 +182,7 @@ static void admit(struct server *server)
 
 static void dismiss(struct server *server, struct client *client)
 {
-    for (size_t i = server->birth_count; i-- > 0;) {
+    for (size_t i = server->births ? server->birth_count : 0; i-- > 0;) {
         struct birth *birth = &server->births[i];
         if (birth->client != client)
             continue;

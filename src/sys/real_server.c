@@ -36,8 +36,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* How things stood when tr_main was called, to be put back in each copy. */
 struct before {
     sigset_t blocked;

@@ -23,8 +23,8 @@ static void tell(const char *name, int fd)
 
 static struct board *map_board(int fd)
 {
-    void *at = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return at == MAP_FAILED ? NULL : at;
+    struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return board != MAP_FAILED ? board : NULL;
 }
 
 struct board *board_make(int *ret_memory, int *ret_bell)

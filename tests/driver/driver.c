@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { AGAIN_EVERY = 100, ENOUGH_SEEDS = 1000 };
+enum { AGAIN_EVERY = 100, ENOUGH_SEEDS = 10000 };
 
 static struct play play; /* too large for the stack */
 

@@ -89,7 +89,8 @@ tr_fn(tr_str, descriptors)
         if (size > 0 && used + (size_t)size + 2 < sizeof all)
             used += (size_t)snprintf(all + used, sizeof all - used, "%.*s\n", (int)size, target);
     }
-    closedir(folder);
+    if (folder)
+        closedir(folder);
     return tr_return_fmt("%s", all);
 }
 

@@ -115,7 +115,7 @@ static int ask_within_and_without(void *arg)
     (void)arg;
     tr_auto(nursery) nursery = tr_open_nursery();
     tr_portal *donny;
-    double within, without;
+    double within = 0, without = 0;
     tr_try(tr_start_actor(nursery, &donny, "donny", .modules = tr_names("deadline")));
     tr_try(ask_for_time(donny, &within));
     tr_try(tr_call(donny, &without, tell_time_left));

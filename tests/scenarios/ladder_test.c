@@ -166,6 +166,53 @@ static void force_is_used_as_soon_as_options_say(void **state)
     expect_nothing_left(theatre);
 }
 
+static int end_a_main_function_that_computes(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery(.grace = 0.25, .term_grace = 0.125);
+    tr_try(tr_run_in_actor(nursery, NULL, "donny", compute_for, .seconds = 3600));
+    tr_try(tr_sleep(1));
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
+/* Its call is not waited for first. */
+static void the_time_of_a_main_function_is_that_of_its_actor(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(7, end_a_main_function_that_computes);
+    run_until_said(theatre, "called");
+    double called = seconds_now(theatre);
+    stop_actor(theatre, "donny");
+    expect_outcome(theatre, NULL);
+    assert_true(fabs(seconds_now(theatre) - called - (1 + 0.25 + 0.125)) < A_MOMENT_S);
+    expect_nothing_left(theatre);
+}
+
+tr_fn(int64_t, fail_at_the_end)
+{
+    int rc = tr_sleep_forever();
+    tr_try(tidy_up(0.5));
+    return rc == TR_ECANCELLED ? tr_raise("app.AtTheEnd", "too bad") : rc;
+}
+
+static int end_a_main_function_that_fails_then(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_try(tr_run_in_actor(nursery, NULL, "donny", fail_at_the_end));
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
+static void what_a_main_function_fails_with_when_it_is_cancelled_is_not_lost(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(8, end_a_main_function_that_fails_then);
+    expect_outcome(theatre, "app.AtTheEnd");
+    expect_nothing_left(theatre);
+}
+
 static int ask_for_no_time(void *arg)
 {
     (void)arg;
@@ -194,6 +241,8 @@ int main(void)
         cmocka_unit_test(else_it_has_a_second),
         cmocka_unit_test(force_is_used_as_soon_as_options_say),
         cmocka_unit_test(a_time_that_is_none_is_refused),
+        cmocka_unit_test(the_time_of_a_main_function_is_that_of_its_actor),
+        cmocka_unit_test(what_a_main_function_fails_with_when_it_is_cancelled_is_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

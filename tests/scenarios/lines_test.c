@@ -49,6 +49,12 @@ static int refuse(const tr_line *line, void *arg)
     return tr_raise("app.Line", "%s", line->text);
 }
 
+static int take_a_while(const tr_line *line, void *arg)
+{
+    tr_try(tr_sleep(0.02));
+    return tell(line, arg);
+}
+
 static int wait_for_ever(const tr_line *line, void *arg)
 {
     (void)line;
@@ -230,6 +236,18 @@ static void a_function_that_fails_ends_the_actor(void **state)
     expect_nothing_left(theatre);
 }
 
+static void one_that_takes_its_time_gets_all_that_was_printed(void **state)
+{
+    (void)state;
+    struct theatre *theatre = printing(take_a_while, "hello\n", 200); /* four seconds for what a pipe holds */
+    expect_outcome(theatre, NULL);
+    size_t lines = 0;
+    for (const char *at = theatre->said; (at = strstr(at, "donny1:hello")); at++)
+        lines++;
+    assert_int_equal(lines, 200);
+    expect_nothing_left(theatre);
+}
+
 static void one_that_never_returns_keeps_nobody(void **state)
 {
     (void)state;
@@ -272,6 +290,7 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_when_it_dies),
         cmocka_unit_test(what_it_prints_at_its_end_is_there_before_it_is_gone),
         cmocka_unit_test(a_function_that_fails_ends_the_actor),
+        cmocka_unit_test(one_that_takes_its_time_gets_all_that_was_printed),
         cmocka_unit_test(one_that_never_returns_keeps_nobody),
         cmocka_unit_test(whatever_call_fails_nothing_is_left),
     };

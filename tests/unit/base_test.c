@@ -326,6 +326,25 @@ static int groups_in_groups_are_dissolved_where_they_lie_too_deep(void *arg)
     return 0;
 }
 
+static int taking_cancelled_out_does_not_hide_how_deep_groups_lie(void *arg)
+{
+    (void)arg;
+    struct tr_error *all = an_error("app.First");
+    bool found = false;
+    for (int i = 0; i < 200; i++) {
+        struct errors errors = {.all = error_plain(TR_ECANCELLED)};
+        errors_add(&errors, all);
+        errors_add(&errors, an_error("app.Beside"));
+        all = error_without_cancelled(errors_take(&errors), &found);
+    }
+    int levels = 0;
+    for (const tr_error *error = all; tr_error_members(error); error = tr_error_member(error, 0))
+        levels++;
+    expect(found && levels <= ERROR_DEEPEST + 1 && all->depth <= ERROR_DEEPEST + 1);
+    error_unref(all);
+    return 0;
+}
+
 static int what_is_left_of_a_group_without_cancelled_keeps_its_shape(void *arg)
 {
     (void)arg;
@@ -480,6 +499,7 @@ int main(void)
         SCENARIO(a_group_takes_the_place_of_what_it_has_in_it),
         cmocka_unit_test(when_memory_is_out_no_failure_is_dropped_for_a_cancellation),
         SCENARIO(groups_in_groups_are_dissolved_where_they_lie_too_deep),
+        SCENARIO(taking_cancelled_out_does_not_hide_how_deep_groups_lie),
         SCENARIO(what_is_left_of_a_group_without_cancelled_keeps_its_shape),
         SCENARIO(a_chain_of_causes_keeps_its_two_ends),
         SCENARIO(a_tree_of_groups_does_not_grow_without_end),

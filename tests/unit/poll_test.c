@@ -47,7 +47,7 @@ static int first_run_with(rlim_t most)
 static void a_process_that_gets_no_descriptors_for_its_first_run_is_told_so(void **state)
 {
     (void)state;
-    int status, enough = open_descriptors() + 10;
+    int status = 0, enough = open_descriptors() + 10;
     for (int most = 0; most <= enough; most++) {
         pid_t pid = fork();
         if (pid == 0)

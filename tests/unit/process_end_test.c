@@ -380,7 +380,7 @@ static int run_and_cancel(void *arg)
 static int run_and_fail(void *arg)
 {
     (void)arg;
-    let_processes_be((struct process){.life = 1, .how = {3, 0}, .output = 3000});
+    let_processes_be((struct process){.life = 1, .how = {.status = 3}, .output = 3000});
     int rc = tr_run_process(NULL, tr_argv("any"), .capture_stderr = true);
     expect(nothing_is_left() && (rc == TR_EPROCESS || rc == -ENOMEM));
     return 0;
