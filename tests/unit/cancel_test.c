@@ -106,6 +106,15 @@ static int a_scope_that_ended_is_cancelled_in_vain(void *arg)
     return tr_checkpoint();
 }
 
+static int a_shield_can_be_put_up_before_its_scope_is_entered(void *arg)
+{
+    (void)arg;
+    tr_scope scope = tr_cancel_scope();
+    tr_scope_set_shield(&scope, true);
+    expect(scope.shield);
+    return tr_within(&scope, tr_checkpoint());
+}
+
 /* ---- deadlines ----------------------------------------------------------------------------------------------- */
 
 static int no_time_at_all_lets_run_up_to_the_first_checkpoint(void *arg)
@@ -756,6 +765,7 @@ int main(void)
         SCENARIO(who_ignores_cancellation_meets_it_again),
         SCENARIO(of_a_group_the_scope_takes_the_cancelled_and_leaves_the_rest),
         SCENARIO(a_scope_that_ended_is_cancelled_in_vain),
+        SCENARIO(a_shield_can_be_put_up_before_its_scope_is_entered),
         SCENARIO(no_time_at_all_lets_run_up_to_the_first_checkpoint),
         SCENARIO(a_deadline_that_passes_while_shielded_holds_afterwards),
         SCENARIO(clean_up_may_be_shielded_and_limited),
