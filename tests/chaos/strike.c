@@ -88,7 +88,8 @@ static bool anybody_in(enum phase phase, const struct seen *seen, int count)
     return false;
 }
 
-static bool is_server(pid_t pid)
+/* Or has just ended and left no name. */
+static bool is_server_or_gone(pid_t pid)
 {
     char path[32], name[32] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", pid);
@@ -96,13 +97,13 @@ static bool is_server(pid_t pid)
     bool known = file && fgets(name, sizeof name, file);
     if (file)
         fclose(file);
-    return known && strcmp(name, "tractor-server\n") == 0;
+    return !known || strcmp(name, "tractor-server\n") == 0;
 }
 
 static void add(struct strike_done *done, struct seen whom, bool killed)
 {
     done->victims[done->victim_count++] =
-        (struct victim){.pid = whom.pid, .killed = killed, .serves = is_server(whom.pid), .phase = whom.phase};
+        (struct victim){.pid = whom.pid, .killed = killed, .serves = is_server_or_gone(whom.pid), .phase = whom.phase};
 }
 
 static bool kills_root(enum strike kind)
@@ -146,7 +147,7 @@ static void hit(const struct strike_plan *plan, struct observer *observer, struc
         done->root_killed_ns = now_ns();
     }
     if (victim->killed)
-        (void)kill(victim->pid, SIGKILL);
+        victim->killed = kill(victim->pid, SIGKILL) == 0; /* unless it was faster */
     else
         stop(plan, victim->pid);
 }

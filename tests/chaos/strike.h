@@ -40,7 +40,7 @@ struct strike_plan {
 struct victim {
     pid_t pid;
     bool killed;
-    bool serves;                /* it is no actor, but what they are forked from */
+    bool serves;                /* it is no actor, but what they are forked from; or was gone when it was chosen */
     enum phase phase;           /* when it was chosen; of the dead what the board says afterwards */
 };
 
