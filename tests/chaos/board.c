@@ -51,13 +51,27 @@ struct place *board_find(struct board *board, int pid)
 /* ---- of the tree ---------------------------------------------------------------------------------- */
 
 static struct board *board;
-static struct place *own;
 static int bell = -1;
 
 static int open_told(const char *name, int flags)
 {
     const char *path = getenv(name);
     return path ? open(path, flags | O_CLOEXEC) : -1;
+}
+
+/* Made when it is first spoken of: a forked actor does not come through main, and its parent may know of it first.
+ * Should both make one, the first counts. */
+static struct place *place_of(int pid)
+{
+    struct place *found = board ? board_find(board, pid) : NULL;
+    unsigned place = found || !board ? 0 : atomic_fetch_add(&board->taken, 1);
+    if (found || !board || place >= PLACES_MOST)
+        return found;
+    atomic_store(&board->places[place].phase, HANDSHAKE);
+    atomic_store(&board->places[place].pid, pid);
+    atomic_fetch_add(&board->entered[HANDSHAKE], 1);
+    board_ring();
+    return board_find(board, pid);
 }
 
 struct board *board_join(void)
@@ -68,14 +82,7 @@ struct board *board_join(void)
         return NULL;
     close(memory);
     bell = open_told("CHAOS_BELL", O_WRONLY | O_NONBLOCK);
-    unsigned place = atomic_fetch_add(&board->taken, 1);
-    if (place >= PLACES_MOST)
-        return board;
-    own = &board->places[place];
-    atomic_store(&own->phase, HANDSHAKE);
-    atomic_store(&own->pid, getpid());
-    atomic_fetch_add(&board->entered[HANDSHAKE], 1);
-    board_ring();
+    (void)place_of(getpid());
     return board;
 }
 
@@ -86,7 +93,7 @@ struct board *board_own(void)
 
 struct place *board_own_place(void)
 {
-    return own;
+    return place_of(getpid());
 }
 
 void board_ring(void)
@@ -108,11 +115,12 @@ static void enter(struct place *place, enum phase phase)
 
 void board_enter(enum phase phase)
 {
-    enter(own, phase);
+    enter(place_of(getpid()), phase);
 }
 
 enum phase board_phase(void)
 {
+    struct place *own = place_of(getpid());
     return own ? (enum phase)atomic_load(&own->phase) : IDLE;
 }
 
@@ -120,7 +128,7 @@ enum phase board_phase(void)
 void board_is_up(int pid)
 {
     int handshake = HANDSHAKE;
-    struct place *place = board ? board_find(board, pid) : NULL;
+    struct place *place = place_of(pid);
     if (place && atomic_compare_exchange_strong(&place->phase, &handshake, IDLE)) {
         atomic_fetch_add(&board->entered[IDLE], 1);
         board_ring();
@@ -129,7 +137,7 @@ void board_is_up(int pid)
 
 void board_is_told_to_end(int pid)
 {
-    enter(board ? board_find(board, pid) : NULL, EXITING);
+    enter(place_of(pid), EXITING);
 }
 
 void board_will_start(void)

@@ -88,7 +88,7 @@ static int count_owed(const struct strike_done *done)
 {
     int owed = 0;
     for (int i = 0; i < done->victim_count; i++)
-        owed += done->victims[i].killed && !done->victims[i].serves && done->victims[i].phase != EXITING;
+        owed += done->victims[i].killed && done->victims[i].name[0] && !done->victims[i].serves && done->victims[i].phase != EXITING;
     return owed;
 }
 
@@ -188,7 +188,8 @@ static void print_trial(uint64_t seed, const struct strike_plan *plan, const str
     printf("seed %llu, method %s; ", (unsigned long long)seed, method_of(seed));
     strike_print(plan, stdout);
     for (int i = 0; i < done->victim_count; i++)
-        printf("  %d%s %s, %s\n", done->victims[i].pid, done->victims[i].pid == observer->root ? " (root)" : "",
+        printf("  %d %s%s %s, %s\n", done->victims[i].pid, done->victims[i].name,
+               done->victims[i].pid == observer->root ? " (root)" : "",
                done->victims[i].killed ? "killed" : "stopped", phase_names[done->victims[i].phase]);
     printf("  the root: %s; the tree printed:\n", observer->board->concluded ? "concluded" : "did not conclude");
     observer_print_log(observer, stdout);

@@ -86,6 +86,15 @@ static size_t read_text(const char *path, char *ret_text, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
+void observer_name(pid_t pid, char *ret_name, size_t room)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    size_t size = read_text(path, ret_name, room);
+    if (size > 0)
+        ret_name[size - 1] = '\0'; /* the newline */
+}
+
 /* The state stands behind the program's name, which ends with the last bracket. */
 static bool lives(pid_t pid)
 {

@@ -63,6 +63,8 @@ void observer_print_living(struct observer *observer, FILE *to);
 int observer_end_all(struct observer *observer);
 
 /* The last few lines that the tree has printed. */
+/* What the kernel calls it; "" if it is gone. */
+void observer_name(pid_t pid, char *ret_name, size_t room);
 void observer_print_log(const struct observer *observer, FILE *to);
 bool observer_heard(const struct observer *observer, const char *text);
 

@@ -88,22 +88,12 @@ static bool anybody_in(enum phase phase, const struct seen *seen, int count)
     return false;
 }
 
-/* Or has just ended and left no name. */
-static bool is_server_or_gone(pid_t pid)
-{
-    char path[32], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    FILE *file = fopen(path, "re");
-    bool known = file && fgets(name, sizeof name, file);
-    if (file)
-        fclose(file);
-    return !known || strcmp(name, "tractor-server\n") == 0;
-}
-
 static void add(struct strike_done *done, struct seen whom, bool killed)
 {
-    done->victims[done->victim_count++] =
-        (struct victim){.pid = whom.pid, .killed = killed, .serves = is_server_or_gone(whom.pid), .phase = whom.phase};
+    struct victim *victim = &done->victims[done->victim_count++];
+    *victim = (struct victim){.pid = whom.pid, .killed = killed, .phase = whom.phase};
+    observer_name(whom.pid, victim->name, sizeof victim->name);
+    victim->serves = strcmp(victim->name, "tractor-server") == 0;
 }
 
 static bool kills_root(enum strike kind)

@@ -40,7 +40,8 @@ struct strike_plan {
 struct victim {
     pid_t pid;
     bool killed;
-    bool serves;                /* it is no actor, but what they are forked from; or was gone when it was chosen */
+    char name[32];              /* the kernel's, when it was chosen; "" if it was gone by then */
+    bool serves;                /* it is no actor, but what they are forked from */
     enum phase phase;           /* when it was chosen; of the dead what the board says afterwards */
 };
 
