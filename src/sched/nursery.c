@@ -54,7 +54,7 @@ struct scope *nursery_scope(struct nursery *nursery)
 
 tr_nursery *tr_open_nursery_(void *const *frame, const char *at, const tr_nursery_options *options)
 {
-    if (task_required() < 0)
+    if (in_task() < 0)
         return NULL;
     struct nursery *nursery = handles_get(&runtime->sched->nurseries, sizeof *nursery);
     if (!nursery) {
@@ -239,7 +239,7 @@ static struct tr_error *join(struct nursery *nursery)
 
 int tr_join(tr_nursery *handle)
 {
-    int rc = task_required();
+    int rc = in_task();
     if (rc < 0)
         return rc;
     struct nursery *nursery = nursery_of(handle);

@@ -151,6 +151,13 @@ struct sched {
     int result;
 };
 
+/* task_required where it is called often: in a task, as nearly always, without a call. */
+static inline int in_task(void)
+{
+    bool so = runtime && runtime->sched && runtime->sched->current;
+    return __builtin_expect(so, true) ? 0 : task_required();
+}
+
 /* Lets it run in the next batch. */
 static inline void sched_ready(struct sched *sched, struct task *task)
 {

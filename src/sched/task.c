@@ -54,7 +54,7 @@ static void run_task(void *arg)
     int rc = task->fn(task->arg);
     bool caught = false;
     struct tr_error *error = scope_leave(&task->base, rc < 0 ? error_of(rc) : NULL, &caught);
-    if (task->nursery && !task->base.cancelled)
+    if (error && task->nursery && !task->base.cancelled)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
     frames_free(task);
@@ -167,7 +167,7 @@ void task_wake(struct task *task, int rc)
 
 int tr_checkpoint(void)
 {
-    int rc = task_required();
+    int rc = in_task();
     if (rc < 0)
         return rc;
     task_yield(); /* first, so that a deadline that passes meanwhile is noticed */

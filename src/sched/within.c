@@ -80,7 +80,7 @@ static int check(const tr_scope *scope)
 
 int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
 {
-    int rc = task_required();
+    int rc = in_task();
     if (rc < 0 || (rc = check(scope)) < 0)
         return rc;
     struct task *task = runtime->sched->current;
