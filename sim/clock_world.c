@@ -3,6 +3,8 @@
  * than that meets a NULL operation: what is tested here has no business with descriptors or processes. */
 #include "clock_world.h"
 
+#include "random.h"
+
 #include "base/panic.h"
 #include "sched/task.h"
 
@@ -23,12 +25,8 @@ static int64_t now(struct sys *sys)
 static int random_bytes(struct sys *sys, void *ret_bytes, size_t size)
 {
     struct clock_world *world = world_of(sys);
-    for (unsigned char *byte = ret_bytes; size > 0; size--, byte++) { /* splitmix64, a byte a step */
-        uint64_t x = world->seed += 0x9e3779b97f4a7c15;
-        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-        x = (x ^ x >> 27) * 0x94d049bb133111eb;
-        *byte = (unsigned char)(x >> 56);
-    }
+    for (unsigned char *byte = ret_bytes; size > 0; size--, byte++)
+        *byte = (unsigned char)(random_next(&world->seed) >> 56);
     return 0;
 }
 

@@ -128,8 +128,8 @@ TR_API const tr_actor *tr_current_actor(void);
  * That is when its main function and all that others had called in it have ended, however that came: by return,
  * error, cancellation, its parent's request, Ctrl-C or SIGTERM. It can still call other actors, and has not told
  * its parent of its end. Hooks may wait: they are shielded from cancellation, for 5 seconds all together, and a
- * child has at most what its parent grants it (2 seconds from the request to SIGKILL); what is not done by then
- * is cut short, and TR_ETIMEOUT. A hook's error is one of the actor's, beside others: the root's tr_main fails
+ * child has at most what its parent grants it (its grace and term_grace, by which it is killed); what is not done
+ * by then is cut short, and TR_ETIMEOUT. A hook's error is one of the actor's, beside others: the root's tr_main fails
  * with it, and a child's nursery, as ActorDied with it as the cause. The others are called all the same.
  *
  * exit() in a task has them called there, in that task, while other tasks go on; their errors are printed. Nobody

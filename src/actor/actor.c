@@ -36,6 +36,21 @@ int actor_required(void)
     return runtime->actor && runtime->actor->service ? 0 : error_raise_plain(TR_ENORUNTIME);
 }
 
+int actor_copy_modules(struct arena *memory, const tr_list_tr_str *from, const char *more, tr_list_tr_str *ret)
+{
+    tr_str *names = arena_alloc(memory, (from->count + 1) * sizeof *names);
+    size_t count = 0;
+    if (!names)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < from->count; i++)
+        if (!(names[count++] = arena_text(memory, from->items[i] ? from->items[i] : "")))
+            return error_raise_plain(-ENOMEM);
+    if (more && !(names[count++] = arena_text(memory, more)))
+        return error_raise_plain(-ENOMEM);
+    *ret = (tr_list_tr_str){names, count};
+    return 0;
+}
+
 int actor_check_name(const char *name)
 {
     size_t size = name ? strlen(name) : 0;

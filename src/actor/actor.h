@@ -95,6 +95,9 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
  * is still nobody. */
 int actor_become(const char *name, const char *uuid);
 
+/* A copy of the list, with one more name at its end unless that is NULL. 0 or -ENOMEM, raised. */
+int actor_copy_modules(struct arena *memory, const tr_list_tr_str *from, const char *more, tr_list_tr_str *ret);
+
 /* TR_EARGUMENT, raised, unless it is 1 to NAME_LENGTH bytes long and has no control characters. */
 int actor_check_name(const char *name);
 

@@ -399,26 +399,12 @@ static void release(struct guest *guest)
     arena_fini(&memory);
 }
 
-static int copy_modules(struct keeper *keeper, const tr_list_tr_str *from, const char *own)
-{
-    tr_str *names = arena_alloc(&keeper->memory, (from->count + 1) * sizeof *names);
-    size_t count = 0;
-    if (!names)
-        return error_raise_plain(-ENOMEM);
-    for (size_t i = 0; i < from->count; i++)
-        if (!(names[count++] = arena_text(&keeper->memory, from->items[i] ? from->items[i] : "")))
-            return error_raise_plain(-ENOMEM);
-    if (own && !(names[count++] = arena_text(&keeper->memory, own)))
-        return error_raise_plain(-ENOMEM);
-    keeper->modules = (tr_list_tr_str){names, count};
-    return 0;
-}
-
 static int prepare(struct keeper *keeper, const tr_actor_options *options, const tr_fn_info *fn,
                    const void *args)
 {
     char module[MODULE_ROOM];
-    tr_try(copy_modules(keeper, &options->modules, fn ? function_module(fn, module) : NULL));
+    const char *own = fn ? function_module(fn, module) : NULL;
+    tr_try(actor_copy_modules(&keeper->memory, &options->modules, own, &keeper->modules));
     tr_try(statespace_pack(&options->statespace, &keeper->memory, &keeper->statespace));
     keeper->name = arena_text(&keeper->memory, options->name);
     keeper->program = arena_text(&keeper->memory, options->program);

@@ -36,18 +36,6 @@ struct life {
 
 /* ---- entering: the root ---------------------------------------------------------------------------- */
 
-static int copy_modules(struct actor *actor, const tr_list_tr_str *from)
-{
-    tr_str *names = arena_alloc(&actor->memory, (from->count + 1) * sizeof *names);
-    if (!names)
-        return error_raise_plain(-ENOMEM);
-    for (size_t i = 0; i < from->count; i++)
-        if (!(names[i] = arena_text(&actor->memory, from->items[i] ? from->items[i] : "")))
-            return error_raise_plain(-ENOMEM);
-    actor->modules = (tr_list_tr_str){names, from->count};
-    return 0;
-}
-
 static int choose_identity(struct actor *actor, const tr_main_options *options)
 {
     const char *name = options->name ? options->name : "root";
@@ -59,7 +47,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     if (runtime->log_level < 0)
         return raise_code(TR_EARGUMENT, "there is no log level of that name");
     tr_try(statespace_pack(&options->statespace, &actor->memory, &actor->statespace));
-    return copy_modules(actor, &options->modules);
+    return actor_copy_modules(&actor->memory, &options->modules, NULL, &actor->modules);
 }
 
 /* Whether an enrollment failed because nobody is at the address. */

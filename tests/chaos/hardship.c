@@ -2,8 +2,8 @@
 
 #include "board.h"
 #include "random.h"
+#include "support/descriptors.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -111,17 +111,6 @@ static void expect_end(int how)
         board_wrong("end %d was not a %s", how, type);
 }
 
-static uint64_t count_descriptors(void)
-{
-    uint64_t count = 0;
-    DIR *all = opendir("/proc/self/fd");
-    while (all && readdir(all))
-        count++;
-    if (all)
-        closedir(all);
-    return count;
-}
-
 static uint64_t memory_kib(void)
 {
     char text[128] = "";
@@ -142,13 +131,13 @@ int outlive_many(void *arg)
     uint64_t random = board->seed;
     for (int i = 0; i < ALL; i++) {
         if (i == EARLY) {
-            board->early.descriptors = count_descriptors();
+            board->early.descriptors = (uint64_t)open_descriptors();
             board->early.memory_kib = memory_kib();
         }
         expect_end((int)random_below(&random, WAYS));
         board_ring();
     }
-    board->late.descriptors = count_descriptors();
+    board->late.descriptors = (uint64_t)open_descriptors();
     board->late.memory_kib = memory_kib();
     return 0;
 }

@@ -19,7 +19,7 @@ static const unsigned weights[COMMAND_KINDS] = {
 
 uint64_t commands_random(struct commands *commands, uint64_t below)
 {
-    return seeds_next(&commands->seed) % below;
+    return random_next(&commands->seed) % below;
 }
 
 void commands_begin(struct commands *commands, uint64_t seed)

@@ -16,14 +16,6 @@ struct seeds seeds_of_arguments(int argc, char **argv, uint64_t count)
     return seeds;
 }
 
-uint64_t seeds_next(uint64_t *state)
-{
-    uint64_t x = *state += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 int seeds_account(const char *title, const char *const *names, const long *counts, int kinds)
 {
     int never = 0;

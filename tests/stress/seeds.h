@@ -2,6 +2,8 @@
 #ifndef TESTS_STRESS_SEEDS_H
 #define TESTS_STRESS_SEEDS_H
 
+#include "random.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,9 +14,6 @@ struct seeds {
 };
 
 struct seeds seeds_of_arguments(int argc, char **argv, uint64_t count);
-
-/* The next number of a generator whose state is one number: splitmix64. */
-uint64_t seeds_next(uint64_t *state);
 
 /* Prints how often each of them came up. How many never did, which are named on standard error. */
 int seeds_account(const char *title, const char *const *names, const long *counts, int kinds);

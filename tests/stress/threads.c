@@ -107,7 +107,7 @@ static struct run *new_run(struct trial *trial, uint64_t *dice)
 {
     struct run *run = calloc(1, sizeof *run);
     int few = 1 + (int)roll(dice, 2);
-    *run = (struct run){.trial = trial, .dice = seeds_next(dice), .few = tr_limiter_of((size_t)few),
+    *run = (struct run){.trial = trial, .dice = random_next(dice), .few = tr_limiter_of((size_t)few),
                         .patient = tr_limiter_of(MANY),
                         .over = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false}};
     run->by_few = (struct gauge){&run->few, few, 0};
@@ -180,7 +180,7 @@ static void run_all(struct trial *trial)
     struct line lines[MOST_THREADS];
     int count = 1 + (int)roll(&trial->dice, MOST_THREADS);
     for (int i = 0; i < count; i++) {
-        lines[i] = (struct line){.trial = trial, .dice = seeds_next(&trial->dice)};
+        lines[i] = (struct line){.trial = trial, .dice = random_next(&trial->dice)};
         holdings_start_thread(&lines[i].thread, run_one_after_another, &lines[i]);
     }
     for (int i = 0; i < count; i++)

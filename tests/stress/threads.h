@@ -44,7 +44,7 @@ static inline void put(note *it, int value)
 
 static inline uint64_t roll(uint64_t *dice, uint64_t sides)
 {
-    return seeds_next(dice) % sides;
+    return random_next(dice) % sides;
 }
 
 static inline bool one_in(uint64_t *dice, uint64_t sides)

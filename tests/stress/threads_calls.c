@@ -260,7 +260,7 @@ static struct call *new_call(struct caller caller)
 {
     struct trial *trial = caller.run->trial;
     struct call *call = calloc(1, sizeof *call);
-    *call = (struct call){.run = caller.run, .dice = seeds_next(caller.dice), .loose = roll(caller.dice, 2),
+    *call = (struct call){.run = caller.run, .dice = random_next(caller.dice), .loose = roll(caller.dice, 2),
                           .inside = caller.inside};
     call->result = decide_result(caller.dice);
     call->number = (unsigned)bump(&trial->numbers);

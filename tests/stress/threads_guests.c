@@ -70,7 +70,7 @@ static int be_there(void *arg)
 
 static struct guest new_guest(struct run *run, const note *over, uint64_t *dice)
 {
-    return (struct guest){.run = run, .over = over, .dice = seeds_next(dice), .result = decide_result(dice),
+    return (struct guest){.run = run, .over = over, .dice = random_next(dice), .result = decide_result(dice),
                           .shielded = one_in(dice, 3),
                           .number = (unsigned)bump(&run->trial->numbers)};
 }
@@ -230,7 +230,7 @@ void send_stranger(struct house *house, uint64_t *dice)
     struct stranger *it = calloc(1, sizeof *it);
     it->house = house;
     it->door = tr_keep_door(house->door);
-    it->dice = seeds_next(dice);
+    it->dice = random_next(dice);
     it->next = house->run->strangers;
     house->run->strangers = it;
     holdings_start_thread(&it->thread, roam, it);

@@ -20,7 +20,7 @@ static int act(void *arg);
 
 static struct actor one_inside(struct actor *it, enum doom doom)
 {
-    return (struct actor){it->run, it->house, seeds_next(&it->dice), it->depth + 1, doom};
+    return (struct actor){it->run, it->house, random_next(&it->dice), it->depth + 1, doom};
 }
 
 /* ---- houses ------------------------------------------------------------------------------------------- */

@@ -3,27 +3,15 @@
 #ifndef TESTS_REAL_H
 #define TESTS_REAL_H
 
+#include "support/descriptors.h"
 #include "support/virtual.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define IN_EARNEST(name) {#name, run_in_earnest, NULL, NULL, &(struct virtual_scenario){name}}
-
-/* How many descriptors are open, the one that looks included. */
-static inline int open_descriptors(void)
-{
-    int count = 0;
-    DIR *all = opendir("/proc/self/fd");
-    while (all && readdir(all))
-        count++;
-    if (all)
-        closedir(all);
-    return count;
-}
 
 static inline int nothing_at_all(void *arg)
 {
