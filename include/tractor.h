@@ -13,6 +13,7 @@
  *     actor.h      actors, portals, calls, and tr_main
  *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
+ *     context.h    remote functions that talk with their callers
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
  *     instrument.h being told what the scheduler does */
 #ifndef TRACTOR_H
@@ -20,6 +21,7 @@
 
 #include "tractor/actor.h"
 #include "tractor/channel.h"
+#include "tractor/context.h"
 #include "tractor/error.h"
 #include "tractor/function.h"
 #include "tractor/instrument.h"

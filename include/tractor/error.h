@@ -59,7 +59,9 @@
     X(TR_ENOARBITER, -4112, "NoArbiter", "no arbiter answers at that address")                     \
     X(TR_ESIGNATURE, -4113, "SignatureMismatch", "caller and callee declare it differently")       \
     X(TR_EPROCESS, -4114, "ProcessFailed", "a command failed")                                        \
-    X(TR_ENONAME, -4115, "NameNotFound", "no host or no service has that name")
+    X(TR_ENONAME, -4115, "NameNotFound", "no host or no service has that name")                    \
+    X(TR_EOVERRUN, -4116, "StreamOverrun", "the reader of a stream fell too far behind")           \
+    X(TR_ELAGGED, -4117, "Lagged", "this reader has missed some values")
 
 enum tr_code {
 #define TR_CODE_(CODE, VALUE, TYPE, SENTENCE) CODE = (VALUE),

@@ -39,6 +39,9 @@ typedef struct tr_portal tr_portal;
 #define tr_this_module() tr_module_of_(TR_MODULE_, __FILE__, (char[256]){0}, 256)
 TR_API const char *tr_module_of_(const char *module, const char *file, char *room, size_t size);
 
+/* How a function is called: for one result; for many values; for values both ways and a result (stream.h). */
+enum tr_way { TR_WAY_CALL, TR_WAY_STREAM, TR_WAY_CONTEXT };
+
 /* What the macros say about a function. */
 typedef struct tr_fn_info {
     const char *module;      /* TR_MODULE, or NULL for the stem of `file` */
@@ -47,8 +50,11 @@ typedef struct tr_fn_info {
     const char *name;
     const tr_field *args;
     size_t args_size;
-    const tr_type *out;      /* of the result; of one item for a stream */
-    bool stream;
+    const tr_type *out;      /* of the result */
+    enum tr_way way;
+    const tr_type *first;    /* of what a context starts with, of what its caller sends, */
+    const tr_type *heard;
+    const tr_type *item;     /* and of what it, or a stream, yields; void for all others */
 } tr_fn_info;
 
 /* A function that this program implements; in a list that constructors fill before main. */
@@ -80,7 +86,7 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
 
 #define TR_CHECKED_ TR_UNUSED_ TR_USE_RESULT
 
-#define TR_COMMON_(STREAM, OUT, NAME, ...)                                                         \
+#define TR_COMMON_(WAY, OUT, FIRST, HEARD, ITEM, NAME, ...)                                        \
     struct NAME##_args {                                                                           \
         struct tr_arguments_are_named *named_;                                                     \
         TR_EACH_(TR_MEMBER_, NAME##_args, __VA_ARGS__)                                             \
@@ -88,17 +94,23 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
     TR_FIELDS_(NAME##_args, NAME##_tr_args_, __VA_ARGS__)                                          \
     static const tr_fn_info NAME##_tr_info_ TR_UNUSED_ = {                                         \
         TR_MODULE_,     __FILE__,  TR_HERE_, #NAME, NAME##_tr_args_, sizeof(struct NAME##_args),   \
-        &tr_type_##OUT, (STREAM)};                                                                 \
-    typedef OUT NAME##_tr_out_;
+        &tr_type_##OUT, (WAY),     &tr_type_##FIRST, &tr_type_##HEARD, &tr_type_##ITEM};           \
+    typedef OUT NAME##_tr_out_;                                                                    \
+    typedef FIRST NAME##_tr_first_;                                                                \
+    typedef HEARD NAME##_tr_heard_;                                                                \
+    typedef ITEM NAME##_tr_item_;
 
-#define TR_FN_DECL_(LINKAGE, OUT, NAME, ...)                                                       \
-    TR_COMMON_(false, OUT, NAME, __VA_ARGS__)                                                      \
+#define TR_RUNNABLE_(NAME)                                                                         \
     TR_CHECKED_ static inline int NAME##_tr_run_(struct tr_nursery *nursery_, tr_portal **portal_, \
                                                 const struct tr_actor_options *options_,           \
                                                 const struct NAME##_args *args_)                   \
     {                                                                                              \
         return tr_run_in_actor_(nursery_, portal_, options_, &NAME##_tr_info_, args_);             \
-    }                                                                                              \
+    }
+
+#define TR_FN_DECL_(LINKAGE, OUT, NAME, ...)                                                       \
+    TR_COMMON_(TR_WAY_CALL, OUT, void, void, void, NAME, __VA_ARGS__)                              \
+    TR_RUNNABLE_(NAME)                                                                             \
     TR_CHECKED_ static inline int NAME##_tr_call_(tr_portal *portal_, NAME##_tr_out_ *out_,        \
                                                  const struct NAME##_args *args_)                  \
     {                                                                                              \
@@ -115,10 +127,11 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
     LINKAGE int NAME##_tr_body_(TR_UNUSED_ tr_ctx *ctx, TR_UNUSED_ const struct NAME##_args *args, \
                                 TR_UNUSED_ NAME##_tr_out_ *ret)
 
-#define TR_REGISTER_(NAME)                                                                         \
-    static int NAME##_tr_enter_(tr_ctx *ctx_, const void *args_, void *ret_)                       \
+#define TR_REGISTER_(NAME) TR_REGISTER_AS_(NAME, NAME##_tr_body_(ctx_, args_, ret_))
+#define TR_REGISTER_AS_(NAME, BODY)                                                                \
+    static int NAME##_tr_enter_(tr_ctx *ctx_, const void *args_, TR_UNUSED_ void *ret_)            \
     {                                                                                              \
-        return NAME##_tr_body_(ctx_, args_, ret_);                                                 \
+        return BODY;                                                                               \
     }                                                                                              \
     __attribute__((constructor)) static void NAME##_tr_add_(void)                                  \
     {                                                                                              \

@@ -150,10 +150,23 @@ void actor_unlisten(void)
     transport_unlisten(&actor_self()->listener);
 }
 
-void actor_end(double seconds_left)
+/* If there is no memory to remember it, it was the actor itself. */
+static void remember_ender(struct actor *actor, const tr_actor *by)
+{
+    struct arena *memory = &actor->memory;
+    tr_actor ender = {.name = arena_text(memory, by->name),
+                      .uuid = arena_text(memory, by->uuid),
+                      .address = arena_text(memory, by->address),
+                      .pid = by->pid};
+    actor->ender = ender.name && ender.uuid && ender.address ? ender : runtime->self;
+}
+
+void actor_end(double seconds_left, const tr_actor *by)
 {
     struct actor *actor = actor_self();
     double end_by = tr_now() + seconds_left;
+    if (!actor->told_to_end.set)
+        remember_ender(actor, by);
     if (end_by < actor->end_by) {
         actor->end_by = end_by;
         list_each(at, &actor->endings)

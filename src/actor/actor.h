@@ -33,6 +33,7 @@ struct actor {
     size_t strangers;               /* connections to us that have not greeted yet */
     struct listener listener;
     tr_event told_to_end;           /* by the parent, or by a peer that may */
+    tr_actor ender;                 /* who told it first; texts in `memory`; this actor itself before */
     double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
     struct link endings;            /* struct ending: who waits for children to end, and must know of that */
     int (*child_up)(struct session *session); /* the arbiter's interest; NULL where we are not it */
@@ -76,8 +77,8 @@ struct ending {
     tr_lot *news;
 };
 
-/* It was told to end, within so many seconds: what runs in it is cancelled. */
-void actor_end(double seconds_left);
+/* It was told to end by somebody, within so many seconds: what runs in it is cancelled. */
+void actor_end(double seconds_left, const tr_actor *by);
 
 /* Of the time that it takes to end `wanted`, or as much as can be: half of what its own parent has left it. */
 double actor_share_of_end(double wanted);

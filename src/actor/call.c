@@ -6,7 +6,7 @@
 #include "actor/call.h"
 
 #include "actor/error_wire.h"
-#include "actor/stream.h"
+#include "actor/talk.h"
 #include "base/error.h"
 #include "base/plant.h"
 #include "sched/task.h"
@@ -23,8 +23,8 @@ static void finish(struct call *call, struct tr_error *error)
     map_remove(&call->session->calls, call->id);
     call->error = error;
     tr_event_set(&call->done);
-    if (call->stream)
-        stream_ended(call->stream);
+    if (call->talk)
+        talk_done(call->talk);
 }
 
 int call_returned(struct session *session, const struct frame *frame)
@@ -46,7 +46,7 @@ int call_failed(struct session *session, const struct frame *frame)
     struct reader from = {frame->failure.error.data, frame->failure.error.size};
     struct tr_error *error;
     tr_try(error_get(&from, &error)); /* an error that makes no sense ends the session */
-    if (call->stream && planted(FALSE_END)) {
+    if (call->talk && planted(FALSE_END)) {
         error_unref(error);
         finish(call, NULL);
         return 0;
@@ -85,16 +85,19 @@ static int put_args(struct buf *out, const tr_fn_info *fn, const void *args, tr_
     return buf_append(out, encoded.data, encoded.size);
 }
 
-static int send_start(struct call *call, const void *args, tr_bytes encoded, uint32_t window)
+static int send_start(struct call *call, const void *args, tr_bytes encoded)
 {
     char module[MODULE_ROOM];
+    const struct inflow *in = call->talk ? &call->talk->in : NULL;
     struct frame frame = {.kind = FRAME_START,
                           .id = call->id,
                           .start = {.module = function_module(call->fn, module),
                                     .function = call->fn->name,
                                     .signature = function_hash(call->fn),
                                     .seconds_left = seconds_left(),
-                                    .window = window}};
+                                    .way = (uint8_t)call->fn->way,
+                                    .window = in ? in->window : 0,
+                                    .value_cost = in ? in->value_cost : 0}};
     struct buf *out = &call->session->out;
     size_t start;
     tr_try(frame_open(out, &frame, &start));
@@ -108,8 +111,7 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded, uin
     return 0;
 }
 
-int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
-               uint32_t window)
+int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded)
 {
     tr_try(task_checkpoint_if_cancelled());
     tr_try(session_wait_room(session));
@@ -120,9 +122,11 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
         session->last_call++;
     call->id = session->last_call;
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
-                                                         : send_start(call, args, encoded, window);
-    if (rc < 0)
+                                                         : send_start(call, args, encoded);
+    if (rc < 0) {
         call_end(call);
+        call->session = NULL;
+    }
     return rc;
 }
 
@@ -199,21 +203,30 @@ static bool tell_deadline(struct deadline_watch *watch)
     return true;
 }
 
-int call_wait(struct call *call)
+int call_park(struct call *call, tr_lot *lot)
 {
     struct watched watched = {.watch.moved = tell_deadline, .call = call};
     task_watch_deadline(&watched.watch);
-    int rc = event_wait(&call->done);
+    int rc = lot_park(lot);
     task_unwatch_deadline(&watched.watch);
     return rc;
 }
 
-int call_conclude(struct call *call, int rc)
+int call_wait(struct call *call)
+{
+    return call->done.set ? 0 : call_park(call, &call->done.waiting_);
+}
+
+int call_outcome(struct call *call, int rc)
 {
     if (rc == TR_ECANCELLED)
-        (void)error_raise_plain(rc);
-    else if (call->error)
-        rc = call_raise(call);
+        return error_raise_plain(rc);
+    return call->error ? call_raise(call) : rc;
+}
+
+int call_conclude(struct call *call, int rc)
+{
+    rc = call_outcome(call, rc);
     call_end(call);
     return rc;
 }
@@ -222,7 +235,7 @@ int call_run(struct session *session, const tr_fn_info *fn, const void *args, tr
              struct arena *memory, void *ret)
 {
     struct call call = {.fn = fn, .memory = memory, .ret = ret};
-    tr_try(call_begin(&call, session, args, encoded, 0));
+    tr_try(call_begin(&call, session, args, encoded));
     int rc = call_wait(&call);
     if (rc == TR_ECANCELLED)
         rc = call_give_up(&call);

@@ -13,25 +13,27 @@ struct call {
     const tr_fn_info *fn;
     struct arena *memory;           /* for what the result points to */
     void *ret;                      /* NULL: the result is dropped */
-    struct tr_stream *stream;       /* that its values go to; NULL for a call of one result */
+    struct talk *talk;              /* that this is the call of; NULL for one of one result only */
     tr_event done;
     bool lost;                      /* it is done because the session is */
     struct tr_error *error;         /* how it failed; owned; NULL for a result */
 };
 
-/* A checkpoint: sends START over the session. `call` has everything from `fn` to `stream` set. The arguments
+/* A checkpoint: sends START over the session. `call` has everything from `fn` to `talk` set. The arguments
  * are `args`, or, if that is NULL, the bytes `encoded`. After success call_end is due. */
-int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded,
-               uint32_t window);
+int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded);
 
-/* A checkpoint: waits for the outcome, and tells the callee when there is more or less time. */
+/* A checkpoint: waits for the outcome, and tells the callee when there is more or less time. The same for somebody
+ * who waits for something else of it. */
 int call_wait(struct call *call);
+int call_park(struct call *call, tr_lot *lot);
 
 /* What became of it for a caller that has given up: 0 if it was faster and succeeded, the code of call->error if it
  * failed for another reason, TR_ECANCELLED otherwise. */
 int call_given_up(const struct call *call);
 
-/* The result of call_wait, call_give_up or call_given_up, raised; and the end of the call. */
+/* The result of call_wait, call_give_up or call_given_up, raised; and, the second, the end of the call. */
+int call_outcome(struct call *call, int rc);
 int call_conclude(struct call *call, int rc);
 
 /* The remote task is cancelled and its end awaited, shielded, no longer than the grace: as call_given_up. */

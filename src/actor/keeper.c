@@ -24,6 +24,7 @@
 #include "actor/lines.h"
 #include "actor/portal.h"
 #include "actor/statespace.h"
+#include "actor/talk.h"
 #include "base/error.h"
 #include "base/plant.h"
 #include "base/hooks.h"
@@ -69,7 +70,9 @@ struct keeper {
     void *on_line_arg;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
     struct buf args;                /* its arguments, encoded */
-    struct call call;               /* of it */
+    struct call call;               /* of it, unless it is a stream */
+    struct talk *talk;              /* of a stream: a reference; else NULL */
+    bool taken;                     /* by tr_result_stream */
     bool unanswered;                /* that was cancelled, and is still to be concluded */
     void *result;                   /* its result, once `finished` without an error */
     struct tr_error *error;         /* how it failed; owned */
@@ -210,7 +213,7 @@ static int run_main(struct keeper *keeper)
 {
     tr_bytes args = {keeper->args.data, keeper->args.size};
     keeper->call = (struct call){.fn = keeper->main, .memory = &keeper->memory, .ret = keeper->result};
-    int rc = call_begin(&keeper->call, keeper->session, NULL, args, 0);
+    int rc = call_begin(&keeper->call, keeper->session, NULL, args);
     if (rc >= 0) {
         rc = call_wait(&keeper->call);
         if (rc == TR_ECANCELLED) {
@@ -221,6 +224,45 @@ static int run_main(struct keeper *keeper)
     }
     finish(keeper, rc);
     return rc < 0 || keeper->child.exited.set ? rc : nursery_wait_join();
+}
+
+/* The values are the reader's, the outcome is also ours; but what comes of its being left is neither's. */
+static int hear_stream(void *arg)
+{
+    struct keeper *keeper = arg;
+    struct talk *talk = keeper->talk;
+    tr_try(call_wait(&talk->call));
+    int rc = talk->leaving ? call_given_up(&talk->call) : 0;
+    rc = rc == TR_ECANCELLED ? 0 : call_outcome(&talk->call, rc);
+    finish(keeper, rc);
+    if (keeper->child.exited.set && keeper->life)
+        tr_scope_cancel(keeper->life);
+    return rc;
+}
+
+/* Who has not taken the stream before the join, will not; and who has left it, needs the actor no more. */
+static int wait_for_reader(struct keeper *keeper)
+{
+    struct talk *talk = keeper->talk;
+    tr_try(nursery_wait_join());
+    if (keeper->taken)
+        tr_try(event_wait(&talk->over));
+    if (!talk->call.done.set && !talk->leaving)
+        (void)talk_leave(talk);
+    return 0;
+}
+
+static int run_stream(struct keeper *keeper)
+{
+    tr_bytes args = {keeper->args.data, keeper->args.size};
+    tr_try(talk_begin(keeper->talk, keeper->session, NULL, args));
+    keeper->unanswered = true;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, hear_stream, keeper));
+    int rc = wait_for_reader(keeper);
+    if (rc >= 0 && !keeper->talk->call.done.set)
+        tr_cancel(n); /* it does not heed it: the ladder will see to that */
+    return tr_join_with(n, rc);
 }
 
 /* A daemon's life: until somebody asks for its end, or the session ends, which is the process's end. */
@@ -234,7 +276,9 @@ static int wait_for_end(struct keeper *keeper)
 
 static int live(struct keeper *keeper)
 {
-    return keeper->main ? run_main(keeper) : wait_for_end(keeper);
+    if (!keeper->main)
+        return wait_for_end(keeper);
+    return keeper->talk ? run_stream(keeper) : run_main(keeper);
 }
 
 /* keeper_end wants the keeper to stop living, from another task: a scope around its life. */
@@ -330,9 +374,12 @@ static int judge(struct keeper *keeper, int rc)
 /* The outcome of a main function that was cancelled: what it failed with is not lost. */
 static int hear_main(struct keeper *keeper, int rc)
 {
-    if (!keeper->unanswered)
+    if (!keeper->unanswered || keeper->finished.set)
         return rc;
-    int late = call_conclude(&keeper->call, call_given_up(&keeper->call));
+    struct call *call = keeper->talk ? &keeper->talk->call : &keeper->call;
+    int late = call_outcome(call, call_given_up(call));
+    if (!keeper->talk)
+        call_end(call);
     if (late != TR_ECANCELLED)
         finish(keeper, late);
     return late < 0 && late != TR_ECANCELLED ? late : rc;
@@ -393,6 +440,7 @@ static void release(struct guest *guest)
         session_let_go(keeper->portal.session);
     if (keeper->session)
         session_unref(keeper->session);
+    talk_unref(keeper->talk);
     buf_fini(&keeper->args);
     error_unref(keeper->error);
     struct arena memory = keeper->memory;
@@ -419,6 +467,8 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     keeper->main = fn;
     if (!fn)
         return 0;
+    if (fn->way == TR_WAY_STREAM)
+        tr_try(talk_new(fn, NULL, &keeper->talk));
     keeper->result = arena_alloc(&keeper->memory, fn->out->size + 1);
     if (!keeper->result)
         return error_raise_plain(-ENOMEM);
@@ -508,20 +558,40 @@ int tr_run_in_actor_(tr_nursery *nursery, tr_portal **ret_portal, const tr_actor
 
 /* ---- results ------------------------------------------------------------------------------------------- */
 
-int tr_result_(tr_portal *portal, const tr_fn_info *fn, void *ret)
+static int check_main(const tr_portal *portal, const tr_fn_info *fn)
 {
     tr_try(portal_usable(portal));
-    struct keeper *keeper = portal->keeper;
+    const struct keeper *keeper = portal->keeper;
     if (!keeper || !keeper->main)
         return raise_code(TR_EMISUSE, "actor %s was not started to run a function",
                           portal->session->peer.name);
     if (function_hash(keeper->main) != function_hash(fn) || strcmp(keeper->main->name, fn->name) != 0)
         return raise_code(TR_ESIGNATURE, "actor %s was started to run %s, not %s", keeper->name,
                           keeper->main->name, fn->name);
+    return 0;
+}
+
+int tr_result_(tr_portal *portal, const tr_fn_info *fn, void *ret)
+{
+    tr_try(check_main(portal, fn));
+    struct keeper *keeper = portal->keeper;
     tr_try(event_wait(&keeper->finished));
     if (keeper->error)
         return error_raise(error_ref(keeper->error));
     if (ret)
         memcpy(ret, keeper->result, fn->out->size);
     return 0;
+}
+
+int tr_result_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info *fn)
+{
+    tr_try(check_main(portal, fn));
+    struct keeper *keeper = portal->keeper;
+    if (!keeper->talk || keeper->taken)
+        return raise_code(TR_EMISUSE, "actor %s does not run a stream, or somebody has it", keeper->name);
+    tr_try(event_wait(&keeper->talk->begun));
+    if (!keeper->talk->call.session || keeper->talk->leaving)
+        return raise_code(TR_ECLOSED, "the stream of actor %s is closed", keeper->name);
+    keeper->taken = true;
+    return stream_new(talk_ref(keeper->talk), ret_stream);
 }

@@ -15,8 +15,12 @@
  *     either  START 7       -->              please run this function
  *             RETURN 7      <--              its result; or
  *             ERROR 7       <--              how it failed
- *             YIELD 7       <--              before that, of a stream: one value
- *     either  CREDIT 7      -->              a stream may send so much more
+ *             STARTED 7     <--              before that, of a context: it is at it, with a first value
+ *             YIELD 7       <--              of a stream or context: one value
+ *     either  CREDIT 7      -->              it may yield so much more
+ *     either  SEND 7        -->              to a context: one value
+ *             GRANT 7       <--              so much more may be sent to it
+ *     either  END 7         -->              no more will be
  *     either  DEADLINE 7    -->              there is more, or less, time than START said
  *     either  CANCEL 7      -->              please end it early, within so many seconds
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
@@ -49,9 +53,12 @@ tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str
           (tr_list_tr_str, modules), (int32_t, log_level), (wire_statespace, statespace),
           (bool, captured));
 /* `signature`: 0 from a caller without a declaration, whose arguments are checked one by one all the same.
- * `window`: 0 for a call of one result; what a stream may send at first, as CREDIT counts it. */
+ * `way`: an enum tr_way. `window`: what a stream or context may yield at first, as CREDIT counts it, and what each
+ * value costs of that beside its bytes. */
 tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature),
-          (double, seconds_left), (uint32_t, window), (tr_raw, args));
+          (double, seconds_left), (uint8_t, way), (uint32_t, window), (uint32_t, value_cost), (tr_raw, args));
+/* The same for what may be sent to a context. */
+tr_struct(wire_started, (uint32_t, window), (uint32_t, value_cost), (tr_raw, first));
 tr_struct(wire_outcome, (tr_raw, value));
 tr_struct(wire_failure, (tr_raw, error));
 tr_struct(wire_credit, (uint32_t, bytes));
@@ -68,7 +75,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
     X(BIRTH, wire_birth, 8, SESSION_UNBORN)                                                             \
     X(UP, wire_nothing, 0, SESSION_OPEN)                                                                \
-    X(START, wire_start, 6, SESSION_OPEN)                                                               \
+    X(START, wire_start, 8, SESSION_OPEN)                                                               \
     X(YIELD, wire_outcome, 1, SESSION_OPEN)                                                             \
     X(CREDIT, wire_credit, 1, SESSION_OPEN)                                                             \
     X(RETURN, wire_outcome, 1, SESSION_OPEN)                                                            \
@@ -76,7 +83,11 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(CANCEL, wire_cancel, 1, SESSION_OPEN)                                                             \
     X(CANCEL_ACK, wire_nothing, 0, SESSION_OPEN)                                                        \
     X(STOP, wire_nothing, 0, SESSION_OPEN)                                                            \
-    X(DEADLINE, wire_deadline, 1, SESSION_OPEN)
+    X(DEADLINE, wire_deadline, 1, SESSION_OPEN)                                                    \
+    X(STARTED, wire_started, 3, SESSION_OPEN)                                                      \
+    X(SEND, wire_outcome, 1, SESSION_OPEN)                                                         \
+    X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
+    X(END, wire_nothing, 0, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,
@@ -92,6 +103,7 @@ struct frame {
         wire_hello hello;
         wire_birth birth;
         wire_start start;
+        wire_started started;
         wire_outcome outcome;
         wire_failure failure;
         wire_credit credit;

@@ -6,6 +6,7 @@
  * answered, and never fails this actor. */
 #include "actor/serve.h"
 
+#include "actor/context.h"
 #include "actor/error_wire.h"
 #include "base/error.h"
 #include "base/plant.h"
@@ -69,7 +70,7 @@ static int put_result(struct served *served, struct buf *out)
     size_t start;
     tr_try(frame_open(out, &frame, &start));
     const tr_fn_info *fn = served->fn->info;
-    int rc = codec_encode(out, fn->stream ? &tr_type_void : fn->out, served->ret);
+    int rc = codec_encode(out, fn->out, served->ret);
     if (rc < 0) {
         frame_abandon(out, start);
         return rc == -ENOMEM ? error_raise_plain(rc) : rc;
@@ -77,19 +78,40 @@ static int put_result(struct served *served, struct buf *out)
     return frame_close(out, start);
 }
 
+/* The caller, if it has given up; who told this actor to end, if it is ending; else the function did it itself. */
+static const tr_actor *canceller_of(const struct served *served)
+{
+    if (served->given_up)
+        return &served->session->peer;
+    return actor_self()->told_to_end.set ? &actor_self()->ender : &runtime->self;
+}
+
+struct tr_error *served_cancelled(const struct served *served)
+{
+    const tr_actor *by = canceller_of(served);
+    struct tr_error *error = error_blank(TR_ECANCELLED);
+    char text[NAME_LENGTH + 64];
+    snprintf(text, sizeof text, "cancelled by actor %s (%.8s)", by->name, by->uuid);
+    if (!error)
+        return error_plain(TR_ECANCELLED);
+    error->message = error_keep_text(error, text);
+    error_keep_actor(error, by);
+    return error;
+}
+
 /* A cancellation of ours ends here, and is nothing to the caller beside what went wrong in it. */
-static struct tr_error *failure_of(int rc)
+static struct tr_error *failure_of(const struct served *served, int rc)
 {
     bool found;
     struct tr_error *rest = error_without_cancelled(error_of(rc), &found);
-    return rest ? rest : error_plain(TR_ECANCELLED);
+    return rest ? rest : served_cancelled(served);
 }
 
 static int put_outcome(struct served *served, int rc, struct buf *out)
 {
     if (rc >= 0)
         rc = put_result(served, out);
-    return rc < 0 ? put_error(out, served->id, failure_of(rc)) : rc;
+    return rc < 0 ? put_error(out, served->id, failure_of(served, rc)) : rc;
 }
 
 /* What the function returned may point to what lives no longer than this moment (another task's, another
@@ -122,6 +144,7 @@ static void served_free(struct served *served)
     if (!served)
         return;
     map_remove(&served->session->served, served->id);
+    context_free(served->context);
     session_unref(served->session);
     arena_fini(&served->memory);
     mem_free(served);
@@ -142,6 +165,8 @@ static int serve_task(void *arg)
     int rc = tr_within(&served->scope, served->fn->body(&ctx, served->args, served->ret));
     if (planted(DOUBLE_RUN))
         rc = served->fn->body(&ctx, served->args, served->ret);
+    if (served->context && rc >= 0)
+        rc = context_complete(served);
     answer(served, rc);
     served_free(served);
     return 0;
@@ -185,6 +210,15 @@ static int refuse_signature(const tr_fn_entry *fn)
     return rc;
 }
 
+static int refuse_way(const wire_start *start, enum tr_way way)
+{
+    static const char *const is[] = {"returns a value", "is a stream", "is a context"};
+    static const char *const were[] = {"returned a value", "were a stream", "were a context", "were what nobody knows"};
+    unsigned asked = start->way <= TR_WAY_CONTEXT ? start->way : TR_WAY_CONTEXT + 1;
+    return raise_code(TR_EMISUSE, "%s.%s %s and was called as if it %s", start->module, start->function, is[way],
+                      were[asked]);
+}
+
 /* The arbiter's own functions are served by whoever is the arbiter, and by nobody else. */
 static bool is_served(const char *module, const char *name)
 {
@@ -206,10 +240,8 @@ static int find(const wire_start *start, const tr_fn_entry **ret_fn)
     }
     if (!fn)
         return refuse_function(start->module, start->function);
-    if (fn->info->stream != (start->window > 0))
-        return raise_code(TR_EMISUSE, "%s.%s %s", start->module, start->function,
-                          fn->info->stream ? "is a stream and was called as if it returned a value"
-                                           : "returns a value and was called as if it were a stream");
+    if (fn->info->way != start->way)
+        return refuse_way(start, fn->info->way);
     if (start->signature != 0 && start->signature != function_hash(fn->info))
         return refuse_signature(fn);
     *ret_fn = fn;
@@ -223,6 +255,8 @@ static int prepare(struct served *served, const wire_start *start)
     served->ret = arena_alloc(&served->memory, info->out->size + 1);
     if (!served->args || !served->ret)
         return error_raise_plain(-ENOMEM);
+    if (info->way != TR_WAY_CALL)
+        tr_try(context_new(start, info, &served->context));
     /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
     struct reader from = {start->args.data, start->args.size};
     return codec_decode_fields(&from, info->args, info->args_size, &served->memory, served->args);
@@ -242,7 +276,6 @@ static int begin(struct session *session, const struct frame *frame)
     served->session = session_ref(session);
     served->id = frame->id;
     served->fn = fn;
-    served->credit = frame->start.window;
     served->seconds_left = frame->start.seconds_left;
     served->scope = tr_cancel_scope();
     int rc = prepare(served, &frame->start);
@@ -276,14 +309,23 @@ int serve_deadline(struct session *session, const struct frame *frame)
     return 0;
 }
 
+/* Also for what it does behind a shield: values from the caller will not come, and none are taken. */
+static void give_up(struct served *served)
+{
+    served->given_up = true;
+    tr_scope_cancel(&served->scope);
+    if (served->context)
+        context_abandon(served->context);
+}
+
 int serve_cancel(struct session *session, const struct frame *frame)
 {
     session_tell(session, FRAME_CANCEL_ACK, frame->id);
     struct served *served = frame->id ? map_get(&session->served, frame->id) : NULL;
     if (served)
-        tr_scope_cancel(&served->scope);
+        give_up(served);
     else if (frame->id == 0)
-        actor_end(session->to_parent ? frame->cancel.seconds_left : INFINITY);
+        actor_end(session->to_parent ? frame->cancel.seconds_left : INFINITY, &session->peer);
     return 0;
 }
 
@@ -294,7 +336,8 @@ void served_lost(struct session *session)
         if (!served)
             continue;
         tr_scope_cancel(&served->scope);
-        lot_wake_all(&served->for_credit); /* also those that are shielded: it will never come */
+        if (served->context)
+            context_wake(served->context);
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef ACTOR_SERVE_H
 #define ACTOR_SERVE_H
 
+#include "actor/flow.h"
 #include "actor/session.h"
 #include "tractor/task.h"
 #include "value/function.h"
@@ -13,16 +14,19 @@ struct served {
     const tr_fn_entry *fn;
     struct arena memory;            /* of arguments and result */
     void *args, *ret;
-    int64_t credit;                 /* of a stream: what it may still send */
-    tr_lot for_credit;          /* its tasks wait here for more */
+    struct context *context;        /* of a stream or context; NULL for a call of one result */
     double seconds_left;            /* that the caller has; INFINITY for no limit */
     tr_scope scope;                 /* around the function: how the caller cancels it */
+    bool given_up;                  /* the caller has done that */
 };
 
 /* A remote function's view of the call it serves. */
 struct tr_ctx {
     struct served *served;
 };
+
+/* Why it was cancelled: a Cancelled of whoever asked for that. A reference. */
+struct tr_error *served_cancelled(const struct served *served);
 
 /* The session that a call came over; for functions of the runtime's own. */
 static inline struct session *ctx_session(const tr_ctx *ctx)

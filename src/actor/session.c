@@ -297,10 +297,10 @@ static int take_stop(struct session *session, const struct frame *frame)
 static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_HELLO] = take_hello,        [FRAME_BIRTH] = take_birth,     [FRAME_START] = serve_start,
     [FRAME_UP] = take_up,
-    [FRAME_YIELD] = stream_yielded,    [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
-    [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,     [FRAME_DEADLINE] = serve_deadline,
-     [FRAME_CANCEL_ACK] = take_nothing,
-    [FRAME_STOP] = take_stop,
+    [FRAME_YIELD] = talk_yielded,      [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
+    [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_DEADLINE] = serve_deadline,
+    [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
+    [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
 };
 
 static int act_on(struct session *session, size_t size)
@@ -458,7 +458,7 @@ static void conclude(struct session *session, int rc)
     if (actor_self()->session_ended)
         actor_self()->session_ended(session);
     if (session->to_parent)
-        actor_end(INFINITY);
+        actor_end(INFINITY, &session->peer);
     tr_event_set(&session->greeted);
     tr_event_set(&session->up);
     tr_event_set(&session->ended);

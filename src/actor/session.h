@@ -105,13 +105,17 @@ int session_send(struct session *session, const struct frame *frame);
 /* Whether anything sent still has a chance to arrive. */
 bool session_is_up(const struct session *session);
 
-/* What arrives, by kind; stream.c, call.c and serve.c. A negative result ends the session. */
-int stream_yielded(struct session *session, const struct frame *frame);
+/* What arrives, by kind; talk.c, call.c, serve.c and context.c. A negative result ends the session. */
+int talk_started(struct session *session, const struct frame *frame);
+int talk_yielded(struct session *session, const struct frame *frame);
+int talk_granted(struct session *session, const struct frame *frame);
 int call_returned(struct session *session, const struct frame *frame);
 int call_failed(struct session *session, const struct frame *frame);
 void calls_lost(struct session *session);
 int serve_start(struct session *session, const struct frame *frame);
 int serve_credit(struct session *session, const struct frame *frame);
+int serve_sent(struct session *session, const struct frame *frame);
+int serve_end(struct session *session, const struct frame *frame);
 int serve_cancel(struct session *session, const struct frame *frame);
 int serve_deadline(struct session *session, const struct frame *frame);
 void served_lost(struct session *session);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024 };
+enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024, MUCH = 1024 * 1024 };
 
 struct arena_chunk {
     struct arena_chunk *older;
@@ -66,4 +66,17 @@ void arena_fini(struct arena *arena)
         mem_free(arena->chunks);
         arena->chunks = older;
     }
+}
+
+void arena_clear(struct arena *arena)
+{
+    struct arena_chunk *newest = arena->chunks;
+    if (!newest || newest->room > MUCH) {
+        arena_fini(arena);
+        return;
+    }
+    struct arena older = {newest->older};
+    arena_fini(&older);
+    newest->older = NULL;
+    newest->used = 0;
 }

@@ -19,4 +19,7 @@ char *arena_text(struct arena *arena, const char *text);
 /* Ends everything allocated; the arena is empty and usable again. */
 void arena_fini(struct arena *arena);
 
+/* The same, but keeps memory to use again, if it is not much. */
+void arena_clear(struct arena *arena);
+
 #endif

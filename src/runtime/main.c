@@ -199,7 +199,7 @@ static void asked_from_outside(void *arg, int number)
 {
     (void)arg;
     log_at(LOG_INFO, "actor", "%s is to end, by signal %d", runtime->self.name, number);
-    actor_end(INFINITY);
+    actor_end(INFINITY, &runtime->self);
 }
 
 static int live_until_asked(struct actor *actor, struct life *life, int *ret_signal)

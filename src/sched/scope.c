@@ -273,3 +273,8 @@ int64_t scope_effective_deadline(const struct scope *scope)
     }
     return earliest;
 }
+
+const void *task_scope(void)
+{
+    return runtime->sched->current->scope;
+}

@@ -36,6 +36,9 @@ int codec_encode_fields(struct buf *out, const tr_field *fields, const void *rec
 int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
                         struct arena *memory, void *ret_record);
 
+/* Gives each member that is zero its default. */
+void codec_fill_in_defaults(const tr_field *fields, void *record);
+
 /* The parts of a frame: an array of a known length, its elements one by one. */
 int codec_put_array(struct buf *out, size_t count);
 int codec_get_array(struct reader *from, size_t *ret_count);

@@ -221,12 +221,12 @@ static bool is_zero(const char *at, size_t size)
 
 /* Zero means the default, also where it was sent, and in a struct that was not given at all: when the value is
  * sent on, the other side fills it in. */
-static void fill_in_defaults(const tr_field *fields, char *record)
+void codec_fill_in_defaults(const tr_field *fields, void *record)
 {
     for (const tr_field *field = fields; field->name; field++) {
-        char *at = record + field->offset;
+        char *at = (char *)record + field->offset;
         if (field->type->kind == TR_STRUCT)
-            fill_in_defaults(field->type->fields, at);
+            codec_fill_in_defaults(field->type->fields, at);
         else if (field->fallback && is_zero(at, field->type->size))
             memcpy(at, field->fallback, field->type->size);
     }
@@ -242,7 +242,7 @@ static int decode_members(struct decoder *decoder, const tr_field *fields, char 
     uint64_t given = 0;
     for (size_t i = 0; i < head.count; i++)
         tr_try(decode_member(decoder, fields, &given, record, path));
-    fill_in_defaults(fields, record);
+    codec_fill_in_defaults(fields, record);
     return 0;
 }
 

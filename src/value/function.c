@@ -141,11 +141,30 @@ static void write_type(struct pen *pen, const tr_type *type, int depth)
     }
 }
 
+static void write_part(struct pen *pen, const char *before, const tr_type *type, const char *after)
+{
+    spell(pen, before);
+    write_type(pen, type, 0);
+    spell(pen, after);
+}
+
+static void write_way(struct pen *pen, const tr_fn_info *fn)
+{
+    if (fn->way == TR_WAY_STREAM) {
+        write_part(pen, "stream ", fn->item, " ");
+        return;
+    }
+    if (fn->way == TR_WAY_CONTEXT) {
+        write_part(pen, "context (", fn->first, "");
+        write_part(pen, ", ", fn->heard, "");
+        write_part(pen, ", ", fn->item, ") ");
+    }
+    write_part(pen, "", fn->out, " ");
+}
+
 static void write_signature(struct pen *pen, const tr_fn_info *fn)
 {
-    spell(pen, fn->stream ? "stream " : "");
-    write_type(pen, fn->out, 0);
-    spell(pen, " ");
+    write_way(pen, fn);
     spell(pen, fn->name);
     spell(pen, "(");
     write_fields(pen, fn->args, 0);

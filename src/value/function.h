@@ -31,7 +31,7 @@ bool function_exposed(const tr_list_tr_str *entries, const char *module, const c
 
 /* "int64_t place_order(legs: list<leg{venue: tr_str, price: double}>, dry_run: bool)": everything that
  * caller and callee must agree on, and nothing else (not the file, nor defaults). A stream starts with
- * "stream ". Appends without a final 0. 0 or -ENOMEM. */
+ * "stream ", a context with "context (first, heard, item) ". Appends without a final 0. 0 or -ENOMEM. */
 int function_signature(struct buf *out, const tr_fn_info *fn);
 
 /* "leg{venue: tr_str, price: double}": the same of a type alone. */

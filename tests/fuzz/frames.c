@@ -257,7 +257,7 @@ static const struct known {
     {REGISTRY_MODULE, "tr_registry_enroll"}, {REGISTRY_MODULE, "tr_registry_find"},
     {REGISTRY_MODULE, "tr_registry_wait"},
 };
-enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024 };
+enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024, VALUE_COST = 32 };
 
 static void put_args(struct buf *out, struct input *input, const tr_fn_info *fn)
 {
@@ -278,7 +278,8 @@ static void put_start(struct buf *out, struct input *input)
 {
     const struct known *which = &known[input_choice(input, KNOWN)];
     const tr_fn_info *fn = function_find(which->module, which->name)->info;
-    unsigned odd = input_byte(input); /* 1: a name, 2: the signature, 4: the time, 8: the window */
+    unsigned odd = input_byte(input); /* 1: a name, 2: the signature, 4: the time, 8: the window, 32: the
+                                           * way, 64: the cost of values */
     (void)msgpack_put_str(out, which->module, strlen(which->module));
     if (odd & 1)
         put_text(out, input);
@@ -289,7 +290,9 @@ static void put_start(struct buf *out, struct input *input)
         put_real(out, input);
     else
         (void)msgpack_put_real(out, INFINITY);
-    (void)msgpack_put_uint(out, odd & 8 ? input_number(input, 4) : fn->stream ? WINDOW : 0);
+    (void)msgpack_put_uint(out, odd & 32 ? input_choice(input, 4) : (unsigned)fn->way);
+    (void)msgpack_put_uint(out, odd & 8 ? input_number(input, 4) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 64 ? input_number(input, 4) : VALUE_COST);
     put_args(out, input, fn);
 }
 

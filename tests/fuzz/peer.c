@@ -4,7 +4,6 @@
 #include "frames.h"
 #include "samples.h"
 
-#include "actor/stream.h"
 
 #include <string.h>
 
@@ -85,6 +84,7 @@ static void note_start(struct peer *peer, const struct frame *frame)
     }
     account->starts++;
     account->credit += frame->start.window;
+    account->value_cost = frame->start.value_cost;
     peer->large += frame->start.function && strcmp(frame->start.function, "blob") == 0;
 }
 
@@ -113,7 +113,7 @@ static void outcome(struct account *account)
 static void value(struct account *account, const struct frame *frame)
 {
     require(account && account->outcomes < account->starts && account->credit > 0);
-    account->credit -= (int64_t)(frame->outcome.value.size + STREAM_VALUE_COST);
+    account->credit -= (int64_t)(frame->outcome.value.size + account->value_cost);
 }
 
 static void expect(struct peer *peer, const struct frame *frame)

@@ -23,6 +23,7 @@ struct peer {
         uint64_t id;
         unsigned starts, outcomes;
         int64_t credit;
+        uint32_t value_cost;
     } accounts[MOST_ACCOUNTS];
 };
 

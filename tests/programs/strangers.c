@@ -106,7 +106,7 @@ static bool answer_says(const char *address, const char *args, size_t size, cons
 {
     static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
                                 "0123456789abcdef0123456789abcdef\xa0\x01";
-    static const char start[] = "\x98\x03\x07\xa9strangers\xa3" "sum\x00\xcb\x7f\xf0\0\0\0\0\0\0\0";
+    static const char start[] = "\x9a\x03\x07\xa9strangers\xa3" "sum\x00\xcb\x7f\xf0\0\0\0\0\0\0\0\0\0";
     char call[256], got[4096];
     memcpy(call, start, sizeof start - 1);
     memcpy(call + sizeof start - 1, args, size);
@@ -140,18 +140,19 @@ static int wrong_arguments_are_told_by_name(void)
     return end(n, worker);
 }
 
-/* A START of the function, without arguments, after HELLO if it is the first. */
+/* A START of the function, without arguments, after HELLO if it is the first; with a window it is a stream. */
 static bool ask(int fd, unsigned char id, const char *function, const char window[3])
 {
     static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
                                 "0123456789abcdef0123456789abcdef\xa0\x01";
     char start[64];
-    int size = snprintf(start, sizeof start, "\x98\x03%c\xa9strangers%c%s", id,
+    int size = snprintf(start, sizeof start, "\x9a\x03%c\xa9strangers%c%s", id,
                         (int)(0xa0 | strlen(function)), function);
     memcpy(start + size, "\x00\xcb\x7f\xf0\0\0\0\0\0\0", 10);
-    memcpy(start + size + 10, window, 3);
-    start[size + 13] = '\x80';
-    size += 14;
+    start[size + 10] = window[1] != 0;
+    memcpy(start + size + 11, window, 3);
+    memcpy(start + size + 14, "\x20\x80", 2);
+    size += 16;
     return (id > 1 || speak(fd, hello, sizeof hello - 1)) && speak(fd, start, (size_t)size);
 }
 

@@ -19,7 +19,7 @@ static const struct sample {
     {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2, {"int8_t", {"\x2a", 1}}, true}}},
     {SESSION_OPEN, {.kind = FRAME_UP}},
     {SESSION_OPEN,
-     {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 9, {"\x80", 1}}}},
+     {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 1, 9, 32, {"\x80", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_YIELD, .id = 7, .outcome = {{"\x2a", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_CREDIT, .id = 7, .credit = {4096}}},
     {SESSION_OPEN, {.kind = FRAME_RETURN, .id = 1 << 20, .outcome = {{"\xa1x", 2}}}},
@@ -28,6 +28,10 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_CANCEL_ACK, .id = 7}},
     {SESSION_OPEN, {.kind = FRAME_STOP}},
     {SESSION_OPEN, {.kind = FRAME_DEADLINE, .id = 7, .deadline = {2.5}}},
+    {SESSION_OPEN, {.kind = FRAME_STARTED, .id = 7, .started = {4096, 32, {"\xa1x", 2}}}},
+    {SESSION_OPEN, {.kind = FRAME_SEND, .id = 7, .outcome = {{"\x2a", 1}}}},
+    {SESSION_OPEN, {.kind = FRAME_GRANT, .id = 7, .credit = {4096}}},
+    {SESSION_OPEN, {.kind = FRAME_END, .id = 7}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
@@ -37,7 +41,10 @@ static tr_bytes raw_of(const struct frame *frame)
     switch (frame->kind) {
     case FRAME_START:
         return frame->start.args;
+    case FRAME_STARTED:
+        return frame->started.first;
     case FRAME_YIELD:
+    case FRAME_SEND:
     case FRAME_RETURN:
         return frame->outcome.value;
     case FRAME_ERROR:
