@@ -225,6 +225,7 @@ static int receive(struct served *served, void *ret_item)
                              ret_item);
         if (rc != 0)
             return rc;
+        tr_try(task_checkpoint_if_cancelled());
         if (served->given_up)
             return raise_code(TR_EBROKEN, "the caller has left");
         if (context->ended)

@@ -28,6 +28,7 @@ static int wait_for_credit(struct outflow *out, struct session *session)
             return 0;
         tr_try(out->credit <= 0 ? lot_park(&out->for_credit) : session_wait_room(session));
     }
+    tr_try(task_checkpoint_if_cancelled()); /* which mostly is the reason */
     if (out->over)
         return raise_code(TR_EBROKEN, "nobody reads this stream any more");
     return session_wait_loss(session);

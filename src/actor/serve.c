@@ -94,6 +94,7 @@ struct tr_error *served_cancelled(const struct served *served)
     snprintf(text, sizeof text, "cancelled by actor %s (%.8s)", by->name, by->uuid);
     if (!error)
         return error_plain(TR_ECANCELLED);
+    error->type = tr_code_type(TR_ECANCELLED);
     error->message = error_keep_text(error, text);
     error_keep_actor(error, by);
     return error;
