@@ -207,14 +207,26 @@ static int fail(struct inflow *in)
     return TR_EOVERRUN;
 }
 
-/* For a flow that does not block. */
-static int make_room(struct inflow *in, size_t cost)
+/* As the sender sees it of a flow that blocks. */
+static bool is_full(const struct inflow *in)
 {
-    if (in->overrun == TR_OVERRUN_FAILS && in->ahead > 0 && in->ahead + cost > in->window)
+    return in->ahead >= in->window;
+}
+
+/* Whether there is, or was made, room for one more; TR_EOVERRUN if that is the end. */
+static int make_room(struct inflow *in)
+{
+    if (!is_full(in))
+        return true;
+    if (in->overrun == TR_OVERRUN_FAILS)
         return fail(in);
-    while (in->overrun == TR_DROP_OLDEST && in->ahead > 0 && in->ahead + cost > in->window)
+    if (in->overrun == TR_DROP_NEWEST) {
+        in->dropped++;
+        return false;
+    }
+    while (is_full(in))
         drop_oldest(in);
-    return 0;
+    return true;
 }
 
 int inflow_arrived(struct inflow *in, tr_bytes value)
@@ -227,12 +239,8 @@ int inflow_arrived(struct inflow *in, tr_bytes value)
         in->owed += (uint32_t)cost;
     if (in->deaf || planted(STREAM_GAP))
         return 0;
-    tr_try(make_room(in, cost));
-    if (in->overrun == TR_DROP_NEWEST && in->ahead > 0 && in->ahead + cost > in->window) {
-        in->dropped++;
-        return 0;
-    }
-    return keep(in, value, cost);
+    int room = in->overrun == TR_BLOCK ? true : make_room(in);
+    return room > 0 ? keep(in, value, cost) : room;
 }
 
 /* ---- taking ---------------------------------------------------------------------------------------- */

@@ -166,7 +166,7 @@ static int serve_task(void *arg)
     int rc = tr_within(&served->scope, served->fn->body(&ctx, served->args, served->ret));
     if (planted(DOUBLE_RUN))
         rc = served->fn->body(&ctx, served->args, served->ret);
-    if (served->context && rc >= 0)
+    if (served->context && rc >= 0 && !served->scope.cancelled_caught)
         rc = context_complete(served);
     answer(served, rc);
     served_free(served);
