@@ -89,6 +89,7 @@ typedef struct tr_flow {
     uint32_t bytes;         /* as values are encoded, and 32 for each; 0: 256 KiB */
     uint32_t messages;      /* 0: as many as have room in the bytes */
 } tr_flow;
+#define tr_flow_options(...) (&(const tr_flow){__VA_ARGS__})
 
 /* Asks for the stream; 0 does not mean yet that the function exists: that is known with the first item.
  * `*ret_stream` is the caller's, for the block it stands in: tr_auto(stream) s = NULL. A checkpoint.
@@ -98,8 +99,8 @@ typedef struct tr_flow {
 #define TR_OPEN_(PORTAL, STREAM, FLOW, NAME, ...)                                                  \
     NAME##_tr_open_((PORTAL), (STREAM), (FLOW), TR_ARGS_(NAME, __VA_ARGS__))
 
-/* The same with a flow of its own: tr_open_stream_with(portal, &ticks, &(tr_flow){.overrun = TR_DROP_OLDEST},
- * quotes, .symbol = "X"). */
+/* The same with a flow of its own: tr_open_stream_with(portal, &ticks, tr_flow_options(.overrun = TR_DROP_OLDEST),
+ * quotes, .symbol = "X"). A flow is only read; NULL is the usual. */
 #define tr_open_stream_with(portal, ret_stream, flow, ...)                                         \
     TR_OPEN_(portal, ret_stream, flow, __VA_ARGS__, )
 

@@ -249,11 +249,17 @@ void deadlines_tell(struct sched *sched)
     }
 }
 
+int64_t task_deadline(void)
+{
+    return scope_effective_deadline(runtime->sched->current->scope);
+}
+
 void task_watch_deadline(struct deadline_watch *watch)
 {
     struct sched *sched = runtime->sched;
     watch->task = sched->current;
-    watch->deadline = scope_effective_deadline(watch->task->scope);
+    if (watch->deadline != task_deadline())
+        sched->deadlines_moved = true;
     list_push(&sched->watches, &watch->place);
 }
 

@@ -94,7 +94,7 @@ tr_context_fn(int64_t, read_three, (void, int64_t, void), (bool, drop))
 {
     int64_t ball;
     if (args->drop)
-        tr_try(tr_ctx_set_flow(ctx, &(tr_flow){.overrun = TR_DROP_OLDEST, .messages = 3}));
+        tr_try(tr_ctx_set_flow(ctx, tr_flow_options(.overrun = TR_DROP_OLDEST, .messages = 3)));
     tr_try(tr_ctx_started(ctx));
     tr_try(tr_sleep(1));
     for (int i = 0; i < 3; i++)
