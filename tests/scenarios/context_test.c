@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Inside a scenario, where a failure is an error that fails the run. */
-#define want(...)                                                                                            \
-    do {                                                                                                     \
-        if (!(__VA_ARGS__))                                                                                  \
-            return tr_raise("test.Failed", "line %d: not so: %s", __LINE__, #__VA_ARGS__);                   \
-    } while (0)
-
 /* ---- functions -------------------------------------------------------------------------------------------- */
 
 /* Gives back each ball, one higher, and at the end how many there were. */
@@ -143,18 +136,6 @@ tr_fn(void, ping)
 }
 
 /* ---- plays ------------------------------------------------------------------------------------------------ */
-
-/* With an actor "donny", which is ended afterwards. */
-static int with_donny(int (*body)(tr_portal *donny))
-{
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("context")));
-    tr_try(body(donny));
-    tr_try(tr_call(donny, NULL, ping)); /* nothing of it has hurt the connection */
-    tr_try(tr_cancel_actor(donny));
-    return tr_join(n);
-}
 
 static int ping_pong(tr_portal *donny)
 {
@@ -334,12 +315,6 @@ static int open_late(tr_portal *donny)
     return 0;
 }
 
-#define PLAY(name)                                                                                           \
-    static int play_##name(void *arg)                                                                        \
-    {                                                                                                        \
-        (void)arg;                                                                                           \
-        return with_donny(name);                                                                             \
-    }
 PLAY(ping_pong)
 PLAY(all_at_once)
 PLAY(start_in_bad_ways)
@@ -357,23 +332,6 @@ PLAY(misuse_streams)
 PLAY(open_late)
 
 /* ---- scenarios -------------------------------------------------------------------------------------------- */
-
-static void succeeds(int (*director)(void *), const char *said)
-{
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct theatre *theatre = raise_curtain(seed, director);
-        expect_outcome(theatre, NULL);
-        assert_string_equal(theatre->said, said);
-        expect_nothing_left(theatre);
-    }
-}
-
-#define SUCCEEDS(scenario, play, said)                                                                       \
-    static void scenario(void **state)                                                                       \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        succeeds(play, said);                                                                                \
-    }
 
 SUCCEEDS(both_sides_speak_and_the_result_comes_last, play_ping_pong, "")
 SUCCEEDS(who_says_no_more_still_hears, play_all_at_once, "")

@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Inside a scenario, where a failure is an error that fails the run. */
-#define want(...)                                                                                            \
-    do {                                                                                                     \
-        if (!(__VA_ARGS__))                                                                                  \
-            return tr_raise("test.Failed", "line %d: not so: %s", __LINE__, #__VA_ARGS__);                   \
-    } while (0)
-
 static int64_t yielded;             /* of all processes: one producer in each scenario */
 
 /* ---- producers ---------------------------------------------------------------------------------------------- */
@@ -117,18 +110,6 @@ tr_fn(void, ping)
 }
 
 /* ---- plays ---------------------------------------------------------------------------------------------------- */
-
-/* With an actor "donny", which is ended afterwards. */
-static int with_donny(int (*body)(tr_portal *donny))
-{
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("stream")));
-    tr_try(body(donny));
-    tr_try(tr_call(donny, NULL, ping));
-    tr_try(tr_cancel_actor(donny));
-    return tr_join(n);
-}
 
 static int be_ahead_by_messages(tr_portal *donny)
 {
@@ -277,12 +258,6 @@ static int put_off_a_deadline(tr_portal *donny)
     return tr_within(&limit, read_with_more_time(donny, &limit));
 }
 
-#define PLAY(name)                                                                                           \
-    static int play_##name(void *arg)                                                                        \
-    {                                                                                                        \
-        (void)arg;                                                                                           \
-        return with_donny(name);                                                                             \
-    }
 PLAY(be_ahead_by_messages)
 PLAY(lose_the_oldest)
 PLAY(lose_the_newest)
@@ -294,25 +269,6 @@ PLAY(read_blobs)
 PLAY(ask_who_calls)
 PLAY(put_off_a_deadline)
 
-static void succeeds(int (*director)(void *), const char *said, uint64_t seeds)
-{
-    for (uint64_t seed = 1; seed <= seeds; seed++) {
-        struct theatre *theatre = raise_curtain(seed, director);
-        yielded = 0;
-        expect_outcome(theatre, NULL);
-        if (said)
-            assert_string_equal(theatre->said, said);
-        expect_nothing_left(theatre);
-    }
-}
-
-#define SUCCEEDS(scenario, play, said)                                                                       \
-    static void scenario(void **state)                                                                       \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        succeeds(play, said, 5);                                                                             \
-    }
-
 SUCCEEDS(a_producer_is_as_many_messages_ahead_as_was_asked_for, play_be_ahead_by_messages, "")
 SUCCEEDS(a_reader_that_is_too_slow_may_lose_the_oldest, play_lose_the_oldest, "")
 SUCCEEDS(or_the_newest, play_lose_the_newest, "")
@@ -323,236 +279,6 @@ SUCCEEDS(several_sources_flow_into_one_stream, play_mix_two, "")
 SUCCEEDS(a_long_byte_string_comes_in_pieces, play_read_blobs, "")
 SUCCEEDS(a_function_knows_who_calls, play_ask_who_calls, "")
 SUCCEEDS(a_deadline_that_is_put_off_is_the_producers_too, play_put_off_a_deadline, "")
-
-/* ---- several readers ------------------------------------------------------------------------------------------- */
-
-struct listener {
-    tr_stream *stream;
-    double pace;                /* seconds for each value */
-    int64_t most;               /* it leaves after so many; 0: at the end */
-    int64_t heard, missed;
-    int rc;
-};
-
-static int listen_to(void *arg)
-{
-    struct listener *us = arg;
-    tr_auto(stream) own = us->stream;
-    int64_t number = 0, before = 0;
-    for (;;) {
-        us->rc = tr_next(own, &number, count_slowly);
-        if (us->rc == TR_ELAGGED) {
-            us->missed++;
-            continue;
-        }
-        if (us->rc <= 0)
-            return 0;
-        want(number > before);
-        before = number;
-        if (++us->heard == us->most)
-            return 0;
-        tr_try(tr_sleep(us->pace));
-    }
-}
-
-enum { LISTENERS = 3 };
-
-static int listen_all(tr_portal *donny, struct listener listeners[LISTENERS], int64_t last, size_t lag)
-{
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_open_stream(donny, &listeners[0].stream, count_slowly, .last = last, .seconds = 0.1));
-    for (int i = 1; i < LISTENERS; i++)
-        tr_try(tr_subscribe(listeners[0].stream, &listeners[i].stream, lag));
-    for (int i = 0; i < LISTENERS; i++)
-        tr_try(tr_start_soon(n, listen_to, &listeners[i]));
-    return tr_join(n);
-}
-
-static int all_hear_all(tr_portal *donny)
-{
-    struct listener listeners[LISTENERS] = {{.pace = 0.01}, {.pace = 0.02}, {.pace = 0.2}};
-    tr_try(listen_all(donny, listeners, 100, 1000));
-    for (int i = 0; i < LISTENERS; i++)
-        want(listeners[i].heard == 100 && listeners[i].missed == 0 && listeners[i].rc == 0);
-    return 0;
-}
-
-static int one_lags_behind(tr_portal *donny)
-{
-    struct listener listeners[LISTENERS] = {{.pace = 0.01}, {.pace = 0.02}, {.pace = 2}};
-    tr_try(listen_all(donny, listeners, 100, 5));
-    want(listeners[0].heard == 100 && listeners[1].heard == 100);
-    want(listeners[2].missed > 0 && listeners[2].heard < 20 && listeners[2].rc == 0);
-    return 0;
-}
-
-static int the_first_leaves(tr_portal *donny)
-{
-    struct listener listeners[LISTENERS] = {{.pace = 0.01, .most = 10}, {.pace = 0.02}, {.pace = 0.3}};
-    tr_try(listen_all(donny, listeners, 50, 100));
-    want(listeners[0].heard == 10 && listeners[1].heard == 50 && listeners[2].heard == 50);
-    return 0;
-}
-
-static int all_leave(tr_portal *donny)
-{
-    struct listener listeners[LISTENERS] = {{.most = 10}, {.most = 11}, {.most = 12}};
-    return listen_all(donny, listeners, 1000000, 100);
-}
-
-static int each_hears_the_error(tr_portal *donny)
-{
-    tr_auto(stream) first = NULL;
-    tr_auto(stream) second = NULL;
-    int64_t number;
-    tr_try(tr_open_stream(donny, &first, count_and_break, .last = 2));
-    tr_try(tr_subscribe(first, &second, 10));
-    tr_stream *readers[] = {first, second};
-    for (int i = 0; i < 2; i++) {
-        want(tr_next(readers[i], &number, count_and_break) == 1 && number == 1);
-        want(tr_next(readers[i], &number, count_and_break) == 1 && number == 2);
-        want(tr_next(readers[i], &number, count_and_break) == TR_EREMOTE);
-        want(tr_error_is(tr_last_error(), "app.Broken"));
-    }
-    return 0;
-}
-
-/* Nobody reads for a slow one: what it may lag is kept, and the fast one is not kept waiting by more than that. */
-static int readers_that_drop(tr_portal *donny)
-{
-    tr_auto(stream) fast = NULL;
-    tr_auto(stream) slow = NULL;
-    int64_t number;
-    tr_try(tr_open_stream_with(donny, &fast, tr_flow_options(.overrun = TR_DROP_OLDEST, .messages = 10), count,
-                               .last = 1000));
-    tr_try(tr_subscribe(fast, &slow, 3));
-    want(tr_next(fast, &number, count) == 1);
-    tr_try(tr_sleep(1));
-    want(tr_next(fast, &number, count) == 1 && number == 991);
-    want(tr_next(slow, &number, count) == TR_ELAGGED);
-    want(tr_next(slow, &number, count) == 1 && number == 991);
-    return 0;
-}
-PLAY(all_hear_all)
-PLAY(one_lags_behind)
-PLAY(the_first_leaves)
-PLAY(all_leave)
-PLAY(each_hears_the_error)
-PLAY(readers_that_drop)
-
-SUCCEEDS(each_reader_hears_all_at_its_own_pace, play_all_hear_all, "")
-SUCCEEDS(a_reader_that_lags_misses_some_and_is_told, play_one_lags_behind, "")
-SUCCEEDS(the_others_go_on_when_the_first_reader_leaves, play_the_first_leaves, "")
-SUCCEEDS(the_last_reader_to_leave_ends_the_stream, play_all_leave, "")
-SUCCEEDS(each_reader_hears_the_error_after_the_values, play_each_hears_the_error, "")
-SUCCEEDS(readers_of_a_stream_that_drops_know_where_they_are, play_readers_that_drop, "")
-
-/* ---- an actor that was started for a stream ------------------------------------------------------------------- */
-
-static int run_and_read(void *arg)
-{
-    (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_auto(stream) numbers = NULL;
-    tr_stream *again = NULL;
-    int64_t number, heard = 0;
-    int rc;
-    tr_try(tr_run_in_actor(n, &donny, "donny", count, .last = 10000));
-    want(tr_result_stream(donny, &numbers, with_default) == TR_ESIGNATURE && !numbers);
-    tr_try(tr_result_stream(donny, &numbers, count));
-    want(tr_result_stream(donny, &again, count) == TR_EMISUSE && !again);
-    while ((rc = tr_next(numbers, &number, count)) > 0)
-        want(number == ++heard);
-    want(rc == 0 && heard == 10000);
-    return tr_join(n);
-}
-
-static int read_it(void *arg)
-{
-    tr_auto(stream) numbers = arg;
-    int64_t number, heard = 0;
-    int rc;
-    while ((rc = tr_next(numbers, &number, count)) > 0)
-        want(number == ++heard);
-    say(heard == 10000 ? "heard all" : "heard less");
-    return rc;
-}
-
-/* After the join, in a task of the same nursery. */
-static int run_and_read_in_a_task(void *arg)
-{
-    (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_stream *numbers;
-    tr_try(tr_run_in_actor(n, &donny, "donny", count, .last = 10000));
-    tr_try(tr_result_stream(donny, &numbers, count));
-    tr_try(tr_start_soon(n, read_it, numbers));
-    return tr_join(n);
-}
-
-static int run_and_leave(void *arg)
-{
-    (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_try(tr_run_in_actor(n, &donny, "donny", count, .last = INT64_MAX));
-    {
-        tr_auto(stream) numbers = NULL;
-        int64_t number;
-        tr_try(tr_result_stream(donny, &numbers, count));
-        want(tr_next(numbers, &number, count) == 1 && number == 1);
-    }
-    return tr_join(n);
-}
-
-static int run_and_do_not_read(void *arg)
-{
-    (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_try(tr_run_in_actor(n, &donny, "donny", count, .last = INT64_MAX));
-    tr_try(tr_sleep(1));
-    return tr_join(n);
-}
-
-static int run_one_that_breaks(void *arg)
-{
-    (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_auto(stream) numbers = NULL;
-    int64_t number;
-    int rc;
-    tr_try(tr_run_in_actor(n, &donny, "donny", count_and_break, .last = 10));
-    tr_try(tr_result_stream(donny, &numbers, count_and_break));
-    while ((rc = tr_next(numbers, &number, count_and_break)) > 0)
-        continue;
-    return tr_join_with(n, rc);
-}
-
-static int take_from_a_daemon(tr_portal *donny)
-{
-    tr_auto(stream) numbers = NULL;
-    want(tr_result_stream(donny, &numbers, count) == TR_EMISUSE && !numbers);
-    return 0;
-}
-PLAY(take_from_a_daemon)
-
-SUCCEEDS(a_stream_that_an_actor_was_started_for_is_read_once, run_and_read, "")
-SUCCEEDS(it_may_be_read_by_a_task_while_the_nursery_is_joined, run_and_read_in_a_task, "heard all\n")
-SUCCEEDS(who_leaves_it_ends_the_actor, run_and_leave, "cancelled\n")
-SUCCEEDS(what_nobody_has_taken_by_the_join_is_cancelled, run_and_do_not_read, "cancelled\n")
-SUCCEEDS(a_daemon_has_no_stream_of_its_own, play_take_from_a_daemon, "")
-
-static void what_breaks_it_is_the_nurserys_error_once(void **state)
-{
-    (void)state;
-    struct theatre *theatre = raise_curtain(1, run_one_that_breaks);
-    expect_shape(theatre, "donny > app.Broken(after 10)@donny");
-    expect_nothing_left(theatre);
-}
 
 /* ---- pipelines ------------------------------------------------------------------------------------------------- */
 
@@ -681,18 +407,6 @@ int main(void)
         cmocka_unit_test(a_long_byte_string_comes_in_pieces),
         cmocka_unit_test(a_function_knows_who_calls),
         cmocka_unit_test(a_deadline_that_is_put_off_is_the_producers_too),
-        cmocka_unit_test(each_reader_hears_all_at_its_own_pace),
-        cmocka_unit_test(a_reader_that_lags_misses_some_and_is_told),
-        cmocka_unit_test(the_others_go_on_when_the_first_reader_leaves),
-        cmocka_unit_test(the_last_reader_to_leave_ends_the_stream),
-        cmocka_unit_test(each_reader_hears_the_error_after_the_values),
-        cmocka_unit_test(readers_of_a_stream_that_drops_know_where_they_are),
-        cmocka_unit_test(a_stream_that_an_actor_was_started_for_is_read_once),
-        cmocka_unit_test(it_may_be_read_by_a_task_while_the_nursery_is_joined),
-        cmocka_unit_test(who_leaves_it_ends_the_actor),
-        cmocka_unit_test(what_nobody_has_taken_by_the_join_is_cancelled),
-        cmocka_unit_test(a_daemon_has_no_stream_of_its_own),
-        cmocka_unit_test(what_breaks_it_is_the_nurserys_error_once),
         cmocka_unit_test(the_end_and_the_pressure_back_pass_through_a_pipeline),
         cmocka_unit_test(leaving_a_pipeline_cancels_all_of_it),
         cmocka_unit_test(a_death_at_the_source_arrives_at_the_end),
