@@ -7,7 +7,8 @@
  * A nursery is a cancel scope with tasks whose errors it gathers. The body, which is the host
  * between tr_open_nursery and tr_join, counts as one of them. Any failure cancels the scope; the join
  * waits until the list is empty, in all circumstances, and then hands the errors to the scope's end,
- * where Cancelled is absorbed if it was meant for this scope. What remains is the result.
+ * where Cancelled is absorbed if it was meant for this scope. What remains is the result. The waiting itself
+ * adds nothing: cancelled from outside, the tasks are too, and Cancelled comes out if one of them returns it.
  *
  * Left without tr_join (return, break, goto out of the block), the cleanup attribute cancels and joins,
  * and an error that comes out fails the scope around, since nobody is there to take it. */
@@ -151,12 +152,22 @@ void guests_release(struct guest **guests)
 
 /* ---- errors and ends ------------------------------------------------------------------------------ */
 
+/* A task that was cut from further out has ended: for the others the reason is still the one there. */
+static void cancel_because_of_outside(struct scope *scope)
+{
+    const struct scope *source = scope_source(scope);
+    if (source)
+        scope_cancel(scope, source->why, source->failure);
+    else
+        scope_cancel(scope, "cancelled from outside", NULL);
+}
+
 static void add_error(struct nursery *nursery, struct tr_error *error)
 {
     if (!error)
         return;
     if (error->code == TR_ECANCELLED)
-        scope_cancel(&nursery->scope, "cancelled from outside", NULL);
+        cancel_because_of_outside(&nursery->scope);
     else
         scope_cancel(&nursery->scope, "sibling failed", error);
     errors_add(&nursery->scope.errors, error);
@@ -181,13 +192,6 @@ void nursery_ended(struct nursery *nursery, struct tr_error *error)
     nursery->tasks--;
     add_error(nursery, error);
     wake_host_if_empty(nursery);
-}
-
-/* The host is cancelled while it waits: so is everything it waits for, and it goes on waiting. */
-static bool cancel_the_rest(void *arg)
-{
-    add_error(arg, error_plain(TR_ECANCELLED));
-    return false;
 }
 
 /* A task that lives as long as the body, and the others, may need it. */
@@ -228,8 +232,8 @@ static struct tr_error *join(struct nursery *nursery)
         machine_move(&nursery->state, NURSERY_CLOSED);
         task_yield();
     } else {
-        nursery->host_waits = true;
-        (void)task_park("the tasks of its nursery", cancel_the_rest, nursery);
+        nursery->host_waits = true; /* whatever happens: what cuts the host cuts those it waits for as well */
+        (void)task_park("the tasks of its nursery", NULL, NULL);
     }
     bool caught = false;
     struct tr_error *error = scope_leave(&nursery->scope, NULL, &caught);
@@ -376,6 +380,15 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
     return tr_join(here);
 }
 
+/* Its code may well have ended without a failure because it was cut. */
+static int never_started(const tr_task_options *options)
+{
+    if (runtime->sched->current->scope->cancelled)
+        return error_raise_plain(TR_ECANCELLED);
+    return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
+                      options->name ? options->name : options->fn_);
+}
+
 int tr_start_(tr_nursery *handle, int (*fn)(void *), void *arg, void **ret_value,
               const tr_task_options *options)
 {
@@ -390,8 +403,7 @@ int tr_start_(tr_nursery *handle, int (*fn)(void *), void *arg, void **ret_value
     if (rc < 0)
         return rc;
     if (!starting.started)
-        return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
-                          options->name ? options->name : options->fn_);
+        return never_started(options);
     if (ret_value)
         *ret_value = starting.value;
     return 0;
