@@ -199,8 +199,9 @@ TR_API int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg,
 
 /* The same, and waits until the task calls tr_started(value); *ret_value is that value (ret_value may
  * be NULL). If the task fails before, that error is returned here and the nursery lives on; if it ends
- * before, TR_EMISUSE. A checkpoint; cancelled, it waits for the end of the task, which is cancelled too and stays here even
- * if it calls tr_started then, and returns TR_ECANCELLED, unless the task has called it and ended well.
+ * before, TR_EMISUSE. A checkpoint; cancelled, it waits for the end of the task, which is cancelled too and
+ * stays here even if it calls tr_started then, and returns TR_ECANCELLED, unless the task has called it and
+ * ended well.
  * (nursery.start, task_status.started) */
 #define tr_start(nursery, fn, arg, ...) TR_START_TASK_(nursery, fn, arg, __VA_ARGS__, )
 #define TR_START_TASK_(NURSERY, FN, ARG, VALUE, ...)                                               \
@@ -213,10 +214,11 @@ TR_API int tr_started(void *value) TR_USE_RESULT;
 
 /* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error
  * or an ErrorGroup. A checkpoint in that it lets others run, in any case, but itself it does not notice
- * cancellation: what is cancelled around it reaches the tasks, and it waits for them. TR_ECANCELLED comes out, with other errors if there are
- * any, when one of them returned it; when all of them end well in spite of it, or there is none, the join has
- * succeeded. Ends the process when a nursery or scope opened after this one is still open: to limit the time of
- * a join, put the whole block into a function and tr_within around its call. */
+ * cancellation: what is cancelled around it reaches the tasks, and it waits for them. TR_ECANCELLED comes
+ * out, with other errors if there are any, when one of them returned it; when all of them end well in spite
+ * of it, or there is none, the join has succeeded. Ends the process when a nursery or scope opened after this
+ * one is still open: to limit the time of a join, put the whole block into a function and tr_within around
+ * its call. */
 TR_API int tr_join(tr_nursery *nursery) TR_USE_RESULT;
 
 /* The same for a body with a result of its own, which counts like a task's: a failure cancels the nursery
