@@ -241,6 +241,14 @@ static struct tr_error *join(struct nursery *nursery)
     return error;
 }
 
+static void require_host(const struct nursery *nursery, const char *does)
+{
+    const struct task *task = runtime->sched->current;
+    if (nursery->host != task)
+        panic("task %s %s the nursery opened at %s by task %s", task->name, does, nursery->scope.opened.at,
+              nursery->host->name);
+}
+
 int tr_join(tr_nursery *handle)
 {
     int rc = in_task();
@@ -249,9 +257,7 @@ int tr_join(tr_nursery *handle)
     struct nursery *nursery = nursery_of(handle);
     if (!nursery)
         return no_nursery(handle);
-    if (nursery->host != runtime->sched->current)
-        panic("task %s joins the nursery opened at %s by task %s", runtime->sched->current->name,
-              nursery->scope.opened.at, nursery->host->name);
+    require_host(nursery, "joins");
     if (nursery->state.at != NURSERY_OPEN)
         return raise_code(TR_ECLOSED, "the nursery was joined before");
     struct tr_error *error = join(nursery);
@@ -317,6 +323,7 @@ void tr_nursery_done_(tr_nursery **held)
     *held = NULL;
     if (!nursery)
         return;
+    require_host(nursery, "leaves the block of");
     if (nursery->state.at == NURSERY_OPEN || nursery->guests)
         clean_up(nursery);
     handles_put(&runtime->sched->nurseries, &nursery->handle);
