@@ -13,7 +13,7 @@
  * A task's stack has 64 KiB, the first task's 1 MiB (four times that under sanitizers): large buffers belong
  * into tr_alloc. Overflowing it ends the process, for certain if variables of one function stay below 64 KiB
  * or the program is built with -fstack-clash-protection. (Before Linux 6.13 this holds at once for 10 000
- * stacks only; what happened to others is found when their tasks have ended.)
+ * stacks only; what happened to others is found when their tasks wait next, or at the latest when they end.)
  *
  * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
  * scope; one that fails for another reason need not do either. Everything else neither lets others run nor
