@@ -19,6 +19,7 @@ struct runtime {
     struct actor *actor;         /* this process as an actor; NULL under tr_run */
     struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
     struct threads *threads;     /* what the run has to do with other threads; NULL until it has */
+    struct channel_ends *channels; /* the run's; NULL until it has any */
     struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
     struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
     struct tr_error *last;       /* that slot for code outside any task */

@@ -268,6 +268,13 @@ void task_unwatch_deadline(struct deadline_watch *watch)
     list_remove(&watch->place);
 }
 
+const struct scope *scope_source(const struct scope *scope)
+{
+    while (scope && !scope->cancel_called)
+        scope = scope->shield ? NULL : scope->parent;
+    return scope;
+}
+
 int64_t scope_effective_deadline(const struct scope *scope)
 {
     int64_t earliest = NEVER;
