@@ -123,7 +123,8 @@ TR_API uint64_t tr_stream_dropped(const tr_stream *stream);
 /* Cancels the remote function and waits for its end, shielded, 2 seconds at most: 1 when it has ended of that, 0 when
  * it had ended before, or did so by itself. What comes afterwards from it, or had come and was not read, is dropped;
  * tr_next then returns TR_EREMOTE, caused by a Cancelled whose tr_error_actor is this actor. It is no error of the
- * block's. TR_ETIMEOUT when it does not heed it; it is not waited for any more then. (Context.cancel) */
+ * block's; TR_EREMOTE if it failed with something else meanwhile. TR_ETIMEOUT when it does not heed it; it is not
+ * waited for any more then, and tr_next returns TR_ECLOSED. (Context.cancel) */
 TR_API int tr_stream_cancel(tr_stream *stream) TR_USE_RESULT;
 
 /* tr_auto(stream): ends it at the end of the block. A shielded checkpoint: waits for a producer that is still

@@ -142,6 +142,29 @@ static int readers_that_drop(tr_portal *donny)
     want(tr_next(slow, &number, count) == 1 && number == 991);
     return 0;
 }
+/* Its consumer is cut while it waits, again and again, and nothing is lost. */
+static int cut_the_reader(tr_portal *donny)
+{
+    tr_auto(stream) numbers = NULL;
+    int64_t number, heard = 0;
+    int cuts = 0, rc = 1;
+    tr_try(tr_open_stream(donny, &numbers, count_slowly, .last = 20, .seconds = 1));
+    while (rc > 0) {
+        tr_scope limit = tr_move_on_after(0.3);
+        rc = tr_within(&limit, tr_next(numbers, &number, count_slowly));
+        cuts += limit.cancelled_caught;
+        if (limit.cancelled_caught)
+            rc = 1;
+        else if (rc > 0)
+            want(number == ++heard);
+    }
+    want(rc == 0 && heard == 20 && cuts > 20);
+    return 0;
+}
+PLAY(cut_the_reader)
+
+SUCCEEDS(a_reader_that_is_cut_has_taken_nothing, play_cut_the_reader, "")
+
 PLAY(all_hear_all)
 PLAY(one_lags_behind)
 PLAY(the_first_leaves)
@@ -159,6 +182,7 @@ SUCCEEDS(readers_of_a_stream_that_drops_know_where_they_are, play_readers_that_d
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_that_is_cut_has_taken_nothing),
         cmocka_unit_test(each_reader_hears_all_at_its_own_pace),
         cmocka_unit_test(a_reader_that_lags_misses_some_and_is_told),
         cmocka_unit_test(the_others_go_on_when_the_first_reader_leaves),

@@ -335,6 +335,26 @@ static void leaving_a_pipeline_cancels_all_of_it(void **state)
     expect_nothing_left(theatre);
 }
 
+static double cut_after;            /* seconds */
+
+static int read_through_for_a_while(void *arg)
+{
+    tr_scope limit = tr_move_on_after(cut_after);
+    return tr_within(&limit, read_through_for_ever(arg));
+}
+
+/* Also while it is being built. */
+static void a_pipeline_may_be_cut_at_any_time(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct theatre *theatre = raise_curtain(seed, read_through_for_a_while);
+        cut_after = 0.0005 * (double)seed * (seed % 7 == 0 ? 1000 : 1);
+        expect_outcome(theatre, NULL);
+        expect_nothing_left(theatre);
+    }
+}
+
 static void a_death_at_the_source_arrives_at_the_end(void **state)
 {
     (void)state;
@@ -409,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_deadline_that_is_put_off_is_the_producers_too),
         cmocka_unit_test(the_end_and_the_pressure_back_pass_through_a_pipeline),
         cmocka_unit_test(leaving_a_pipeline_cancels_all_of_it),
+        cmocka_unit_test(a_pipeline_may_be_cut_at_any_time),
         cmocka_unit_test(a_death_at_the_source_arrives_at_the_end),
         cmocka_unit_test(whoever_dies_what_has_arrived_is_a_prefix),
     };
