@@ -325,21 +325,37 @@ static int hear(const tr_line *line, void *arg)
     return tr_checkpoint();
 }
 
+/* NULL: as the tree does it. */
+static const char *method_of(enum start start)
+{
+    switch (start) {
+    case START_BY_SPAWN_AMONG: return start_names[START_BY_SPAWN];
+    case START_BY_UNPREPARED:
+        return start_names[play_here()->tree == START_BY_FORK ? START_BY_FORKSERVER : START_BY_FORK];
+    default: return NULL;
+    }
+}
+
 static int start_actor(struct stage *stage, int i)
 {
     struct part_of_actor *actor = &stage->scene->actors[i];
+    const char *method = method_of(actor->start);
     int rc;
     tr_line_fn *on_line = i % 2 == 0 ? hear : NULL;
     if (on_line && actor->scene >= 0)
         play_here()->scenes[actor->scene].captured = true;
     if (actor->has_main)
         rc = tr_run_in_actor_with(stage->nursery, &stage->portals[i],
-                                  tr_options(actor->name, .on_line = on_line), perform, .token = -1,
-                                  .scene = actor->scene);
+                                  tr_options(actor->name, .on_line = on_line, .start_method = method), perform,
+                                  .token = -1, .scene = actor->scene);
     else
         rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"),
-                            .on_line = on_line);
+                            .on_line = on_line, .start_method = method);
     actor->up = rc >= 0;
+    if (play_here()->counts)
+        play_here()->counts->starts[actor->start][outcome_of(rc)]++;
+    if (rc >= 0 && actor->start == START_BY_UNPREPARED)
+        violated(play_here(), "actor %s was started by what its tree has not prepared for", actor->name);
     return rc;
 }
 
@@ -506,7 +522,8 @@ int act(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
     struct play *play = play_here();
-    int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error");
+    int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error",
+                     .start_method = start_names[play->tree]);
     if (is_root) {
         play->root_ended = true;
         play->root_rc = rc;

@@ -22,7 +22,7 @@ static void check_children_gone(struct play *play)
 {
     struct process *child;
     for (size_t i = 0; (child = world_nth(play->world, i)); i++)
-        if (process_parent(child) == process_here() && process_alive(child))
+        if (process_parent(child) == process_here() && process_alive(child) && !process_is_server(child))
             violated(play, "a nursery was left while its actor %s, pid %d, lived", process_name(child),
                      process_pid(child));
 }

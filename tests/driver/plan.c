@@ -9,6 +9,7 @@
 
 #define AS_TEXT(name, text) text,
 const char *const op_names[] = {OPS(AS_TEXT)};
+const char *const start_names[] = {STARTS(AS_TEXT)};
 const char *const fault_names[] = {FAULTS(AS_TEXT)};
 const char *const phase_names[] = {PHASES(AS_TEXT)};
 const char *const outcome_names[] = {OUTCOMES(AS_TEXT)};
@@ -53,12 +54,22 @@ static void plan_step(struct draft *draft, struct step *step, int actor_count)
     step->tolerant = draw(draft, 3) > 0;
 }
 
+static enum start draw_start(struct draft *draft)
+{
+    const struct play *play = draft->play;
+    uint64_t other = draw(draft, 32);
+    if (other == 0 && !play->sunny)
+        return START_BY_UNPREPARED;
+    return other < 8 && play->tree != START_BY_SPAWN ? START_BY_SPAWN_AMONG : play->tree;
+}
+
 static int plan_scene(struct draft *draft, int depth);
 
 static void plan_actor(struct draft *draft, struct part_of_actor *actor, int depth)
 {
     actor->part = next_part(draft);
     snprintf(actor->name, sizeof actor->name, "a%d", actor->part);
+    actor->start = draw_start(draft);
     actor->has_main = draw(draft, 3) == 0;
     bool deeper = depth < DEPTH_MOST && draw(draft, 2) == 0;
     actor->scene = deeper || actor->has_main ? plan_scene(draft, depth) : -1;
@@ -119,10 +130,12 @@ static void plan_weather(struct draft *draft, struct weather *weather)
 
 void play_plan(struct play *play, uint64_t seed)
 {
+    static const enum start trees[] = {START_BY_SPAWN, START_BY_SPAWN, START_BY_FORKSERVER, START_BY_FORK};
     struct draft draft = {play, seed * 0x9e3779b97f4a7c15 + 1};
     play->seed = seed;
     play->sunny = draw(&draft, 8) == 0;
     plan_weather(&draft, &play->weather);
+    play->tree = trees[draw(&draft, sizeof trees / sizeof trees[0])];
     (void)plan_scene(&draft, 0);
     play->fault_count = play->sunny ? 0 : (int)draw(&draft, FAULTS_MOST + 1);
     for (int i = 0; i < play->fault_count; i++)
@@ -138,8 +151,8 @@ static void print_scene(const struct play *play, int number, int indent, FILE *t
         const struct part_of_actor *actor = &scene->actors[i];
         if (play->without[actor->part])
             continue;
-        fprintf(to, "%*s[%d] actor %s%s\n", indent, "", actor->part, actor->name,
-                actor->has_main ? ", started to play" : ", a daemon");
+        fprintf(to, "%*s[%d] actor %s by %s%s\n", indent, "", actor->part, actor->name,
+                start_names[actor->start], actor->has_main ? ", started to play" : ", a daemon");
         if (actor->scene >= 0)
             print_scene(play, actor->scene, indent + 4, to);
     }
