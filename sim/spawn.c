@@ -365,9 +365,12 @@ static void cut(struct file *file)
     flow_cut(file->out, true);
 }
 
-static void heal(struct file *file)
+/* What one end sent before it was closed still has to arrive; whose that end was is not known any more. */
+static void heal_half(struct file *file, const struct process *other)
 {
-    flow_cut(file->out, false);
+    struct flow *flow = file->in;
+    if (flow && flow->cut && (!flow->writer || flow->writer->holder == other))
+        flow_cut(flow, false);
 }
 
 static void reset(struct file *file)
@@ -384,10 +387,21 @@ size_t world_cut(struct process *a, struct process *b)
     return each_between(a, b, cut);
 }
 
+static void stay(struct file *file)
+{
+    (void)file;
+}
+
 size_t world_heal(struct process *a, struct process *b)
 {
     note(a->world, a->pid, "heal", b->pid, 0);
-    return each_between(a, b, heal);
+    list_each(at, &a->world->files)
+    {
+        struct file *file = container_of(at, struct file, place);
+        if (file->holder == a || file->holder == b)
+            heal_half(file, file->holder == a ? b : a);
+    }
+    return each_between(a, b, stay);
 }
 
 size_t world_reset(struct process *a, struct process *b)
