@@ -138,7 +138,7 @@ static void check_orphans(struct play *play)
     for (size_t i = 0; (process = world_nth(play->world, i)); i++) {
         if (process_alive(process))
             violated(play, "pid %d, actor %s, lives on", process_pid(process), process_name(process));
-        else if (!process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
+        else if (process_parent(process) && !process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
             violated(play, "pid %d, actor %s, outlived the root by %g s", process_pid(process),
                      process_name(process), (double)(process_ended_ns(process) - root_end) / 1e9);
     }

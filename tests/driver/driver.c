@@ -108,6 +108,7 @@ static bool print_counts(const struct counts *counts)
         all &= print_outcomes("op", op_names[op], counts->ops[op]);
     for (int start = 0; start < START_COUNT; start++)
         all &= print_outcomes("start by", start_names[start], counts->starts[start]);
+    all &= print_outcomes("a visitor's call", "", counts->visits);
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         printf("fault %-16s", fault_names[fault]);
         for (int i = 0; i < PHASE_COUNT; i++) {

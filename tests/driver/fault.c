@@ -12,8 +12,8 @@
 
 /* ---- whom --------------------------------------------------------------------------------------------- */
 
-/* The root has no connection to a parent, and nobody to end it when it is stopped. A server has a socket that
- * never leaves the machine. */
+/* A root has no connection to a parent, and nobody to end it when it is stopped. A server has a socket that never
+ * leaves the machine. */
 bool fault_may_strike(enum fault_kind kind, bool is_root, bool is_server)
 {
     bool between = kind == FAULT_CUT || kind == FAULT_RESET;
@@ -27,8 +27,9 @@ static size_t living(struct play *play, enum fault_kind kind, struct process **r
     size_t count = 0;
     struct process *process;
     for (size_t i = 0; (process = world_nth(play->world, i)); i++) {
+        bool is_visitor = process != play->root && !process_parent(process);
         bool may = fault_may_strike(kind, process == play->root, process_is_server(process));
-        if (process_alive(process) && may && count < room)
+        if (process_alive(process) && may && !(is_visitor && kind == FAULT_STOP) && count < room)
             ret_all[count++] = process;
     }
     return count;
@@ -172,7 +173,9 @@ static void kill_one(struct play *play, struct process *victim, int signal)
 static void between(struct play *play, const struct fault *fault, struct process *victim)
 {
     struct process *parent = process_parent(victim);
-    if (!parent || !process_alive(parent))
+    if (!parent)
+        parent = play->root; /* whom a visitor has come to */
+    if (!process_alive(parent))
         return;
     if (fault->kind == FAULT_RESET) {
         (void)world_reset(victim, parent);

@@ -3,7 +3,7 @@
  * The plan is a tree of scenes. A scene is a nursery in some actor: it starts actors, takes its steps
  * one after the other (calls, streams, cancellations ...), and joins. Each actor that is started has a
  * scene of its own to play, as its main function or when it is called to. Into this fall faults, each
- * after so many steps of the world.
+ * after so many steps of the world. From other trees come visitors, who call its root and its actors.
  *
  * The ledger is what an observer writes down who sees into every process at once: each call with its
  * outcomes and how often it was executed, each scene with how it ended. check.c compares it with what
@@ -85,7 +85,7 @@ enum outcome { OUTCOMES(AS_OUTCOME) OUTCOME_COUNT };
 
 extern const char *const op_names[], *const start_names[], *const fault_names[], *const phase_names[], *const outcome_names[];
 
-enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4 };
+enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4, VISITORS_MOST = 2 };
 enum { PARTS_MOST = 512, CALLS_MOST = 4096 };
 
 /* ---- the plan --------------------------------------------------------------------------------------- */
@@ -127,6 +127,17 @@ struct scene {
     int body_rc, rc;
 };
 
+/* The root of another tree, which has the same arbiter, that is whichever root came first, and calls that and the
+ * actors it knows. */
+struct visitor {
+    int part;
+    uint64_t at_step;               /* of the world: when it starts */
+    int step_count;
+    struct step steps[STEPS_MOST];
+    /* the ledger: */
+    struct process *process;        /* NULL before */
+};
+
 struct fault {
     int part;
     enum fault_kind kind;
@@ -150,7 +161,7 @@ struct call_record {
 
 struct counts {
     uint64_t ops[OP_COUNT][OUTCOME_COUNT];
-    uint64_t starts[START_COUNT][OUTCOME_COUNT];
+    uint64_t starts[START_COUNT][OUTCOME_COUNT], visits[OUTCOME_COUNT];
     uint64_t faults[FAULT_COUNT][PHASE_COUNT];
     uint64_t seeds, steps, processes, violations;
 };
@@ -170,13 +181,15 @@ struct play {
     bool without[PARTS_MOST];
     enum start tree;                /* how its actors are started, unless one of them is otherwise */
     int part_count;
-    int scene_count, fault_count;
+    int scene_count, fault_count, visitor_count;
     struct scene scenes[SCENES_MOST];
+    struct visitor visitors[VISITORS_MOST];
     struct fault faults[FAULTS_MOST];
     struct weather weather;
     struct torture torture;
 
     struct world *world;
+    struct host *host;
     struct process *root;
     struct call_record calls[CALLS_MOST];
     int call_count;
@@ -198,8 +211,9 @@ void play_print(const struct play *play, FILE *to);
 /* fault.c: stops a process for a while. */
 void play_pause(struct play *play, struct process *process, double seconds);
 
-/* act.c: the program of every process. */
+/* act.c: the program of every process; of a visitor. */
 int act(int argc, char **argv);
+int act_as_visitor(int argc, char **argv);
 
 /* fault.c: whom it may hit. */
 bool fault_may_strike(enum fault_kind kind, bool is_root, bool is_server);
