@@ -25,9 +25,37 @@ static void executed(int64_t token)
     play_here()->calls[token].executed++;
 }
 
+/* NULL: the root, or a visitor. */
+static struct part_of_actor *own_part(void)
+{
+    struct play *play = play_here();
+    for (int s = 0; s < play->scene_count; s++)
+        for (int i = 0; i < play->scenes[s].actor_count; i++)
+            if (strcmp(play->scenes[s].actors[i].name, tr_current_actor()->name) == 0)
+                return &play->scenes[s].actors[i];
+    return NULL;
+}
+
+/* It begins with the actor's number, and keeps what is added. */
+static int add_to_statespace(void)
+{
+    struct part_of_actor *own = own_part();
+    int64_t *sum;
+    if (!own)
+        return 0;
+    tr_try(tr_get_statespace(&sum, int64_t));
+    if (*sum != own->part + own->noted)
+        violated(play_here(), "the statespace of actor %s is %lld after %d additions", own->name, (long long)*sum,
+                 own->noted);
+    ++*sum;
+    own->noted++;
+    return 0;
+}
+
 tr_fn(int64_t, echo, (int64_t, token), (int64_t, value), (double, seconds))
 {
     executed(args->token);
+    tr_try(add_to_statespace());
     tr_try(tr_sleep(args->seconds));
     *ret = args->value + 1;
     return 0;
@@ -353,17 +381,18 @@ static int start_actor(struct stage *stage, int i)
 {
     struct part_of_actor *actor = &stage->scene->actors[i];
     const char *method = method_of(actor->start);
+    tr_statespace_option number = tr_statespace(int64_t, &(int64_t){actor->part});
     int rc;
     tr_line_fn *on_line = i % 2 == 0 ? hear : NULL;
     if (on_line && actor->scene >= 0)
         play_here()->scenes[actor->scene].captured = true;
     if (actor->has_main)
         rc = tr_run_in_actor_with(stage->nursery, &stage->portals[i],
-                                  tr_options(actor->name, .on_line = on_line, .start_method = method), perform,
-                                  .token = -1, .scene = actor->scene);
+                                  tr_options(actor->name, .on_line = on_line, .start_method = method, .statespace = number),
+                                  perform, .token = -1, .scene = actor->scene);
     else
         rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"),
-                            .on_line = on_line, .start_method = method);
+                            .on_line = on_line, .start_method = method, .statespace = number);
     actor->up = rc >= 0;
     if (play_here()->counts)
         play_here()->counts->starts[actor->start][outcome_of(rc)]++;

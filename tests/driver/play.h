@@ -83,7 +83,8 @@ enum phase { PHASES(AS_PHASE) PHASE_COUNT };
 #define AS_OUTCOME(name, text) OUTCOME_##name,
 enum outcome { OUTCOMES(AS_OUTCOME) OUTCOME_COUNT };
 
-extern const char *const op_names[], *const start_names[], *const fault_names[], *const phase_names[], *const outcome_names[];
+extern const char *const op_names[], *const start_names[], *const fault_names[];
+extern const char *const phase_names[], *const outcome_names[];
 
 enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4, VISITORS_MOST = 2 };
 enum { PARTS_MOST = 512, CALLS_MOST = 4096 };
@@ -106,6 +107,7 @@ struct part_of_actor {
     bool has_main;                  /* started to play its scene, and no daemon */
     int scene;                      /* its own; -1 if it has none */
     /* the ledger: */
+    int noted;                      /* how often something was added to its statespace */
     bool up, asked;
     struct process *told;           /* by SIGTERM to end, for no reason of its own; NULL: not */
 };
