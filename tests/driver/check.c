@@ -193,7 +193,8 @@ static bool asks_for_it(const struct play *play, const struct process *process)
 static void check_force(struct play *play)
 {
     struct process *process, *parent;
-    for (size_t i = 0; play->fault_count == 0 && play->patience_ns == 0; i++) {
+    bool quiet = play->fault_count == 0 && play->patience_ns == 0 && !play->torture.on;
+    for (size_t i = 0; quiet; i++) {
         if (!(process = world_nth(play->world, i)))
             return;
         parent = process_parent(process);
