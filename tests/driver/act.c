@@ -381,18 +381,20 @@ static int start_actor(struct stage *stage, int i)
 {
     struct part_of_actor *actor = &stage->scene->actors[i];
     const char *method = method_of(actor->start);
-    tr_statespace_option number = tr_statespace(int64_t, &(int64_t){actor->part});
+    int64_t number = actor->part;
     int rc;
     tr_line_fn *on_line = i % 2 == 0 ? hear : NULL;
     if (on_line && actor->scene >= 0)
         play_here()->scenes[actor->scene].captured = true;
     if (actor->has_main)
         rc = tr_run_in_actor_with(stage->nursery, &stage->portals[i],
-                                  tr_options(actor->name, .on_line = on_line, .start_method = method, .statespace = number),
+                                  tr_options(actor->name, .on_line = on_line, .start_method = method,
+                                             .statespace = tr_statespace(int64_t, &number)),
                                   perform, .token = -1, .scene = actor->scene);
     else
         rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"),
-                            .on_line = on_line, .start_method = method, .statespace = number);
+                            .on_line = on_line, .start_method = method,
+                            .statespace = tr_statespace(int64_t, &number));
     actor->up = rc >= 0;
     if (play_here()->counts)
         play_here()->counts->starts[actor->start][outcome_of(rc)]++;
