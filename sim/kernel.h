@@ -117,6 +117,8 @@ struct sys_process {
     struct process *process;
     sys_exited_fn *exited;
     void *arg;
+    struct sys_exit how;        /* what it is told of the end, */
+    struct event news;          /* which may take a while */
     bool told;                  /* reaped */
 };
 
@@ -206,6 +208,7 @@ void process_turn(struct process *process);
 bool process_catches(struct process *process, int number);
 int process_deliver(struct process *process, int number);
 void process_doom(struct process *process);
+void handle_free(struct sys_process *handle);
 void process_free(struct process *process);
 
 /* memory.c */

@@ -9,6 +9,7 @@
 #include "actor/session.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -180,7 +181,7 @@ void actor_end(double seconds_left, const tr_actor *by)
 double actor_share_of_end(double wanted)
 {
     double half = (actor_self()->end_by - tr_now()) / 2;
-    return half < wanted ? fmax(half, 0) : wanted;
+    return half < wanted && !planted(WHOLE_GRACE) ? fmax(half, 0) : wanted;
 }
 
 static int wait_for_ends(void *arg)
