@@ -280,6 +280,8 @@ int serve_cancel(struct session *session, const struct frame *frame)
 {
     session_tell(session, FRAME_CANCEL_ACK, frame->id);
     struct served *served = frame->id ? map_get(&session->served, frame->id) : NULL;
+    log_at(TR_LOG_CANCEL, "%s asks for the end of its call %llu (0: of this actor)", session->peer.name,
+           (unsigned long long)frame->id);
     if (served)
         tr_scope_cancel(&served->scope);
     else if (frame->id == 0)
