@@ -24,7 +24,7 @@
  *
  * A line goes to standard error, in one piece, so that those of several actors do not mix:
  *
- *     2026-03-04T12:34:56.789Z (donny[b8d3dc09], 29862, say_hello) [info] scene scene.c:12 Action!
+ *     2026-03-04T12:34:56.789012Z (donny[b8d3dc09], 29862, say_hello) [info] scene scene.c:12 Action!
  *
  * that is: time (UTC, so that lines of several hosts can be sorted), name and uid of the actor ("-" where there is
  * none), process, task ("worker" on one of thread.h, "-" between tasks), level, subsystem (a program's module, a room of

@@ -291,7 +291,6 @@ static void descend_ladder(struct keeper *keeper)
 {
     struct ending us = {.news = &keeper->news};
     list_push(&actor_self()->endings, &us.place);
-    log_at(TR_LOG_CANCEL, "%s is asked to end, within %g s", keeper->name, actor_share_of_end(keeper->grace));
     bool gone = keeper->session && gone_within(keeper, keeper->grace, true);
     keeper->killed = !gone;
     if (!gone && !heeds_term(keeper))
@@ -356,6 +355,8 @@ static int keep_process(struct keeper *keeper)
     int rc = come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
+    log_at(rc == TR_ECANCELLED || keeper->asked ? TR_LOG_CANCEL : TR_LOG_RUNTIME, "%s is %s", keeper->name,
+           rc == TR_ECANCELLED || keeper->asked ? "cancelled" : "to end");
     end(keeper);
     rc = hear_main(keeper, rc);
     rc = planted(DROPPED_ERROR) ? 0 : judge(keeper, rc);

@@ -138,12 +138,12 @@ static void add_time(struct text *text, int64_t time_ns)
 {
     time_t seconds = time_ns / 1000000000;
     struct tm at;
-    char date[40], milliseconds[8];
+    char date[40], fraction[12];
     if (!gmtime_r(&seconds, &at) || strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &at) == 0)
         return;
-    snprintf(milliseconds, sizeof milliseconds, ".%03dZ", (int)(time_ns / 1000000 % 1000));
+    snprintf(fraction, sizeof fraction, ".%06dZ", (int)(time_ns / 1000 % 1000000));
     add(text, date);
-    add(text, milliseconds);
+    add(text, fraction);
 }
 
 static void add_actor(struct text *text, const tr_actor *actor)
@@ -248,7 +248,7 @@ static void format_message(char message[MESSAGE_ROOM], const char *format, va_li
 
 static void say(tr_log_level level, const char *subsystem, const char *file, int line, const char *format, va_list args)
 {
-    const int error = errno; /* which "%m" is about, too */
+    const int error = errno;
     char message[MESSAGE_ROOM];
     const char *slash = strrchr(file, '/');
     format_message(message, format, args);
