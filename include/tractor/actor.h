@@ -39,9 +39,9 @@
  * and ends with its owner, however that ends; if it is killed, so is all it has started, and the actor whose
  * server it is fails: with "forkserver" the whole tree.
  *
- * It is seen under its name: ps -e and top show that, ps -f the program and the name, "./first_scene: donny". (The latter
- * where the kernel allows it and main has started no threads. The root keeps its command line.) What argv points
- * to stays as it was.
+ * It is seen under its name: ps -e and top show that, ps -f the program and the name, "./first_scene: donny" (the
+ * latter where the kernel allows it and main has started no threads). What argv points to stays as it was. The root
+ * is seen as it was started.
  *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
  *

@@ -27,13 +27,14 @@
  *     2026-03-04T12:34:56.789012Z (donny[b8d3dc09], 29862, say_hello) [info] scene scene.c:12 Action!
  *
  * that is: time (UTC, so that lines of several hosts can be sorted), name and uid of the actor ("-" where there is
- * none), process, task ("worker" on one of thread.h, "-" between tasks), level, subsystem (a program's module, a room of
- * the library's src/), file and line, message. A message has at most 2000 bytes, a line 4096; what is longer ends in
+ * none), process, task ("worker" on one of thread.h, "-" between tasks), level, subsystem (a program's module, a room
+ * of the library's src/), file and line, message. A message has at most 2000 bytes, a line 4096; what is longer ends in
  * "...". Control characters come as "\n" or "\x1b". Lines are coloured if standard error is a terminal, TERM is
  * not "dumb" and NO_COLOR is not set. A line that cannot be written is lost, and that is all: no signal, no error, and
  * errno stays what it was. If nobody reads, writing waits, all tasks with it, as with printf.
  *
- * All of this may be called on any thread, in a run or not, but not in a handler of a signal. No checkpoints. */
+ * All of this may be called on any thread, in a run or not, but not in a handler of a signal. None of the functions here is a
+ * checkpoint. */
 #ifndef TRACTOR_LOG_H
 #define TRACTOR_LOG_H
 

@@ -1,9 +1,9 @@
 /* What the rooms say of themselves, by the same lines as programs (tractor/log.h). One that is not wanted costs one
  * comparison; one that is, needs no memory, so what is said when there is none is said.
  *
- * Level, and who takes the records, are the process's and not a runtime's: threads that have no runtime, or only a small
- * one, log as well. They lie in src/sys (console.c), below which the process is; a world of many processes exchanges
- * them as it goes from one to the next. */
+ * Level, and who takes the records, are the process's and not a runtime's: threads that have no runtime, or only a
+ * small one, log as well. They lie in src/sys (console.c), below which the process is; a world of many processes
+ * exchanges them as it goes from one to the next. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

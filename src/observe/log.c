@@ -3,8 +3,8 @@
  *     tr_log_, log_say --> the message, on the stack --> a record --> whoever takes the records (log_hand_over)
  *                                                             \----> or a line of text, in one write: the console
  *
- * Nothing here can fail or needs memory: what does not fit is cut, visibly, and what cannot be written is lost. A line is
- * never longer than a pipe takes in one piece. In it the message is made harmless: a newline would begin a line that
+ * Nothing here can fail or needs memory: what does not fit is cut, visibly, and what cannot be written is lost. A line
+ * is never longer than a pipe takes in one piece. In it the message is made harmless: a newline would begin a line that
  * nobody has said, and what a peer has sent could otherwise steer the terminal. A record has it as it is. */
 #include "base/log.h"
 
@@ -67,8 +67,8 @@ int log_refuse(const char *where, const char *name)
     char names[200] = "";
     size_t used = 0;
     for (size_t i = 0; i < LEVELS; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : i + 1 < LEVELS ? ", " : " and ",
-                                 levels[i].name);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i == 0 ? "" : i + 1 < LEVELS ? ", " : " and ", levels[i].name);
     return raise_code(TR_EARGUMENT, "%s: there is no log level \"%.40s\"; there are %s", where, name, names);
 }
 
@@ -104,7 +104,7 @@ static void add_bytes(struct text *text, const char *bytes, size_t size)
     text->at += size;
 }
 
-static void add(struct text *text, const char *string)
+static void append(struct text *text, const char *string)
 {
     add_bytes(text, string, strlen(string));
 }
@@ -117,12 +117,12 @@ static void add_harmless(struct text *text, const char *string)
         if (c >= ' ' && c != 0x7f)
             add_bytes(text, string, 1);
         else if (c == '\n')
-            add(text, "\\n");
+            append(text, "\\n");
         else if (c == '\t')
-            add(text, " ");
+            append(text, " ");
         else {
             snprintf(escape, sizeof escape, "\\x%02x", c);
-            add(text, escape);
+            append(text, escape);
         }
     }
 }
@@ -131,7 +131,7 @@ static void add_number(struct text *text, int number)
 {
     char digits[16];
     snprintf(digits, sizeof digits, "%d", number);
-    add(text, digits);
+    append(text, digits);
 }
 
 static void add_time(struct text *text, int64_t time_ns)
@@ -142,8 +142,8 @@ static void add_time(struct text *text, int64_t time_ns)
     if (!gmtime_r(&seconds, &at) || strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &at) == 0)
         return;
     snprintf(fraction, sizeof fraction, ".%06dZ", (int)(time_ns / 1000 % 1000000));
-    add(text, date);
-    add(text, fraction);
+    append(text, date);
+    append(text, fraction);
 }
 
 static void add_actor(struct text *text, const tr_actor *actor)
@@ -151,28 +151,28 @@ static void add_actor(struct text *text, const tr_actor *actor)
     add_harmless(text, actor->name[0] ? actor->name : "-");
     if (!actor->uuid[0])
         return;
-    add(text, "[");
+    append(text, "[");
     add_bytes(text, actor->uuid, strnlen(actor->uuid, UID_SHOWN));
-    add(text, "]");
+    append(text, "]");
 }
 
 static void add_who(struct text *text, const tr_log_record *record)
 {
-    add(text, " (");
+    append(text, " (");
     add_actor(text, record->actor);
-    add(text, ", ");
+    append(text, ", ");
     add_number(text, record->actor->pid);
-    add(text, ", ");
+    append(text, ", ");
     add_harmless(text, record->task[0] ? record->task : "-");
-    add(text, ") ");
+    append(text, ") ");
 }
 
 static void add_where(struct text *text, const tr_log_record *record)
 {
     add_harmless(text, record->subsystem);
-    add(text, " ");
+    append(text, " ");
     add_harmless(text, record->file);
-    add(text, ":");
+    append(text, ":");
     add_number(text, record->line);
 }
 
@@ -182,27 +182,27 @@ size_t log_format(const tr_log_record *record, bool coloured, char *ret_line, si
                *plain = coloured ? PLAIN : "";
     const size_t last = strlen(CUT) + strlen(plain) + 1;
     struct text text = {.at = ret_line, .end = ret_line + room - last};
-    add(&text, dim);
+    append(&text, dim);
     add_time(&text, record->time_ns);
     add_who(&text, record);
-    add(&text, plain);
-    add(&text, colour);
-    add(&text, "[");
-    add(&text, record->level_name);
-    add(&text, "] ");
-    add(&text, plain);
-    add(&text, dim);
+    append(&text, plain);
+    append(&text, colour);
+    append(&text, "[");
+    append(&text, record->level_name);
+    append(&text, "] ");
+    append(&text, plain);
+    append(&text, dim);
     add_where(&text, record);
-    add(&text, plain);
-    add(&text, " ");
-    add(&text, colour);
+    append(&text, plain);
+    append(&text, " ");
+    append(&text, colour);
     add_harmless(&text, record->message);
     text.end = ret_line + room;
     const bool cut = text.cut;
     text.cut = false;
-    add(&text, cut ? CUT : "");
-    add(&text, plain);
-    add(&text, "\n");
+    append(&text, cut ? CUT : "");
+    append(&text, plain);
+    append(&text, "\n");
     return (size_t)(text.at - ret_line);
 }
 
@@ -246,7 +246,7 @@ static void format_message(char message[MESSAGE_ROOM], const char *format, va_li
         memcpy(message + MESSAGE_ROOM - sizeof CUT, CUT, sizeof CUT);
 }
 
-static void say(tr_log_level level, const char *subsystem, const char *file, int line, const char *format, va_list args)
+static void compose(tr_log_level level, const char *subsystem, const char *file, int line, const char *format, va_list args)
 {
     const int error = errno;
     char message[MESSAGE_ROOM];
@@ -266,7 +266,7 @@ void tr_log_(tr_log_level level, const char *module, const char *file, int line,
     char room[MODULE_ROOM];
     va_list args;
     va_start(args, format);
-    say(level, tr_module_of_(module, file, room, sizeof room), file, line, format, args);
+    compose(level, tr_module_of_(module, file, room, sizeof room), file, line, format, args);
     va_end(args);
 }
 
@@ -285,6 +285,6 @@ void log_say(tr_log_level level, const char *file, int line, const char *format,
     char room[MODULE_ROOM];
     va_list args;
     va_start(args, format);
-    say(level, room_of(file, room), file, line, format, args);
+    compose(level, room_of(file, room), file, line, format, args);
     va_end(args);
 }

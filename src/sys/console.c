@@ -5,8 +5,8 @@
  * runs: so there is one call at a time, and tr_log_to can promise that the one before has ended. The console needs no
  * lock, since each line is one write.
  *
- * `take` may log, by what it calls. Then the lock, a recursive one, is this thread's already, and `taking` says so: such
- * lines are dropped, where they would go round in circles. Not by the thread: a simulator has many processes in
+ * `take` may log, by what it calls. Then the lock, a recursive one, is this thread's already, and `taking` says so:
+ * such lines are dropped, where they would go round in circles. Not by the thread: a simulator has many processes in
  * one, and each of them has a log_state of its own (log_exchange).
  *
  * The level is an int apart, which programs read inline. It starts as the environment says, before main. */

@@ -1,7 +1,7 @@
 /* The console, and how this process is seen from outside: by standard error, and by ps.
  *
- * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe and is
- * not longer than 4096 bytes, nor what is appended to a file. Nothing that befalls it is an error of the program's: a
+ * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe and
+ * is not longer than 4096 bytes, nor what is appended to a file. Nothing that befalls it is an error of the program's: a
  * reader that is gone (no SIGPIPE, then), a full disk, a file that may not grow (nor SIGXFSZ), a descriptor that would
  * have to wait and may not. What was not written is lost.
  *

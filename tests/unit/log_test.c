@@ -127,7 +127,7 @@ static void a_name_that_is_no_level_is_an_error_that_tells_the_levels(void **sta
 static int say_in_a_task(void *arg)
 {
     (void)arg;
-    tr_log_error("%s is %d", "it", 7);
+    tr_log(TR_LOG_ERROR, "%s is %d", "it", 7);
     return __LINE__ - 1;
 }
 
