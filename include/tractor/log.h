@@ -28,13 +28,13 @@
  *
  * that is: time (UTC, so that lines of several hosts can be sorted), name and uid of the actor ("-" where there is
  * none), process, task ("worker" on one of thread.h, "-" between tasks), level, subsystem (a program's module, a room
- * of the library's src/), file and line, message. A message has at most 2000 bytes, a line 4096; what is longer ends in
- * "...". Control characters come as "\n" or "\x1b". Lines are coloured if standard error is a terminal, TERM is
+ * of the library's src/), file and line, message. A message has at most 2000 bytes, a line 4096; what is longer ends
+ * in "...". Control characters come as "\n" or "\x1b". Lines are coloured if standard error is a terminal, TERM is
  * not "dumb" and NO_COLOR is not set. A line that cannot be written is lost, and that is all: no signal, no error, and
  * errno stays what it was. If nobody reads, writing waits, all tasks with it, as with printf.
  *
- * All of this may be called on any thread, in a run or not, but not in a handler of a signal. None of the functions here is a
- * checkpoint. */
+ * All of this may be called on any thread, in a run or not, but not in a handler of a signal.
+ * None of the functions here is a checkpoint. */
 #ifndef TRACTOR_LOG_H
 #define TRACTOR_LOG_H
 

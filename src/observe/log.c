@@ -246,7 +246,8 @@ static void format_message(char message[MESSAGE_ROOM], const char *format, va_li
         memcpy(message + MESSAGE_ROOM - sizeof CUT, CUT, sizeof CUT);
 }
 
-static void compose(tr_log_level level, const char *subsystem, const char *file, int line, const char *format, va_list args)
+static void compose(tr_log_level level, const char *subsystem, const char *file, int line, const char *format,
+                    va_list args)
 {
     const int error = errno;
     char message[MESSAGE_ROOM];

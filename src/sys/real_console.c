@@ -1,10 +1,10 @@
 /* The console, and how this process is seen from outside: by standard error, and by ps.
  *
- * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe and
- * is not longer than 4096 bytes, nor what is appended to a file. Nothing that befalls it is an error of the program's: a
- * reader that is gone (no SIGPIPE, then), a full disk, a file that may not grow (nor SIGXFSZ), a descriptor that would
- * have to wait and may not. What was not written is lost.
- *
+ * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe
+ * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe
+ * and is not longer than 4096 bytes, nor what is appended to a file. Nothing that befalls it is an error of the
+ * program's: a reader that is gone (no SIGPIPE, then), a full disk, a file that may not grow (nor SIGXFSZ), a
+ * descriptor that would have to wait and may not. What was not written is lost.
  * The title: the short name is the thread's (prctl), which top and ps -e show. What ps -f shows is the memory that the
  * kernel was told the arguments are in. That is not overwritten, as is the custom, since it still is what the program
  * takes it for: argv, texts that main has kept from there, the name in front of what assert prints. Instead the
@@ -27,7 +27,7 @@
 
 /* ---- standard error ------------------------------------------------------------------------------------- */
 
-static void write_all(const char *text, size_t size)
+static void write_out(const char *text, size_t size)
 {
     while (size > 0) {
         ssize_t written = write(STDERR_FILENO, text, size);
@@ -48,7 +48,7 @@ static void what_writing_raises(sigset_t *ret)
 }
 
 /* What was raised is taken back, but for what was pending before: that is not ours. */
-static void take_back(const sigset_t *raised, const sigset_t *pending_before)
+static void unraise(const sigset_t *raised, const sigset_t *pending_before)
 {
     static const struct timespec at_once = {0, 0};
     sigset_t ours = *raised;
@@ -68,9 +68,9 @@ void sys_real_print_error(const char *text, size_t size)
     pthread_sigmask(SIG_BLOCK, &raised, &before);
     sigpending(&pending);
     errno = 0;
-    write_all(text, size);
+    write_out(text, size);
     if (errno == EPIPE || errno == EFBIG)
-        take_back(&raised, &pending);
+        unraise(&raised, &pending);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
 }
