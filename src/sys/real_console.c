@@ -1,10 +1,10 @@
 /* The console, and how this process is seen from outside: by standard error, and by ps.
  *
  * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe
- * A text is one write, so that those of many processes do not mix: the kernel does not tear what goes into a pipe
  * and is not longer than 4096 bytes, nor what is appended to a file. Nothing that befalls it is an error of the
  * program's: a reader that is gone (no SIGPIPE, then), a full disk, a file that may not grow (nor SIGXFSZ), a
  * descriptor that would have to wait and may not. What was not written is lost.
+ *
  * The title: the short name is the thread's (prctl), which top and ps -e show. What ps -f shows is the memory that the
  * kernel was told the arguments are in. That is not overwritten, as is the custom, since it still is what the program
  * takes it for: argv, texts that main has kept from there, the name in front of what assert prints. Instead the
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -145,16 +146,29 @@ static bool read_layout(struct prctl_mm_map *ret)
     return ret->env_end != 0; /* there are as many fields */
 }
 
+enum { TITLE_ROOM = 4096 };
+
+/* A page of its own: of a library's variables, which are a file's, the kernel shows nothing. NULL: there is none. */
+static char *memory_of_title(void)
+{
+    static char *memory;
+    if (!memory) {
+        void *page = mmap(NULL, TITLE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memory = page == MAP_FAILED ? NULL : page;
+    }
+    return memory;
+}
+
 /* Kernels without it, emulators and valgrind say no; then it stays as it was. */
 static void set_command_line(const char *command)
 {
-    static char shown[4096];
     struct prctl_mm_map layout;
-    if (real_has_threads() || !read_layout(&layout))
+    char *title = real_has_threads() ? NULL : memory_of_title();
+    if (!title || !read_layout(&layout))
         return;
-    int size = snprintf(shown, sizeof shown, "%s", command);
-    layout.arg_start = (unsigned long)shown;
-    layout.arg_end = layout.arg_start + (size < (int)sizeof shown ? (unsigned long)size + 1 : sizeof shown);
+    int size = snprintf(title, TITLE_ROOM, "%s", command);
+    layout.arg_start = (unsigned long)title;
+    layout.arg_end = layout.arg_start + (size < TITLE_ROOM ? (unsigned long)size + 1 : TITLE_ROOM);
     (void)prctl(PR_SET_MM, PR_SET_MM_MAP, &layout, sizeof layout, 0);
 }
 

@@ -221,7 +221,7 @@ static void a_worker_speaks_for_its_actor(void **state)
 static void *say_on_a_thread(void *arg)
 {
     for (int i = 0; i < 1000; i++)
-        tr_log_error("from thread %d", *(int *)arg);
+        tr_log_error("%s", (const char *)arg);
     return NULL;
 }
 
@@ -232,7 +232,7 @@ static void threads_of_the_program_speak_one_at_a_time(void **state)
     log_set_self(&(tr_actor){"donny", "0123456789abcdef0123456789abcdef", "", 1});
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, say_on_a_thread, &(int){i}), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, say_on_a_thread, "from a thread"), 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     log_set_self(&(tr_actor){"", "", "", 0});
