@@ -15,6 +15,7 @@
  *     stream.h     remote functions that give many values
  *     context.h    remote functions that talk with their callers
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
+ *     log.h        lines that say what the library and the program do
  *     instrument.h being told what the scheduler does */
 #ifndef TRACTOR_H
 #define TRACTOR_H
@@ -26,6 +27,7 @@
 #include "tractor/function.h"
 #include "tractor/instrument.h"
 #include "tractor/io.h"
+#include "tractor/log.h"
 #include "tractor/net.h"
 #include "tractor/signal.h"
 #include "tractor/process.h"

@@ -73,6 +73,19 @@ check "a crash is told: which actor, what, where, by which path" told
 sed -n '/^crash_report: /,/^```/p' "$source/README.md" | sed '$d' | alike >"$scratch/alike"
 check "the README shows it" told
 
+# Lines of the log, without what differs from run to run.
+logged() {
+    timeout 30 "$build/examples/logging" 2>"$scratch/lines" >"$scratch/out" && [ ! -s "$scratch/out" ] &&
+        sed -e 's/^[-0-9T:.]*Z /TIME /' -e 's/\[[0-9a-f]\{8\}\], [0-9]*,/[ID], N,/' "$scratch/lines" >"$scratch/alike" &&
+        cmp "$scratch/alike" "$source/tests/scenes/logging.err" || { cat "$scratch/lines"; false; }
+}
+for method in spawn forkserver fork; do
+    export TRACTOR_START_METHOD=$method
+    check "logging says what it should by $method" logged
+    check "no process of logging is left by $method" nothing_left "$build/examples/logging"
+done
+unset TRACTOR_START_METHOD
+
 # Without debug information there is the place to be looked up.
 cp "$build/examples/crash_report" "$scratch/crash_report"
 strip "$scratch/crash_report"

@@ -96,6 +96,9 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
  * is still nobody. */
 int actor_become(const char *name, const char *uuid);
 
+/* Shows it by that name to whoever looks at processes. */
+void actor_show_name(void);
+
 /* A copy of the list, with one more name at its end unless that is NULL. 0 or -ENOMEM, raised. */
 int actor_copy_modules(struct arena *memory, const tr_list_tr_str *from, const char *more, tr_list_tr_str *ret);
 

@@ -222,6 +222,8 @@ static int take_hello(struct session *session, const struct frame *frame)
         return error_raise_plain(-ENOMEM);
     machine_move(&session->state, SESSION_OPEN);
     session_known(session);
+    log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
+           session->peer.address);
     tr_event_set(&session->greeted);
     return 0;
 }
@@ -255,7 +257,7 @@ static int take_birth(struct session *session, const struct frame *frame)
     struct actor *actor = actor_self();
     tr_try(actor_check_name(birth->name));
     tr_try(actor_become(birth->name, birth->uuid));
-    runtime->log_level = birth->log_level;
+    log_set_level(birth->log_level, true);
     actor->arbiter = arena_text(&actor->memory, birth->arbiter);
     actor->arbiter_uuid = arena_text(&actor->memory, birth->arbiter_uuid);
     tr_str *modules = arena_alloc(&actor->memory, (birth->modules.count + 1) * sizeof *modules);
@@ -268,6 +270,7 @@ static int take_birth(struct session *session, const struct frame *frame)
     tr_try(statespace_receive(&birth->statespace));
     if (birth->captured)
         sys_print_by_line();
+    actor_show_name();
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);
@@ -303,6 +306,11 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
 };
 
+static const char *session_peer_name(const struct session *session)
+{
+    return session->peer.name && session->peer.name[0] ? session->peer.name : "a stranger";
+}
+
 static int act_on(struct session *session, size_t size)
 {
     struct arena memory = {0};
@@ -310,8 +318,8 @@ static int act_on(struct session *session, size_t size)
     int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &memory,
                           &frame);
     if (rc >= 0) {
-        log_at(LOG_TRACE, "session", "from %s: %s %llu",
-               session->peer.name ? session->peer.name : "?", frame_name(frame.kind),
+        log_at(TR_LOG_TRACE, "from %s: %s %llu",
+               session_peer_name(session), frame_name(frame.kind),
                (unsigned long long)frame.id);
         size_t before = session->out.size;
         rc = actions[frame.kind](session, &frame);
@@ -444,9 +452,10 @@ static void conclude(struct session *session, int rc)
 {
     if (!ended_well(session, rc)) {
         session->why = describe_loss(session, rc);
-        log_at(LOG_DEBUG, "session", "with %s is lost: %s", session->peer.name,
+        log_at(TR_LOG_TRANSPORT, "the connection with %s is lost: %s", session->peer.name,
                session->why->message);
     }
+    log_at(TR_LOG_RUNTIME, "the session with %s has ended", session_peer_name(session));
     machine_move(&session->state, SESSION_ENDED);
     session_known(session);
     list_remove(&session->place);

@@ -61,7 +61,6 @@ void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 bool real_guard(struct sys *sys, void *low, size_t size);
-void real_print_error(struct sys *sys, const char *text, size_t size);
 void real_abort(struct sys *sys) __attribute__((noreturn));
 void real_have_standard_streams(void);
 
@@ -106,6 +105,12 @@ int real_end_writing(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int real_peer_is_us(struct sys *sys, int fd);
 
+/* real_console.c */
+void real_print_error(struct sys *sys, const char *text, size_t size);
+bool real_coloured(struct sys *sys);
+int64_t real_wall(struct sys *sys);
+void real_title(struct sys *sys, const char *name, const char *command);
+
 /* real_resolve.c */
 int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 int real_look_up(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);
@@ -143,6 +148,7 @@ unsigned real_user(struct sys *sys);
 
 /* real_server.c: see sys.h */
 int real_make_server(void);
+bool real_has_threads(void);
 int real_server(struct sys *sys);
 void real_use_server(struct sys *sys, int fd);
 bool real_server_is_for_us(void); /* told once: who asks first has it */

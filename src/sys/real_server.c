@@ -153,7 +153,7 @@ static void be_server(int door, int lifeline, pid_t owner, const struct before *
     become_actor(&order, fds, server, before);
 }
 
-static bool has_threads(void)
+bool real_has_threads(void)
 {
 #if defined(__SANITIZE_THREAD__)
     return false; /* it has one of its own, and sees to that */
@@ -221,7 +221,7 @@ static int make_with_pipes(void)
 
 int real_make_server(void)
 {
-    if (has_threads())
+    if (real_has_threads())
         return -EDEADLK;
     if (atomic_flag_test_and_set(&made))
         return -EBUSY;

@@ -381,6 +381,19 @@ static void print_error(struct sys *sys, const char *text, size_t size)
         fwrite(text, 1, size, stderr); /* a panic; the log is made, but only shown to who asks */
 }
 
+static bool coloured(struct sys *sys)
+{
+    (void)sys;
+    return false;
+}
+
+static void title(struct sys *sys, const char *name, const char *command)
+{
+    (void)sys;
+    (void)name;
+    (void)command;
+}
+
 __attribute__((noreturn)) static void end(struct sys *sys)
 {
     (void)sys;
@@ -426,6 +439,7 @@ static void free_world(struct sys *sys)
 
 static const struct sys_ops ops = {
     .now = now,
+    .wall = now,
     .random = random_bytes,
     .resize = resize,
     .stacks_map = stacks_map,
@@ -452,6 +466,8 @@ static const struct sys_ops ops = {
     .user = user,
     .env = environment,
     .print_error = print_error,
+    .coloured = coloured,
+    .title = title,
     .print = print_error,
     .print_by_line = print_by_line,
     .abort = end,

@@ -149,7 +149,7 @@ static int its_standard_streams_are_its_parents(void)
     return end(n, worker);
 }
 
-static int it_is_titled_as_the_program_and_has_no_signals_blocked(void)
+static int it_has_its_own_name_and_no_signals_blocked(void)
 {
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *worker;
@@ -157,7 +157,7 @@ static int it_is_titled_as_the_program_and_has_no_signals_blocked(void)
     int32_t unusual;
     tr_try(start(n, &worker));
     tr_try(tr_call(worker, &title, own_title));
-    expect(strcmp(title, "methods") == 0);
+    expect(strcmp(title, "worker") == 0);
     tr_try(tr_call(worker, &unusual, signals_not_as_usual));
     expect(unusual == 0);
     return end(n, worker);
@@ -282,7 +282,7 @@ static const struct scenario scenarios[] = {
 #define SCENARIO(name) {#name, name}
     SCENARIO(it_has_what_its_parent_has_now),
     SCENARIO(its_standard_streams_are_its_parents),
-    SCENARIO(it_is_titled_as_the_program_and_has_no_signals_blocked),
+    SCENARIO(it_has_its_own_name_and_no_signals_blocked),
     SCENARIO(nothing_that_was_opened_later_leaks_into_it),
     SCENARIO(what_main_did_is_done_again_by_spawn_and_shared_else),
     SCENARIO(below_a_spawned_actor_the_servers_differ),
