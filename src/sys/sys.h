@@ -182,7 +182,9 @@ struct sys_ops {
     void (*last_words)(struct sys *sys, const char *type, const char *message, const char *file,
                        int line);                   /* to the parent, where crash_to says */
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
-    int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
+    /* Until `stop`: -EBUSY when another root lives here. If it starts any processes, those below it whose parents
+     * die become its children, and are reaped when they end. */
+    int (*claim_root)(struct sys *sys);
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
 
     /* threads. What has a mailbox for its first argument may be called on any thread, with a runtime or
@@ -461,9 +463,9 @@ static inline void sys_crash_to(int fd)
 {
     SYS_CALL_(crash_to, fd);
 }
-static inline int sys_claim_root(bool claim)
+static inline int sys_claim_root(void)
 {
-    return SYS_CALL_(claim_root, claim);
+    return runtime->sys->ops->claim_root(runtime->sys);
 }
 static inline unsigned sys_user(void)
 {
