@@ -38,6 +38,7 @@ struct real {
         struct link untold;     /* of these the ones that the server should have told of by now */
         uv_timer_t patience;    /* with it; made when it is needed */
         bool has_patience;
+        bool hurried;           /* with one of the untold there is to be none */
         bool owns_server;       /* it ends with us */
     } forking;
 };
@@ -52,6 +53,7 @@ struct sys_process {
     bool reaped;                /* the pid means nothing any more */
     uint64_t id;                /* by which the server knows it; 0 when it is our own child */
     int pending;                /* a signal for it, once it is there */
+    bool hurried;               /* that was SIGKILL, and came twice */
     bool lost;                  /* the server is gone: it will not tell */
     sys_exited_fn *exited;
     void *arg;

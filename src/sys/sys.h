@@ -167,6 +167,7 @@ struct sys_ops {
      * its pid is 0 until the server has answered. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                  struct sys_process **ret);
+    /* One that is not forked yet gets it then. With a second SIGKILL nobody waits for that: it has ended untold. */
     int (*signal)(struct sys *sys, struct sys_process *process, int number);
     void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
     int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
