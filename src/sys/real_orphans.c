@@ -19,12 +19,16 @@
  * own. */
 #include "sys/real.h"
 
+#include "base/numbers.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -72,18 +76,22 @@ static bool reap(const struct real *real, pid_t child)
 /* Of the children of one of our threads; *lives is increased by the orphans that live. */
 static int reap_listed(const struct real *real, const char *thread, int *lives)
 {
-    char path[64];
-    int child, reaped = 0;
+    char path[64], *text = NULL;
+    size_t room = 0;
+    int reaped = 0;
     snprintf(path, sizeof path, "/proc/self/task/%.20s/children", thread);
     FILE *children = fopen(path, "re");
-    while (children && fscanf(children, "%d", &child) == 1) {
-        if (!is_orphan(real, child))
+    while (children && getdelim(&text, &room, ' ', children) > 0) {
+        int child;
+        text[strcspn(text, " ")] = '\0';
+        if (!numbers_parse(text, &child, 1) || !is_orphan(real, child))
             continue;
         if (waitpid(child, NULL, WNOHANG) == child)
             reaped++;
         else
             ++*lives;
     }
+    free(text);
     if (children)
         fclose(children);
     return reaped;
@@ -129,7 +137,7 @@ static void some_child_ended(void *real)
 
 /* ---- having them, and not any more -------------------------------------------------------------------- */
 
-/* With a handler of the program's own we do not meddle. */
+/* With a handler of the program's own we do not meddle; where they are ignored the kernel reaps. */
 static void listen_for_ends(struct real *real)
 {
     struct sigaction now;
@@ -137,15 +145,20 @@ static void listen_for_ends(struct real *real)
         (void)real_catch_signal(&real->sys, SIGCHLD, some_child_ended, real, &real->orphans.ends);
 }
 
+static bool become_subreaper(struct orphans *orphans)
+{
+    struct rlimit its;
+    return real_mark(&its) && prctl(PR_GET_CHILD_SUBREAPER, &orphans->before) == 0 &&
+           prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+}
+
 void real_have_orphans(struct real *real)
 {
     struct orphans *orphans = &real->orphans;
-    struct rlimit its;
-    if (!orphans->is_root || orphans->ours || !real_mark(&its) ||
-        prctl(PR_GET_CHILD_SUBREAPER, &orphans->before) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return;
-    orphans->ours = true;
-    listen_for_ends(real);
+    if (orphans->is_root && !orphans->ours)
+        orphans->ours = become_subreaper(orphans);
+    if (orphans->ours && !orphans->ends)
+        listen_for_ends(real);
 }
 
 /* Those that the kernel has killed may take a moment to end; a daemon takes longer, and is not waited for. */

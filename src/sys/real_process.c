@@ -231,7 +231,8 @@ int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exi
         return -ENOMEM;
     *process = (struct sys_process){.pidfd = -1, .real = real, .exited = exited, .arg = arg};
     list_init(&process->unseen);
-    want_exit_statuses();
+    if (!what->fork)
+        want_exit_statuses();
     real_have_orphans(real);
     int rc = what->fork ? real_fork(real, what, process) : start_child(real, what, process);
     if (rc < 0)

@@ -30,6 +30,7 @@ tr_fn(bool, is_subreaper)
 /* A daemon as a program may start one: nothing binds it to us. */
 tr_fn(int32_t, leave_a_daemon)
 {
+    /* tidy: call: it is to be none that the library has started */
     FILE *shell = popen("sleep 1000 >/dev/null 2>&1 & echo $!", "r");
     int pid = 0;
     if (shell && fscanf(shell, "%d", &pid) == 1)
