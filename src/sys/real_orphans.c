@@ -164,7 +164,7 @@ void real_have_orphans(struct real *real)
 /* Those that the kernel has killed may take a moment to end; a daemon takes longer, and is not waited for. */
 static void await_the_dying(struct real *real)
 {
-    enum { PATIENCE_MS = 100 };
+    enum { PATIENCE_MS = 250 };
     siginfo_t any;
     for (int ms = 0; ms < PATIENCE_MS; ms++) {
         int rc = waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT);
@@ -192,8 +192,8 @@ void real_give_up_root(struct real *real)
     if (!orphans->is_root)
         return;
     if (orphans->ours) {
+        await_the_dying(real); /* who may still leave some, such as the server of a killed actor */
         (void)prctl(PR_SET_CHILD_SUBREAPER, orphans->before);
-        await_the_dying(real);
     }
     if (orphans->ends)
         (void)real_let_signal_go(&real->sys, orphans->ends);
