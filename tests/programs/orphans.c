@@ -27,15 +27,23 @@ tr_fn(bool, is_subreaper)
     return 0;
 }
 
-/* A daemon as a program may start one: nothing binds it to us. */
+/* As programs start one, by two forks: nothing binds it to us. */
 tr_fn(int32_t, leave_a_daemon)
 {
-    /* tidy: call: it is to be none that the library has started */
-    FILE *shell = popen("sleep 1000 >/dev/null 2>&1 & echo $!", "r");
-    int pid = 0;
-    if (shell && fscanf(shell, "%d", &pid) == 1)
-        pclose(shell);
-    *ret = pid;
+    int told[2];
+    expect(pipe(told) == 0);
+    int between = fork();
+    if (between == 0) {
+        int daemon = fork();
+        if (daemon == 0) {
+            execl("/bin/sleep", "sleep", "1000", NULL);
+            _exit(1);
+        }
+        _exit(write(told[1], &daemon, sizeof daemon) != sizeof daemon);
+    }
+    expect(read(told[0], ret, sizeof *ret) == sizeof *ret && waitpid(between, NULL, 0) == between);
+    close(told[0]);
+    close(told[1]);
     return 0;
 }
 
