@@ -113,7 +113,12 @@ typedef struct tr_main_options {
  *
  * In a process that was started as an actor, this call is where the actor lives: it does not return, and
  * what stands before it in main runs in every actor (tr_is_child tells). Not to be called in a task, so no
- * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run) */
+ * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run)
+ *
+ * From its first actor or command on until it returns, processes below the root whose parents have died become
+ * children of this process (PR_SET_CHILD_SUBREAPER), and are reaped when they end. Children that the program forks
+ * itself are its own to wait for, also here, and with them what they leave behind: a daemon is better started as a
+ * command. What the library starts is known by a value of the limit RLIMIT_RSS, which Linux does not heed. */
 #define tr_main(argc, argv, ...) TR_MAIN_(argc, argv, __VA_ARGS__, )
 #define TR_MAIN_(ARGC, ARGV, FN, ARG, ...)                                                         \
     tr_main_((ARGC), (ARGV), (FN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})

@@ -176,7 +176,10 @@ static int begin(struct keeper *keeper)
     keeper->session->family = true;
     keeper->session->obituary = obituary;
     keeper->session->obituary_arg = keeper;
-    tr_try(send_birth(keeper));
+    rc = send_birth(keeper);
+    if (rc < 0)
+        session_stop(keeper->session); /* whatever came now would come out of turn */
+    tr_try(rc);
     return keeper->lines ? lines_start(keeper->lines, keeper->readers, &keeper->session->peer) : 0;
 }
 
@@ -331,13 +334,22 @@ static void kill_and_wait(struct keeper *keeper)
     lot_park_shielded(&keeper->child.exited.waiting_, "a killed actor to end");
 }
 
+/* Nobody has been forked yet who could be asked. Whoever may be is killed; and a server that is busy or stopped is
+ * not waited for any longer than an actor would be. */
+static bool ends_unborn(struct keeper *keeper)
+{
+    (void)child_signal(&keeper->child, SIGKILL);
+    return gone_within(keeper, keeper->grace + keeper->term_grace, false);
+}
+
 static void descend_ladder(struct keeper *keeper)
 {
     struct ending us = {.news = &keeper->news};
     list_push(&actor_self()->endings, &us.place);
-    bool gone = keeper->session && gone_within(keeper, keeper->grace, true);
+    bool born = child_pid(&keeper->child) != 0;
+    bool gone = born && keeper->session && gone_within(keeper, keeper->grace, true);
     keeper->killed = !gone;
-    if (!gone && !heeds_term(keeper))
+    if (!gone && !(born ? heeds_term(keeper) : ends_unborn(keeper)))
         kill_and_wait(keeper);
     list_remove(&us.place);
 }

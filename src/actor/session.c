@@ -159,8 +159,16 @@ static int write_some(struct session *session)
     return rc;
 }
 
-/* A failure to write ends only the writing: what the peer had sent before it went is still to be read, and
- * the end of that says best what happened. */
+/* What the peer had sent before it went is still to be read, and the end of that says best what happened. One that
+ * is still there shall not be waited for: it will never hear of it. */
+static void fall_mute(struct session *session, int why)
+{
+    session->mute = true;
+    session->mute_why = why;
+    buf_fini(&session->out);
+    session_hang_up(session);
+}
+
 static int write_task(void *arg)
 {
     struct session *session = arg;
@@ -174,8 +182,7 @@ static int write_task(void *arg)
         if (rc == TR_ECANCELLED)
             return rc;
         if (rc < 0) {
-            session->mute = true;
-            buf_fini(&session->out);
+            fall_mute(session, rc);
             return 0;
         }
     }
@@ -363,6 +370,21 @@ static int act_on_all(struct session *session)
     return 0;
 }
 
+/* Whether it was the peer that would not be written to any more. */
+static bool peer_left(const struct session *session)
+{
+    int why = session->mute_why;
+    return why == 0 || why == -EPIPE || why == -ECONNRESET || why == -ENOTCONN;
+}
+
+static int raise_end(const struct session *session)
+{
+    const char *name = session->peer.name && session->peer.name[0] ? session->peer.name : "the peer";
+    if (peer_left(session))
+        return raise_code(TR_EBROKEN, "the connection to %s was closed without a good-bye", name);
+    return raise_code(TR_EBROKEN, "nothing can be sent to %s any more: %s", name, tr_code_sentence(session->mute_why));
+}
+
 /* Reads until the good end (0), or until it is lost or spoilt. */
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
@@ -373,8 +395,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         if (got < 0)
             return (int)got;
         if (got == 0)
-            return raise_code(TR_EBROKEN, "the connection to %s was closed without a good-bye",
-                              session->peer.name ? session->peer.name : "the peer");
+            return raise_end(session);
         buf_added(&session->in, (size_t)got);
         tr_try(act_on_all(session));
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
@@ -426,7 +447,8 @@ static bool ended_well(const struct session *session, int rc)
 static struct tr_error *describe_loss(struct session *session, int rc)
 {
     struct tr_error *cause = error_of(rc);
-    struct tr_error *died = session->obituary ? session->obituary(session->obituary_arg) : NULL;
+    bool may_have_died = session->obituary && peer_left(session);
+    struct tr_error *died = may_have_died ? session->obituary(session->obituary_arg) : NULL;
     if (died) {
         error_unref(cause);
         return error_box(died, &session->peer);

@@ -260,14 +260,12 @@ static int run(char **argv, struct life *life)
 
 static int run_root(char **argv, struct life *life)
 {
-    if (sys_claim_root(true) < 0) {
+    if (sys_claim_root() < 0) {
         (void)raise_code(TR_EMISUSE, "another root runs in this process");
         actor_print_failure();
         return 1;
     }
-    int status = run(argv, life);
-    (void)sys_claim_root(false);
-    return status;
+    return run(argv, life);
 }
 
 /* `begun`: what method_begin has said. */

@@ -120,7 +120,9 @@ static void real_stop(struct sys *sys)
     real_dismiss_crew(real_of(sys));
     real_forget_overflow(real_of(sys));
     real_end_forking(real_of(sys));
+    real_give_up_root(real_of(sys));
     real_poll_stop(real_of(sys));
+    map_fini(&real_of(sys)->orphans.started);
 }
 
 static void real_free(struct sys *sys)

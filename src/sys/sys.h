@@ -168,6 +168,7 @@ struct sys_ops {
      * its pid is 0 until the server has answered. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                  struct sys_process **ret);
+    /* One that is not forked yet gets it then. With a second SIGKILL nobody waits for that: it has ended untold. */
     int (*signal)(struct sys *sys, struct sys_process *process, int number);
     void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
     int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
@@ -183,7 +184,9 @@ struct sys_ops {
     void (*last_words)(struct sys *sys, const char *type, const char *message, const char *file,
                        int line);                   /* to the parent, where crash_to says */
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
-    int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
+    /* Until `stop`: -EBUSY when another root lives here. If it starts any processes, those below it whose parents
+     * die become its children, and are reaped when they end. */
+    int (*claim_root)(struct sys *sys);
     void (*title)(struct sys *sys, const char *name, const char *command); /* what others see this process as, if
                                                      * that can be: its short name, and its command line */
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
@@ -472,9 +475,9 @@ static inline void sys_crash_to(int fd)
 {
     SYS_CALL_(crash_to, fd);
 }
-static inline int sys_claim_root(bool claim)
+static inline int sys_claim_root(void)
 {
-    return SYS_CALL_(claim_root, claim);
+    return runtime->sys->ops->claim_root(runtime->sys);
 }
 static inline void sys_title(const char *name, const char *command)
 {

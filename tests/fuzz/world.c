@@ -194,6 +194,8 @@ static ssize_t write_socket(struct sys *sys, int fd, const void *bytes, size_t s
     struct world_socket *socket = at(sys, fd);
     if (socket->reset || socket->hung_up)
         return socket->reset ? -ECONNRESET : -EPIPE;
+    if (socket->unwritable)
+        return -socket->unwritable;
     if (socket->room == 0)
         return -EAGAIN;
     size = size < socket->room ? size : socket->room;
