@@ -230,6 +230,7 @@ static int run(char **argv, struct life *life)
                           .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     list_init(&actor.endings);
+    list_init(&actor.topics);
     runtime->actor = &actor;
     int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
