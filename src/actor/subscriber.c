@@ -6,11 +6,11 @@
  *                                     +---last one leaves--> closing: cancelled, nobody joins, the last one waits
  *
  * A set has references: its producer's, and those of its subscribers and of who waits for it to end. It is found by
- * name until its producer has ended, so that there is one producer of a name at a time: who comes while a set is closing
- * waits for its end, and begins a new one. What the producer failed with is the set's from then on: every
+ * name until its producer has ended, so that there is one producer of a name at a time: who comes while a set is
+ * closing waits for its end, and begins a new one. What the producer failed with is the set's from then on: every
  * subscriber who is still there, the last one who waits for it included, returns it.
  *
- * Happy path: find or make, want, start, listen, leave. Nothing waits before the producer was started, so nobody else
+ * Happy path: find or make, want, start, stay, leave. Nothing waits before the producer was started, so nobody else
  * ever finds a set without one. The producer is a task of the actor's, and ends with it at the latest: it is cancelled
  * along with those who serve its subscribers. */
 #include "actor/topics.h"
@@ -134,7 +134,7 @@ static bool may_change_topics(const struct served *served)
     return heard->kind == TR_LIST && heard->item->kind == TR_STR;
 }
 
-static int listen(struct subscriber *subscriber)
+static int stay(struct subscriber *subscriber)
 {
     tr_ctx ctx = {subscriber->served};
     tr_list_tr_str topics;
@@ -178,7 +178,7 @@ static int serve_subscriber(struct subscriber *subscriber, tr_list_tr_str topics
     if (rc >= 0)
         rc = start_producer(subscriber->set);
     if (rc >= 0)
-        rc = tr_within(&subscriber->listening, listen(subscriber));
+        rc = tr_within(&subscriber->listening, stay(subscriber));
     struct tr_error *newest = task_error_aside();
     leave(subscriber);
     task_error_back(newest);

@@ -3,10 +3,10 @@
  * Subscriptions are numbered as they come, and those of a topic are in that order: a publisher that had to wait finds
  * its place again by the number, whoever came and went meanwhile.
  *
- * A subscriber is a variable of the function that serves it, and what it is sent by goes with that. It must stay while a
- * publisher waits for it to have room: leaving, or wanting other topics, cuts such a wait short (a cancel scope is around
- * it), and a leaver waits until that publisher is out of it. That publisher waits for nothing else there, so it is soon.
- * Whatever does not wait is done without a checkpoint, and nobody can leave meanwhile. */
+ * A subscriber is a variable of the function that serves it, and what it is sent by goes with that. It must stay while
+ * a publisher waits for it to have room: leaving, or wanting other topics, cuts such a wait short (a cancel scope is
+ * around it), and a leaver waits until that publisher is out of it. That one waits for nothing else there, so it is
+ * soon. Whatever does not wait is done without a checkpoint, and nobody can leave meanwhile. */
 #include "actor/topics.h"
 
 #include "actor/context.h"

@@ -39,7 +39,7 @@ int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size
 /* Gives each member that is zero its default. */
 void codec_fill_in_defaults(const tr_field *fields, void *record);
 
-/* Whether values of one can be taken for values of the other: two files that declare the same struct describe it twice. */
+/* Whether values of one can be taken for values of the other: files that declare the same struct each describe it. */
 bool type_is_same(const tr_type *a, const tr_type *b);
 
 /* The parts of a frame: an array of a known length, its elements one by one. */
