@@ -61,7 +61,7 @@ struct subscription {
 /* TR_EARGUMENT, raised, for a topic that is NULL; else 0. */
 int topics_check(const char *set, tr_list_tr_str topics);
 
-/* These take the place of those that it wanted before. TR_EARGUMENT, raised, and nothing has changed; or -ENOMEM, and it
+/* These take the place of those that it wanted before. TR_EARGUMENT, raised, with nothing changed; or -ENOMEM, and it
  * wants some of both. */
 int topics_want(struct subscriber *subscriber, tr_list_tr_str topics);
 

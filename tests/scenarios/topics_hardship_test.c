@@ -2,6 +2,8 @@
  * publisher that dies, is told to end, or runs out of memory. */
 #include "scenarios/exchange.h"
 
+#include <math.h>
+
 struct one_of_many {
     tr_portal *publisher;
     int number;
@@ -116,23 +118,37 @@ static void a_slow_subscriber_holds_up_the_others_unless_it_drops(void **state)
     expect_nothing_left(theatre);
 }
 
-/* The producer waits for the slow one alone, which leaves; the other goes on. */
-static int leave_while_waited_for(tr_portal *publisher, tr_stream *mine)
+/* How a subscriber leaves: as its caller does, or later, or by itself. */
+enum leaving { AT_ONCE, LATE, BY_ITSELF };
+
+static const double ITS_TIME_S = 2.5;
+
+tr_stream_fn(quote, fast_quotes_until, (tr_list_tr_str, symbols), (int32_t, leaving))
+{
+    tr_scope limit = tr_move_on_after(args->leaving == AT_ONCE ? INFINITY : ITS_TIME_S);
+    limit.shield = args->leaving == LATE;
+    return tr_within(&limit, tr_serve_topics(ctx, "fast", args->symbols, produce_fast, NULL));
+}
+
+/* The producer waits for the slow one alone, with its second Y, which the other has had; when that leaves, it goes on. */
+static int leave_while_waited_for(tr_portal *publisher, tr_stream *mine, enum leaving leaving)
 {
     tr_auto(stream) slow = NULL;
-    tr_try(tr_open_stream_with(publisher, &slow, &(tr_flow){.messages = 3}, fast_quotes, .symbols = tr_names("X")));
     quote got;
-    for (int i = 1; i <= 3; i++)
+    tr_try(tr_open_stream_with(publisher, &slow, &(tr_flow){.messages = 3}, fast_quotes_until,
+                               .symbols = tr_names("X", "Y"), .leaving = leaving));
+    for (int i = 1; i <= 2; i++)
         if (tr_next(mine, &got, fast_quotes) != 1 || got.number != i)
             return tr_raise("test.Failed", "not number %d", i);
     tr_scope limit = tr_move_on_after(1);
     tr_try(tr_within(&limit, tr_next(mine, &got, fast_quotes)));
-    return limit.cancelled_caught ? 0 : tr_raise("test.Failed", "the producer does not wait");
+    if (!limit.cancelled_caught)
+        return tr_raise("test.Failed", "the producer does not wait");
+    return leaving == BY_ITSELF ? tr_sleep(ITS_TIME_S) : 0;
 }
 
-static int one_leaves(void *arg)
+static int one_leaves(enum leaving leaving)
 {
-    (void)arg;
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *publisher;
     quote got;
@@ -140,8 +156,10 @@ static int one_leaves(void *arg)
     {
         tr_auto(stream) mine = NULL;
         tr_try(tr_open_stream(publisher, &mine, fast_quotes, .symbols = tr_names("Y")));
-        tr_try(leave_while_waited_for(publisher, mine));
-        for (int64_t i = 4; i < 100; i++)
+        tr_try(leave_while_waited_for(publisher, mine, leaving));
+        if (leaving != AT_ONCE && seen.published < 500) /* meanwhile */
+            return tr_raise("test.Failed", "the producer waits for who does not listen");
+        for (int64_t i = 3; i < 100; i++)
             if (tr_next(mine, &got, fast_quotes) != 1 || got.number != i)
                 return tr_raise("test.Failed", "not number %ld but %ld", (long)i, (long)got.number);
     }
@@ -149,14 +167,49 @@ static int one_leaves(void *arg)
     return 0;
 }
 
-static void who_leaves_while_it_is_waited_for_lets_the_producer_go_on(void **state)
+static int one_leaves_at_once(void *arg)
 {
-    (void)state;
+    (void)arg;
+    return one_leaves(AT_ONCE);
+}
+
+static int one_leaves_late(void *arg)
+{
+    (void)arg;
+    return one_leaves(LATE);
+}
+
+static int one_leaves_by_itself(void *arg)
+{
+    (void)arg;
+    return one_leaves(BY_ITSELF);
+}
+
+static void play_twenty_times(int (*director)(void *))
+{
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct theatre *theatre = raise_curtain(seed, one_leaves);
+        struct theatre *theatre = raise_curtain(seed, director);
         expect_outcome(theatre, NULL);
         expect_nothing_left(theatre);
     }
+}
+
+static void who_leaves_while_it_is_waited_for_lets_the_producer_go_on(void **state)
+{
+    (void)state;
+    play_twenty_times(one_leaves_at_once);
+}
+
+static void so_does_one_whose_function_is_slow_to_notice(void **state)
+{
+    (void)state;
+    play_twenty_times(one_leaves_late);
+}
+
+static void and_one_whose_time_is_over(void **state)
+{
+    (void)state;
+    play_twenty_times(one_leaves_by_itself);
 }
 
 /* ---- deaths ---------------------------------------------------------------------------------------------- */
@@ -354,6 +407,8 @@ int main(void)
         cmocka_unit_test(many_tasks_of_one_actor_come_and_go),
         cmocka_unit_test(a_slow_subscriber_holds_up_the_others_unless_it_drops),
         cmocka_unit_test(who_leaves_while_it_is_waited_for_lets_the_producer_go_on),
+        cmocka_unit_test(so_does_one_whose_function_is_slow_to_notice),
+        cmocka_unit_test(and_one_whose_time_is_over),
         cmocka_unit_test(a_killed_subscriber_is_forgotten_and_the_others_read_on),
         cmocka_unit_test(the_death_of_who_is_waited_for_lets_the_producer_go_on),
         cmocka_unit_test(a_killed_publisher_ends_all_streams_with_its_death),
