@@ -60,9 +60,10 @@ static int new_set(const tr_publisher *like, tr_publisher **ret_set)
         mem_free(name);
         return error_raise_plain(-ENOMEM);
     }
+    memcpy(name, like->name, size);
     *set = *like;
     set->refs = 1;
-    set->name = memcpy(name, like->name, size);
+    set->name = name;
     set->scope = tr_cancel_scope();
     list_init(&set->subscribers);
     list_init(&set->topics);
