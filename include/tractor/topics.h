@@ -23,13 +23,13 @@
  *
  * The subscribers of one name in one actor are a set, with one producer: a task that begins with the first of them and
  * is cancelled with the last, whose function returns only once it has ended (its caller, as always, waits for that no
- * longer than 2 seconds). Whoever comes then begins a new set, with a new
- * producer. A producer that ends, ends the streams of all; one that fails, fails them all with the same error, which a
- * nursery that gets it several times counts once.
+ * longer than 2 seconds). Whoever comes then begins a new set, with a new producer. A producer that ends, ends the
+ * streams of all; one that fails, fails them all with the same error, which a nursery that gets it several times counts
+ * once.
  *
  * Who is behind: tr_publish waits for a subscriber that is too far behind, and so does everybody else, unless that one
- * has opened its stream with an overrun policy (tr_flow): those miss values instead, and hold up nobody as long as their
- * process runs.
+ * has opened its stream with an overrun policy (tr_flow): those miss values instead, and hold up nobody as long as
+ * their process runs.
  *
  * A subscriber that wants other topics from time to time calls a context (context.h) to which it sends lists of them:
  * tr_context_fn(void, quotes, (void, tr_list_tr_str, quote)), which says tr_ctx_started(ctx) and is served likewise.
