@@ -41,7 +41,7 @@ check "a listing that is in no program is found" [ -n "$(listings "$scratch/plan
 
 before=$(sockets)
 for method in forkserver fork spawn; do
-    for scene in first_scene cellar_door movie_theatre statespace error_propagation; do
+    for scene in first_scene cellar_door movie_theatre statespace pubsub error_propagation; do
         TRACTOR_START_METHOD=$method timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
         check "$scene succeeds by $method" [ $? -eq 0 ]
         check "$scene says what the README shows by $method" says $scene

@@ -40,6 +40,7 @@ struct actor {
     void (*session_ended)(struct session *session);
     wire_statespace statespace; /* as it was given; in `memory` */
     void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
+    struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };

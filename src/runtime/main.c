@@ -242,6 +242,7 @@ static int run(char **argv, struct life *life)
                           .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     list_init(&actor.endings);
+    list_init(&actor.topics);
     runtime->actor = &actor;
     const int level = tr_log_level_;
     const bool chosen = log_level_is_chosen();
