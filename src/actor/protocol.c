@@ -105,17 +105,17 @@ static int get_head(struct reader *from, enum session_state state, struct frame 
                     const struct kind **ret_kind)
 {
     size_t count;
-    uint8_t number;
+    uint64_t number;
     tr_try(codec_get_array(from, &count));
-    tr_try(codec_decode(from, &tr_type_uint8_t, NULL, &number));
+    tr_try(codec_get_uint(from, &number));
     if (number >= FRAME_KINDS)
-        return raise_code(TR_EPROTOCOL, "a frame of the unknown kind %u", number);
+        return raise_code(TR_EPROTOCOL, "a frame of the unknown kind %llu", (unsigned long long)number);
     const struct kind *kind = &kinds[number];
     if (kind->state != state)
         return raise_code(TR_EPROTOCOL, "a %s frame is not allowed at this point", kind->name);
     if (count != kind->count + 2)
         return raise_code(TR_EPROTOCOL, "a %s frame of %zu fields", kind->name, count);
-    tr_try(codec_decode(from, &tr_type_uint64_t, NULL, &ret->id));
+    tr_try(codec_get_uint(from, &ret->id));
     ret->kind = (enum frame_kind)number;
     *ret_kind = kind;
     return 0;

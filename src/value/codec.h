@@ -42,6 +42,8 @@ void codec_fill_in_defaults(const tr_field *fields, void *record);
 /* The parts of a frame: an array of a known length, its elements one by one. */
 int codec_put_array(struct buf *out, size_t count);
 int codec_get_array(struct reader *from, size_t *ret_count);
+/* An integer, and not a negative one. TR_EARGUMENT, raised, for anything else. */
+int codec_get_uint(struct reader *from, uint64_t *ret_number);
 
 /* Steps over one whole value, checking it; *ret_span is the bytes it took. */
 int codec_skip(struct reader *from, tr_bytes *ret_span);
