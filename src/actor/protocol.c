@@ -88,13 +88,26 @@ int frame_put(struct buf *out, const struct frame *frame)
 
 /* ---- receiving ----------------------------------------------------------------------------------- */
 
+/* What the header says of the size of the rest; it must be there. */
+static size_t announced(const struct buf *in)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < FRAME_HEADER; i++)
+        size |= (size_t)in->data[i] << (8 * i);
+    return size;
+}
+
+size_t frame_rest(const struct buf *in)
+{
+    size_t size = in->size < FRAME_HEADER ? 0 : FRAME_HEADER + announced(in);
+    return size > in->size ? size - in->size : 0;
+}
+
 long frame_measure(const struct buf *in, enum session_state state)
 {
     if (in->size < FRAME_HEADER)
         return 0;
-    size_t size = 0;
-    for (size_t i = 0; i < FRAME_HEADER; i++)
-        size |= (size_t)in->data[i] << (8 * i);
+    size_t size = announced(in);
     size_t most = state == SESSION_GREETING ? LARGEST_GREETING : LARGEST_FRAME;
     if (size > most)
         return raise_code(TR_EPROTOCOL, "a frame of %zu bytes, where %zu are allowed", size, most);

@@ -2,8 +2,9 @@
  *
  * Each has two tasks in the actor's service nursery: one that reads frames and acts on them, and one that
  * writes whatever has been appended to `out` since it last looked, so that frames appended in one batch of
- * the scheduler, or in a few that follow each other closely, leave in one write. The reading task never waits for room in `out`, nor for anything a
- * remote function does: two peers that each waited to write before they read would wait for ever.
+ * the scheduler, or in a few that follow each other closely, leave in one write. The reading task
+ * never waits for room in `out`, nor for anything a remote function does: two peers that each waited to write
+ * before they read would wait for ever.
  *
  * Happy path: greet, read and write until one side says STOP, which is answered by STOP; then the
  * connection is closed. What can go wrong: the peer vanishes, or sends what is not allowed; then all calls
@@ -24,7 +25,7 @@
 /* Senders wait while this much is unsent. For answers that no sender waits with (refusals, acknowledgements)
  * it is the reader that waits: what the peer does not read keeps it from asking for more. Two actors might
  * wait for each other so, hence the limit; a peer that has taken nothing by then is cut off. */
-enum { OUT_ENOUGH = 1024 * 1024, READ_SIZE = 16 * 1024, WRITE_SIZE = 16 * 1024 };
+enum { OUT_ENOUGH = 1024 * 1024, READ_SIZE = 32 * 1024, READ_MOST = 256 * 1024, WRITE_SIZE = 64 * 1024 };
 static const double RELUCTANCE_S = 10;
 
 /* Absolute, not per byte: slow dripping does not prolong it. */
@@ -365,13 +366,21 @@ static int act_on_all(struct session *session)
     return 0;
 }
 
+/* Of a large frame just the rest: then the buffer is empty, and nothing has to be moved to its beginning. */
+static size_t to_read(const struct session *session)
+{
+    size_t rest = frame_rest(&session->in);
+    return rest < READ_SIZE ? READ_SIZE : rest < READ_MOST ? rest : READ_MOST;
+}
+
 /* Reads until the good end (0), or until it is lost or spoilt. */
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
     while (!enough(session)) {
-        if (buf_reserve(&session->in, READ_SIZE) < 0)
+        size_t most = to_read(session);
+        if (buf_reserve(&session->in, most) < 0)
             return error_raise_plain(-ENOMEM);
-        long got = io_read(&session->io, buf_end(&session->in), buf_space(&session->in));
+        long got = io_read(&session->io, buf_end(&session->in), most);
         if (got < 0)
             return (int)got;
         if (got == 0)

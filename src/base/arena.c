@@ -1,6 +1,7 @@
 /* Chunks double from 256 bytes, so a small error costs one small allocation and a large value few. */
 #include "base/arena.h"
 
+#include "base/copy.h"
 #include "base/hooks.h"
 
 #include <stdalign.h>
@@ -57,7 +58,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 void *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
     void *copy = take(arena, size ? size : 1);
-    return copy && size ? memcpy(copy, bytes, size) : copy;
+    return copy ? copy_bytes(copy, bytes, size) : NULL;
 }
 
 char *arena_text(struct arena *arena, const char *text)

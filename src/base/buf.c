@@ -4,6 +4,7 @@
  * large message has left. */
 #include "base/buf.h"
 
+#include "base/copy.h"
 #include "base/hooks.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ int buf_reserve(struct buf *buf, size_t more)
         return -ENOMEM;
     size_t want = buf->size + more, room = buf->memory ? buf->room * 2 : FIRST_ROOM;
     if (buf->memory && want <= buf->room && buf->size <= (size_t)(buf->data - buf->memory)) {
-        buf->data = memcpy(buf->memory, buf->data, buf->size);
+        buf->data = copy_bytes(buf->memory, buf->data, buf->size);
         return 0;
     }
     while (room < want)
@@ -36,8 +37,7 @@ int buf_reserve(struct buf *buf, size_t more)
     uint8_t *memory = mem_alloc(room);
     if (!memory)
         return -ENOMEM;
-    if (buf->size)
-        memcpy(memory, buf->data, buf->size);
+    copy_bytes(memory, buf->data, buf->size);
     mem_free(buf->memory);
     buf->memory = buf->data = memory;
     buf->room = room;
@@ -49,8 +49,7 @@ int buf_append(struct buf *buf, const void *bytes, size_t size)
     int rc = buf_reserve(buf, size);
     if (rc < 0)
         return rc;
-    if (size)
-        memcpy(buf_end(buf), bytes, size);
+    copy_bytes(buf_end(buf), bytes, size);
     buf_added(buf, size);
     return 0;
 }
