@@ -23,6 +23,8 @@ static inline void *copy_bytes(void *to, const void *from, size_t size)
 {
     char *at = to;
     const char *next = from;
+    if (__builtin_constant_p(size) && size > 0 && size < COPY_PIECE)
+        return memcpy(to, from, size);
     for (; size > COPY_PIECE; size -= COPY_PIECE, at += COPY_PIECE, next += COPY_PIECE)
         copy_piece(at, next, COPY_PIECE);
     if (size)
