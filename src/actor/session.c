@@ -366,11 +366,13 @@ static int act_on_all(struct session *session)
     return 0;
 }
 
-/* Of a large frame just the rest: then the buffer is empty, and nothing has to be moved to its beginning. */
+/* Of a large frame just the rest: then the buffer is empty, and nothing has to be moved to its beginning. For a
+ * stranger as little memory as its greeting needs. */
 static size_t to_read(const struct session *session)
 {
+    size_t least = session->state.at == SESSION_OPEN ? READ_SIZE : LARGEST_GREETING;
     size_t rest = frame_rest(&session->in);
-    return rest < READ_SIZE ? READ_SIZE : rest < READ_MOST ? rest : READ_MOST;
+    return rest < least ? least : rest < READ_MOST ? rest : READ_MOST;
 }
 
 /* Reads until the good end (0), or until it is lost or spoilt. */
