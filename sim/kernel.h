@@ -4,6 +4,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/machine.h"
 #include "base/runtime.h"
 #include "random.h"
@@ -117,6 +118,8 @@ struct sys_process {
     struct process *process;
     sys_exited_fn *exited;
     void *arg;
+    struct sys_exit how;        /* what it is told of the end, */
+    struct event news;          /* which may take a while */
     bool told;                  /* reaped */
 };
 
@@ -159,6 +162,7 @@ struct process {
     struct fiber fiber;
     void *stack;
     struct runtime *runtime;    /* while another one runs */
+    struct log_state log;       /* likewise */
     struct file *standard[3];   /* NULL: what is printed there is `said` */
     struct file **files;        /* by descriptor */
     size_t files_room, files_most;
@@ -206,6 +210,7 @@ void process_turn(struct process *process);
 bool process_catches(struct process *process, int number);
 int process_deliver(struct process *process, int number);
 void process_doom(struct process *process);
+void handle_free(struct sys_process *handle);
 void process_free(struct process *process);
 
 /* memory.c */

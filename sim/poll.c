@@ -114,7 +114,7 @@ static bool report_exits(struct process *process)
     struct sys_process *child = container_of(first, struct sys_process, place);
     list_push(&process->children, first);
     child->told = true;
-    child->exited(child->arg, child->process->how);
+    child->exited(child->arg, child->how);
     return true;
 }
 

@@ -57,9 +57,20 @@ void process_make_ready(struct process *process)
     queue(process);
 }
 
+static bool is_silent(const struct process *server)
+{
+    return server && server->stopped && server->state.at != PROCESS_DEAD;
+}
+
+/* A stopped server forks when it goes on. */
 static void alarm_rang(struct event *event)
 {
-    process_make_ready(container_of(event, struct process, alarm));
+    enum { LOOK_AGAIN_NS = 10000000 };
+    struct process *process = container_of(event, struct process, alarm);
+    if (process->state.at == PROCESS_STARTING && is_silent(process->forked_by))
+        event_at(process->world, event, process->world->now_ns + LOOK_AGAIN_NS);
+    else
+        process_make_ready(process);
 }
 
 /* Where its stack is now: a task's, or its own. */
@@ -99,7 +110,9 @@ void process_turn(struct process *process)
     note(world, process->pid, "turn", 0, 0);
     world->running = process;
     runtime = process->runtime;
+    struct log_state of_thread = log_exchange(process->log);
     fiber_switch(&world->loop, &process->fiber);
+    process->log = log_exchange(of_thread);
     process->runtime = runtime;
     runtime = NULL;
     world->running = NULL;
@@ -198,6 +211,7 @@ struct process *process_new(struct host *host, struct process *parent, program_f
     process->host = host;
     process->parent = parent;
     process->program = program;
+    process->log = log_at_birth;
     process->pid = ++world->last_pid;
     process->crash = -1;
     process->door = -1;
@@ -242,6 +256,12 @@ void process_doom(struct process *process)
         event_at(world, &process->doom, world->now_ns + world_draw_ns(world, world->weather.death_ns));
 }
 
+void handle_free(struct sys_process *handle)
+{
+    event_cancel(handle->process->world, &handle->news);
+    free(handle);
+}
+
 static void orphan(struct link *children)
 {
     list_each(at, children)
@@ -252,7 +272,7 @@ static void orphan(struct link *children)
         process->handle = NULL;
         if (process->bound)
             process_doom(process);
-        free(child);
+        handle_free(child);
     }
 }
 
@@ -267,17 +287,32 @@ static void doom_copies(struct process *server)
     }
 }
 
-/* How one ended that a server has forked, only the server knows. */
-static void tell_parent(struct process *process)
+static void news_came(struct event *event)
 {
-    struct sys_process *handle = process->handle;
-    if (!handle)
-        return;
-    if (process->forked_by && process->forked_by->state.at == PROCESS_DEAD)
-        process->how = (struct sys_exit){.status = -1, .untold = SYS_SERVER_GONE};
+    struct sys_process *handle = container_of(event, struct sys_process, news);
+    struct process *process = handle->process, *server = process->forked_by;
+    handle->how = process->how;
+    if (server && server->state.at == PROCESS_DEAD)
+        handle->how = (struct sys_exit){.status = -1, .untold = SYS_SERVER_GONE};
+    else if (is_silent(server))
+        handle->how = (struct sys_exit){.status = -1, .untold = SYS_SERVER_SILENT};
     list_remove(&handle->place);
     list_push(&process->parent->news, &handle->place);
     process_make_ready(process->parent);
+}
+
+/* How one ended that a server has forked, only the server knows: half a second it has to say so. */
+static void tell_parent(struct process *process)
+{
+    enum { PATIENCE_NS = 500000000 };
+    struct sys_process *handle = process->handle;
+    if (!handle)
+        return;
+    handle->news.happen = news_came;
+    if (is_silent(process->forked_by))
+        event_at(process->world, &handle->news, process->world->now_ns + PATIENCE_NS);
+    else
+        news_came(&handle->news);
 }
 
 static void forget_catches(struct process *process)

@@ -74,6 +74,19 @@ static void enroll(struct process *parent, struct process *child, struct sys_pro
     note(parent->world, parent->pid, "child", child->pid, 0);
 }
 
+/* What happens in the server: it may be killed over it, or lack the means. An order comes with descriptors. */
+static void have_forked(struct process *server, struct process *child)
+{
+    enum { FILES_NEEDED = 12 };
+    note(server->world, server->pid, "fork", child->pid, 0);
+    if (server->end_at > 0 && --server->end_at == 0)
+        process_end(server, server->fate);
+    else if (trap_springs(&server->calls) || trap_springs(&server->memory))
+        process_end(child, (struct sys_exit){.status = -1, .error = EAGAIN});
+    else if (server->files_most < FILES_NEEDED)
+        process_end(child, (struct sys_exit){.status = -1, .error = EMFILE});
+}
+
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
               struct sys_process **ret)
 {
@@ -92,6 +105,8 @@ int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exit
     struct sys_process *handle = sim_new(sizeof *handle);
     *handle = (struct sys_process){.exited = exited, .arg = arg};
     enroll(parent, child, handle);
+    if (server)
+        have_forked(server, child);
     *ret = handle;
     return 0;
 }
@@ -144,7 +159,7 @@ void sim_end_server(struct process *process)
     if (server->state.at != PROCESS_DEAD)
         process_end(server, (struct sys_exit){.status = -1, .signal = SIGKILL});
     list_remove(&server->handle->place);
-    free(server->handle);
+    handle_free(server->handle);
     server->handle = NULL;
     file_close(process, process->door);
     process->door = -1;
@@ -180,7 +195,7 @@ void sim_forget(struct sys *sys, struct sys_process *process)
     (void)sys;
     process->process->handle = NULL;
     list_remove(&process->place);
-    free(process);
+    handle_free(process);
 }
 
 int sim_pid(struct sys *sys, const struct sys_process *process)
@@ -253,6 +268,11 @@ int process_pid(const struct process *process)
 bool process_alive(const struct process *process)
 {
     return process->state.at != PROCESS_DEAD;
+}
+
+bool process_is_server(const struct process *process)
+{
+    return process->program == be_server;
 }
 
 bool process_is_stopped(const struct process *process)
@@ -345,9 +365,12 @@ static void cut(struct file *file)
     flow_cut(file->out, true);
 }
 
-static void heal(struct file *file)
+/* What one end sent before it was closed still has to arrive; whose that end was is not known any more. */
+static void heal_half(struct file *file, const struct process *other)
 {
-    flow_cut(file->out, false);
+    struct flow *flow = file->in;
+    if (flow && flow->cut && (!flow->writer || flow->writer->holder == other))
+        flow_cut(flow, false);
 }
 
 static void reset(struct file *file)
@@ -364,10 +387,21 @@ size_t world_cut(struct process *a, struct process *b)
     return each_between(a, b, cut);
 }
 
+static void stay(struct file *file)
+{
+    (void)file;
+}
+
 size_t world_heal(struct process *a, struct process *b)
 {
     note(a->world, a->pid, "heal", b->pid, 0);
-    return each_between(a, b, heal);
+    list_each(at, &a->world->files)
+    {
+        struct file *file = container_of(at, struct file, place);
+        if (file->holder == a || file->holder == b)
+            heal_half(file, file->holder == a ? b : a);
+    }
+    return each_between(a, b, stay);
 }
 
 size_t world_reset(struct process *a, struct process *b)

@@ -89,6 +89,7 @@ int process_pid(const struct process *process);
 const char *process_name(const struct process *process);       /* the actor's; "" until known */
 bool process_alive(const struct process *process);
 bool process_is_stopped(const struct process *process);
+bool process_is_server(const struct process *process);         /* that others are forked from, and no actor */
 struct process *process_parent(const struct process *process); /* who started it, also when dead */
 int64_t process_ended_ns(const struct process *process);
 int process_status(const struct process *process);             /* of a dead one: -1 when killed, */

@@ -8,9 +8,10 @@
  *     while ((rc = tr_receive(out, &number)) > 0) ...
  *     return rc;
  *
- * The end comes when every sender is closed: a task that sends is best given a handle of its own, which it
- * closes by tr_auto(sender) mine = arg->in. It does run, even if it is cancelled first; only where
- * tr_start_soon fails the handle is still the caller's. */
+ * Both ends are known by handles, which are no addresses: one that was closed, by whomever, is refused with
+ * TR_ECLOSED, and a channel ends with its run. The end comes when every sender is closed: a task that sends
+ * is best given a handle of its own, which it closes by tr_auto(sender) mine = arg->in. It does run, even if it
+ * is cancelled first; only where tr_start_soon fails the handle is still the caller's. */
 #ifndef TRACTOR_CHANNEL_H
 #define TRACTOR_CHANNEL_H
 
@@ -26,12 +27,12 @@ TR_API int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, s
 
 /* Sends a copy of *item; waits while the channel is full. A checkpoint in every case; when it returns
  * an error nothing was sent. TR_EBROKEN once every receiver is closed, TR_ECLOSED if this sender is
- * NULL or gets closed meanwhile. */
+ * NULL, closed, or gets closed meanwhile. */
 TR_API int tr_send(tr_sender *sender, const void *item) TR_USE_RESULT;
 
 /* Receives into *ret_item: 1, or 0 at the end, when every sender is closed and nothing is left. Waits
  * while there is nothing. A checkpoint in every case; when it returns an error nothing was taken.
- * TR_ECLOSED if this receiver is NULL or gets closed meanwhile. */
+ * TR_ECLOSED if this receiver is NULL, closed, or gets closed meanwhile. */
 TR_API int tr_receive(tr_receiver *receiver, void *ret_item) TR_USE_RESULT;
 
 /* The same without waiting: -EAGAIN where the others would wait. No checkpoints. (trio: send_nowait,
@@ -65,13 +66,13 @@ enum { TR_CASES_MOST = 64 };
 TR_API int tr_select(tr_case *cases, size_t count) TR_USE_RESULT;
 
 /* Another handle for the same end, closed on its own; the end is closed with its last handle. No
- * checkpoint. -ENOMEM, TR_ECLOSED for NULL. */
+ * checkpoint. -ENOMEM, TR_ECLOSED for one that is closed, or NULL. */
 TR_API int tr_clone_sender(tr_sender *sender, tr_sender **ret_clone) TR_USE_RESULT;
 TR_API int tr_clone_receiver(tr_receiver *receiver, tr_receiver **ret_clone) TR_USE_RESULT;
 
-/* Closes and sets to NULL; may be repeated. No checkpoint. The last receiver's close fails waiting
- * senders with TR_EBROKEN and drops what is buffered; the last sender's gives waiting receivers the end.
- * Tasks that wait with this very handle fail with TR_ECLOSED. */
+/* Closes and sets to NULL; may be repeated, on another variable with the same handle as well. No checkpoint.
+ * The last receiver's close fails waiting senders with TR_EBROKEN and drops what is buffered; the last
+ * sender's gives waiting receivers the end. Tasks that wait with this very handle fail with TR_ECLOSED. */
 TR_API void tr_close_sender(tr_sender **sender);
 TR_API void tr_close_receiver(tr_receiver **receiver);
 

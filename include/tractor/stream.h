@@ -89,6 +89,7 @@ typedef struct tr_flow {
     uint32_t bytes;         /* as values are encoded, and 32 for each; 0: 256 KiB */
     uint32_t messages;      /* 0: as many as have room in the bytes */
 } tr_flow;
+#define tr_flow_options(...) (&(const tr_flow){__VA_ARGS__})
 
 /* Asks for the stream; 0 does not mean yet that the function exists: that is known with the first item.
  * `*ret_stream` is the caller's, for the block it stands in: tr_auto(stream) s = NULL. A checkpoint.
@@ -98,8 +99,8 @@ typedef struct tr_flow {
 #define TR_OPEN_(PORTAL, STREAM, FLOW, NAME, ...)                                                  \
     NAME##_tr_open_((PORTAL), (STREAM), (FLOW), TR_ARGS_(NAME, __VA_ARGS__))
 
-/* The same with a flow of its own: tr_open_stream_with(portal, &ticks, &(tr_flow){.overrun = TR_DROP_OLDEST},
- * quotes, .symbol = "X"). */
+/* The same with a flow of its own: tr_open_stream_with(portal, &ticks, tr_flow_options(.overrun = TR_DROP_OLDEST),
+ * quotes, .symbol = "X"). A flow is only read; NULL is the usual. */
 #define tr_open_stream_with(portal, ret_stream, flow, ...)                                         \
     TR_OPEN_(portal, ret_stream, flow, __VA_ARGS__, )
 
@@ -122,7 +123,8 @@ TR_API uint64_t tr_stream_dropped(const tr_stream *stream);
 /* Cancels the remote function and waits for its end, shielded, 2 seconds at most: 1 when it has ended of that, 0 when
  * it had ended before, or did so by itself. What comes afterwards from it, or had come and was not read, is dropped;
  * tr_next then returns TR_EREMOTE, caused by a Cancelled whose tr_error_actor is this actor. It is no error of the
- * block's. TR_ETIMEOUT when it does not heed it; it is not waited for any more then. (Context.cancel) */
+ * block's; TR_EREMOTE if it failed with something else meanwhile. TR_ETIMEOUT when it does not heed it; it is not
+ * waited for any more then, and tr_next returns TR_ECLOSED. (Context.cancel) */
 TR_API int tr_stream_cancel(tr_stream *stream) TR_USE_RESULT;
 
 /* tr_auto(stream): ends it at the end of the block. A shielded checkpoint: waits for a producer that is still
@@ -147,8 +149,8 @@ TR_API int tr_subscribe(tr_stream *stream, tr_stream **ret_reader, size_t lag) T
  * (tr_str, path)). `more`: the next piece belongs to the same one. */
 tr_struct(tr_piece, (tr_bytes, data), (bool, more));
 
-/* In a function whose items are tr_piece: sends the bytes as pieces of 64 KiB. A checkpoint, like tr_yield; cut short by an
- * error, the rest never comes. Several tasks that send at once would mix theirs. */
+/* In a function whose items are tr_piece: sends the bytes as pieces of 64 KiB. A checkpoint, like tr_yield; cut short
+ * by an error, the rest never comes. Several tasks that send at once would mix theirs. */
 TR_API int tr_yield_bytes(tr_ctx *ctx, tr_bytes bytes) TR_USE_RESULT;
 
 /* ---- below: how the macros do it ------------------------------------------------------------------- */

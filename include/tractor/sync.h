@@ -103,15 +103,16 @@ TR_API int tr_semaphore_release(tr_semaphore *semaphore);
 /* Waiting, with a lock, for something to become true that the lock protects. (trio.Condition) */
 typedef struct tr_condition {
     tr_lot waiting_;
+    tr_lock *lock_;
 } tr_condition;
 
 /* Lets go of the lock, waits to be notified, and takes the lock again; the lock is held in any case
  * afterwards, also after TR_ECANCELLED, for which it waits shielded. A checkpoint. TR_EMISUSE if the lock is
- * not ours. */
+ * not ours, or others wait with another lock. */
 TR_API int tr_condition_wait(tr_condition *condition, tr_lock *lock) TR_USE_RESULT;
 
 /* Has up to `count` of those that wait go on, one after the other, once the lock is released. All with
- * SIZE_MAX. No checkpoint. TR_EMISUSE if the lock is not ours. */
+ * SIZE_MAX. No checkpoint. TR_EMISUSE if the lock is not ours, or not the one they wait with. */
 TR_API int tr_condition_notify(tr_condition *condition, tr_lock *lock, size_t count);
 
 /* ---- capacity limiter ------------------------------------------------------------------------------- */

@@ -13,10 +13,11 @@
  * A task's stack has 64 KiB, the first task's 1 MiB (four times that under sanitizers): large buffers belong
  * into tr_alloc. Overflowing it ends the process, for certain if variables of one function stay below 64 KiB
  * or the program is built with -fstack-clash-protection. (Before Linux 6.13 this holds at once for 10 000
- * stacks only; what happened to others is found when their tasks have ended.)
+ * stacks only; what happened to others is found when their tasks wait next, or at the latest when they end.)
  *
  * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
- * scope. Everything else neither lets others run nor notices cancellation. All of it belongs to the
+ * scope; one that fails for another reason need not do either. Everything else neither lets others run nor
+ * notices cancellation. All of it belongs to the
  * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. (thread.h has the ways
  * to other threads and back.) */
 #ifndef TRACTOR_TASK_H
@@ -131,8 +132,9 @@ TR_API bool tr_stopping(void);
 
 /* Why the calling task is cancelled: "deadline", "explicit" (tr_scope_cancel, tr_cancel), "sibling failed:
  * app.Bad: ..." (a task of the nursery, or its body), "block inside failed: app.Bad: ..." (one with a nursery
- * that was left early), "left early" (that block itself), "cancelled from outside" (a join), "asked to stop";
- * of several scopes the nearest. "" if it is not. In the frame's memory. No checkpoint. */
+ * that was left early), "left early" (that block itself), "cancelled from outside" (a body that ended with
+ * TR_ECANCELLED), "asked to stop"; of several scopes the nearest. "" if it is not. In the frame's memory. No
+ * checkpoint. */
 TR_API const char *tr_cancel_reason(void);
 
 /* ---- nurseries ------------------------------------------------------------------------------------- */
@@ -197,7 +199,9 @@ TR_API int tr_start_soon_(tr_nursery *nursery, int (*fn)(void *), void *arg,
 
 /* The same, and waits until the task calls tr_started(value); *ret_value is that value (ret_value may
  * be NULL). If the task fails before, that error is returned here and the nursery lives on; if it ends
- * before, TR_EMISUSE. A checkpoint; cancelled, it cancels the task and waits for its end.
+ * before, TR_EMISUSE. A checkpoint; cancelled, it waits for the end of the task, which is cancelled too and
+ * stays here even if it calls tr_started then, and returns TR_ECANCELLED, unless the task has called it and
+ * ended well.
  * (nursery.start, task_status.started) */
 #define tr_start(nursery, fn, arg, ...) TR_START_TASK_(nursery, fn, arg, __VA_ARGS__, )
 #define TR_START_TASK_(NURSERY, FN, ARG, VALUE, ...)                                               \
@@ -209,11 +213,12 @@ TR_API int tr_start_(tr_nursery *nursery, int (*fn)(void *), void *arg, void **r
 TR_API int tr_started(void *value) TR_USE_RESULT;
 
 /* Waits until everything in the nursery has ended, and closes it. 0, or what went wrong in it: one error
- * or an ErrorGroup. A checkpoint, but that it waits to the end: cancelled from outside it cancels everything
- * in the nursery, still waits, and returns TR_ECANCELLED, with the others if there were any. Lets others run
- * in any case; an empty nursery does not notice cancellation. Ends the process when a nursery or scope opened
- * after this one is still open: to limit the time of a join, put the whole block into a function and tr_within
- * around its call. */
+ * or an ErrorGroup. A checkpoint in that it lets others run, in any case, but itself it does not notice
+ * cancellation: what is cancelled around it reaches the tasks, and it waits for them. TR_ECANCELLED comes
+ * out, with other errors if there are any, when one of them returned it; when all of them end well in spite
+ * of it, or there is none, the join has succeeded. Ends the process when a nursery or scope opened after this
+ * one is still open: to limit the time of a join, put the whole block into a function and tr_within around
+ * its call. */
 TR_API int tr_join(tr_nursery *nursery) TR_USE_RESULT;
 
 /* The same for a body with a result of its own, which counts like a task's: a failure cancels the nursery

@@ -9,6 +9,7 @@
 #include "actor/session.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -73,7 +74,18 @@ int actor_become(const char *name, const char *uuid)
     if (!self.name || !self.uuid)
         return error_raise_plain(-ENOMEM);
     runtime->self = self;
+    log_set_self(&self);
     return 0;
+}
+
+void actor_show_name(void)
+{
+    enum { COMMAND_ROOM = 1024 };
+    char command[COMMAND_ROOM];
+    const struct actor *actor = actor_self();
+    snprintf(command, sizeof command, "%s: %s", actor->argv && actor->argv[0] ? actor->argv[0] : "actor",
+             runtime->self.name);
+    sys_title(runtime->self.name, command);
 }
 
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
@@ -90,7 +102,7 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
 /* Sessions are in the order they came. */
 static void hang_up_on_one(struct actor *actor)
 {
-    log_at(LOG_INFO, "actor", "%d connections have not greeted; the oldest is closed",
+    log_at(TR_LOG_INFO, "%d connections have not greeted; the oldest is closed",
            MOST_STRANGERS);
     list_each(at, &actor->sessions)
     {
@@ -180,7 +192,7 @@ void actor_end(double seconds_left, const tr_actor *by)
 double actor_share_of_end(double wanted)
 {
     double half = (actor_self()->end_by - tr_now()) / 2;
-    return half < wanted ? fmax(half, 0) : wanted;
+    return half < wanted && !planted(WHOLE_GRACE) ? fmax(half, 0) : wanted;
 }
 
 static int wait_for_ends(void *arg)

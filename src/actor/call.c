@@ -8,6 +8,7 @@
 #include "actor/error_wire.h"
 #include "actor/talk.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/plant.h"
 #include "sched/task.h"
 
@@ -70,12 +71,10 @@ void calls_lost(struct session *session)
 
 /* ---- asking ----------------------------------------------------------------------------------------- */
 
-/* Time left, not a time: clocks differ between hosts. For the running task. */
-static double seconds_left(void)
+/* Time left, not a time: clocks differ between hosts. */
+static double seconds_left(const struct call *call)
 {
-    double deadline = tr_effective_deadline();
-    double left = deadline - tr_now();
-    return left > 0 ? left : 0; /* infinite without a deadline */
+    return fmax(sched_seconds_until(call->deadline), 0); /* infinite without a deadline */
 }
 
 static int put_args(struct buf *out, const tr_fn_info *fn, const void *args, tr_bytes encoded)
@@ -94,7 +93,7 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded)
                           .start = {.module = function_module(call->fn, module),
                                     .function = call->fn->name,
                                     .signature = function_hash(call->fn),
-                                    .seconds_left = seconds_left(),
+                                    .seconds_left = seconds_left(call),
                                     .way = (uint8_t)call->fn->way,
                                     .window = in ? in->window : 0,
                                     .value_cost = in ? in->value_cost : 0}};
@@ -118,6 +117,7 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
     if (!session_is_up(session) || session->state.at != SESSION_OPEN)
         return session_wait_loss(session);
     call->session = session_ref(session);
+    call->deadline = task_deadline();
     if (!planted(STALE_CALL_ID) || !session->last_call || map_get(&session->calls, session->last_call))
         session->last_call++;
     call->id = session->last_call;
@@ -144,6 +144,8 @@ int call_give_up(struct call *call)
 {
     if (!planted(MISSED_CANCEL))
         session_cancel(call->session, call->id, GRACE_S);
+    log_at(TR_LOG_CANCEL, "call %llu, %s in %s, is given up", (unsigned long long)call->id, call->fn->name,
+           call->session->peer.name);
     (void)event_wait_shielded(&call->done, planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S);
     return call_given_up(call);
 }
@@ -205,10 +207,11 @@ static bool tell_deadline(struct deadline_watch *watch)
 
 int call_park(struct call *call, tr_lot *lot)
 {
-    struct watched watched = {.watch.moved = tell_deadline, .call = call};
+    struct watched watched = {.watch = {.moved = tell_deadline, .deadline = call->deadline}, .call = call};
     task_watch_deadline(&watched.watch);
     int rc = lot_park(lot);
     task_unwatch_deadline(&watched.watch);
+    call->deadline = watched.watch.deadline;
     return rc;
 }
 

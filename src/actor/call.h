@@ -14,6 +14,7 @@ struct call {
     struct arena *memory;           /* for what the result points to */
     void *ret;                      /* NULL: the result is dropped */
     struct talk *talk;              /* that this is the call of; NULL for one of one result only */
+    int64_t deadline;               /* that the callee knows of */
     tr_event done;
     bool lost;                      /* it is done because the session is */
     struct tr_error *error;         /* how it failed; owned; NULL for a result */

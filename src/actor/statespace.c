@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/plant.h"
 #include "sched/task.h"
 #include "value/codec.h"
 #include "value/function.h"
@@ -91,7 +92,7 @@ int tr_get_statespace_(void *ret_value, const tr_type *type)
     if (!actor->statespace.type)
         return raise_code(TR_EMISUSE, "actor %s was not given a statespace", runtime->self.name);
     tr_try(check_type(type));
-    if (!actor->statespace_value)
+    if (!actor->statespace_value || planted(FORGOTTEN_NOTE))
         tr_try(unpack(actor, type));
     memcpy(ret_value, &actor->statespace_value, sizeof(void *));
     return 0;

@@ -126,8 +126,8 @@ static int next(struct tr_stream *stream, void *ret_item)
             return rc;
         if (call->done.set)
             return outcome(talk);
-        if (talk->leaving)
-            return raise_code(TR_ECLOSED, "the stream was cancelled");
+        if (talk->over.set)
+            return raise_code(TR_ECLOSED, "the stream was cancelled, and does not heed it");
         tr_try(talk_wait(talk));
     }
 }
@@ -180,8 +180,8 @@ static int wait_for_result(struct talk *talk)
     if (talk->call.done.set)
         return 0;
     tr_try(inflow_grant(&talk->in, talk->call.session, FRAME_CREDIT, talk->call.id));
-    if (talk->leaving)
-        return raise_code(TR_ECLOSED, "the context was cancelled");
+    if (talk->over.set)
+        return raise_code(TR_ECLOSED, "the context was cancelled, and does not heed it");
     return call_park(&talk->call, &talk->call.done.waiting_);
 }
 
@@ -207,6 +207,8 @@ int tr_stream_cancel(tr_stream *stream)
     if (talk->call.done.set)
         return 0;
     int rc = talk_leave(talk);
+    tr_event_set(&talk->over);
+    inflow_wake(&talk->in);
     if (!talk->call.done.set)
         return raise_code(TR_ETIMEOUT, "%s goes on though it was cancelled", talk->call.fn->name);
     if (rc == TR_ECANCELLED)

@@ -26,7 +26,10 @@
     X(HELD_LIFELINE, "held lifeline", 1)     /* a child holds the end whose loss should kill it */         \
     X(SKIPPED_HOOK, "skipped hook", 3)       /* an actor ends without those that were added */             \
     X(HOOK_TWICE, "hook twice", 3)           /* one stays on the list when it is called */                 \
-    X(LOST_LINES, "lost lines", 1)           /* what the dead had printed is not read */
+    X(LOST_LINES, "lost lines", 1)           /* what the dead had printed is not read */                            \
+    X(LOST_SERVER, "lost server", 1)         /* an actor is not told of the one its tree has */            \
+    X(FORGOTTEN_NOTE, "forgotten note", 3)   /* a statespace is as it was at first for who asks again */ \
+    X(WHOLE_GRACE, "whole grace", 1)         /* an actor that is to end gives its own as long as ever */
 
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,
 enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END };

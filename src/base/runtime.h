@@ -19,13 +19,13 @@ struct runtime {
     struct actor *actor;         /* this process as an actor; NULL under tr_run */
     struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
     struct threads *threads;     /* what the run has to do with other threads; NULL until it has */
+    struct channel_ends *channels; /* the run's; NULL until it has any */
     struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
     struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
     struct tr_error *last;       /* that slot for code outside any task */
-    const char *task_name;       /* the running task's, for a panic's message; may be NULL */
+    const char *task_name;       /* the running task's, for panics and the log; may be NULL */
     tr_actor self;               /* who errors say they arose in */
     uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
-    int log_level;
 };
 
 extern _Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")));

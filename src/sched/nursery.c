@@ -7,7 +7,8 @@
  * A nursery is a cancel scope with tasks whose errors it gathers. The body, which is the host
  * between tr_open_nursery and tr_join, counts as one of them. Any failure cancels the scope; the join
  * waits until the list is empty, in all circumstances, and then hands the errors to the scope's end,
- * where Cancelled is absorbed if it was meant for this scope. What remains is the result.
+ * where Cancelled is absorbed if it was meant for this scope. What remains is the result. The waiting itself
+ * adds nothing: cancelled from outside, the tasks are too, and Cancelled comes out if one of them returns it.
  *
  * Left without tr_join (return, break, goto out of the block), the cleanup attribute cancels and joins,
  * and an error that comes out fails the scope around, since nobody is there to take it. */
@@ -151,12 +152,22 @@ void guests_release(struct guest **guests)
 
 /* ---- errors and ends ------------------------------------------------------------------------------ */
 
+/* A task that was cut from further out has ended: for the others the reason is still the one there. */
+static void cancel_because_of_outside(struct scope *scope)
+{
+    const struct scope *source = scope_source(scope);
+    if (source)
+        scope_cancel(scope, source->why, source->failure);
+    else
+        scope_cancel(scope, "cancelled from outside", NULL);
+}
+
 static void add_error(struct nursery *nursery, struct tr_error *error)
 {
     if (!error)
         return;
     if (error->code == TR_ECANCELLED)
-        scope_cancel(&nursery->scope, "cancelled from outside", NULL);
+        cancel_because_of_outside(&nursery->scope);
     else
         scope_cancel(&nursery->scope, "sibling failed", error);
     errors_add(&nursery->scope.errors, error);
@@ -181,13 +192,6 @@ void nursery_ended(struct nursery *nursery, struct tr_error *error)
     nursery->tasks--;
     add_error(nursery, error);
     wake_host_if_empty(nursery);
-}
-
-/* The host is cancelled while it waits: so is everything it waits for, and it goes on waiting. */
-static bool cancel_the_rest(void *arg)
-{
-    add_error(arg, error_plain(TR_ECANCELLED));
-    return false;
 }
 
 /* A task that lives as long as the body, and the others, may need it. */
@@ -228,13 +232,21 @@ static struct tr_error *join(struct nursery *nursery)
         machine_move(&nursery->state, NURSERY_CLOSED);
         task_yield();
     } else {
-        nursery->host_waits = true;
-        (void)task_park("the tasks of its nursery", cancel_the_rest, nursery);
+        nursery->host_waits = true; /* whatever happens: what cuts the host cuts those it waits for as well */
+        (void)task_park("the tasks of its nursery", NULL, NULL);
     }
     bool caught = false;
     struct tr_error *error = scope_leave(&nursery->scope, NULL, &caught);
     scope_fini(&nursery->scope);
     return error;
+}
+
+static void require_host(const struct nursery *nursery, const char *does)
+{
+    const struct task *task = runtime->sched->current;
+    if (nursery->host != task)
+        panic("task %s %s the nursery opened at %s by task %s", task->name, does, nursery->scope.opened.at,
+              nursery->host->name);
 }
 
 int tr_join(tr_nursery *handle)
@@ -245,9 +257,7 @@ int tr_join(tr_nursery *handle)
     struct nursery *nursery = nursery_of(handle);
     if (!nursery)
         return no_nursery(handle);
-    if (nursery->host != runtime->sched->current)
-        panic("task %s joins the nursery opened at %s by task %s", runtime->sched->current->name,
-              nursery->scope.opened.at, nursery->host->name);
+    require_host(nursery, "joins");
     if (nursery->state.at != NURSERY_OPEN)
         return raise_code(TR_ECLOSED, "the nursery was joined before");
     struct tr_error *error = join(nursery);
@@ -313,6 +323,7 @@ void tr_nursery_done_(tr_nursery **held)
     *held = NULL;
     if (!nursery)
         return;
+    require_host(nursery, "leaves the block of");
     if (nursery->state.at == NURSERY_OPEN || nursery->guests)
         clean_up(nursery);
     handles_put(&runtime->sched->nurseries, &nursery->handle);
@@ -376,6 +387,15 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
     return tr_join(here);
 }
 
+/* Its code may well have ended without a failure because it was cut. */
+static int never_started(const tr_task_options *options)
+{
+    if (runtime->sched->current->scope->cancelled)
+        return error_raise_plain(TR_ECANCELLED);
+    return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
+                      options->name ? options->name : options->fn_);
+}
+
 int tr_start_(tr_nursery *handle, int (*fn)(void *), void *arg, void **ret_value,
               const tr_task_options *options)
 {
@@ -390,8 +410,7 @@ int tr_start_(tr_nursery *handle, int (*fn)(void *), void *arg, void **ret_value
     if (rc < 0)
         return rc;
     if (!starting.started)
-        return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
-                          options->name ? options->name : options->fn_);
+        return never_started(options);
     if (ret_value)
         *ret_value = starting.value;
     return 0;

@@ -22,6 +22,14 @@
 
 enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256 };
 
+/* Of a stack that has no guard. */
+__attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
+{
+    if (stack_was_left(task->fiber.low, depth))
+        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->name,
+              task->base.opened.at);
+}
+
 /* First thing after every switch: the task that ended before can be given up now. */
 void sched_entered(struct sched *sched)
 {
@@ -29,9 +37,8 @@ void sched_entered(struct sched *sched)
     if (!ended)
         return;
     sched->ended = NULL;
-    if (!ended->guarded && stack_was_left(ended->fiber.low))
-        panic("%zu KiB were not enough for the stack of task %s (%s)", ended->stack_size / 1024, ended->name,
-              ended->base.opened.at);
+    if (!ended->guarded)
+        check_stack(ended, STACK_LOOK_AT_END);
     fiber_fini(&ended->fiber);
     stack_put(ended->fiber.low, ended->stack_size);
 }
@@ -103,6 +110,8 @@ static struct fiber *next_fiber(struct sched *sched)
 void sched_switch(struct task *from)
 {
     struct sched *sched = runtime->sched;
+    if (__builtin_expect(!from->guarded, false))
+        check_stack(from, STACK_LOOK);
     struct fiber *to = next_fiber(sched);
     if (to == &from->fiber)
         return; /* nobody else is ready */

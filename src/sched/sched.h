@@ -62,6 +62,8 @@ struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_child
 /* `why` lives as long as the scope; `failure` is kept by a reference of its own and may be NULL. The first
  * reason counts. */
 void scope_cancel(struct scope *scope, const char *why, struct tr_error *failure);
+/* The nearest that was cancelled itself, as far as cancellation reaches in from there; NULL for none. */
+const struct scope *scope_source(const struct scope *scope);
 /* Asks it to stop, and cancels it at `cut`. */
 void scope_stop(struct scope *scope, int64_t cut);
 void scope_set_deadline(struct scope *scope, int64_t deadline);

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/panic.h"
 #include "sys/sys.h"
 
@@ -59,6 +60,14 @@ static void schedule(struct scope *scope)
         heap_insert(deadlines, &scope->timer, scope->deadline);
 }
 
+/* The library's own come and go with each session and call. */
+static __attribute__((cold)) void log_cancelled(const struct scope *scope, const char *why)
+{
+    bool ours = strncmp(scope->opened.at, "src/", 4) == 0;
+    log_at(ours ? TR_LOG_TRACE : TR_LOG_CANCEL, "%s%s%s of task %s is cancelled: %s", scope->what,
+           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->name, why);
+}
+
 /* The first reason counts. */
 static void mark(struct scope *scope, const char *why, struct tr_error *failure)
 {
@@ -66,6 +75,8 @@ static void mark(struct scope *scope, const char *why, struct tr_error *failure)
         return;
     scope->cancel_called = true;
     scope->why = why;
+    if (tr_log_is_on(TR_LOG_CANCEL))
+        log_cancelled(scope, why);
     scope->failure = error_ref(failure);
     if (scope->user)
         scope->user->cancel_called = true;
@@ -249,17 +260,30 @@ void deadlines_tell(struct sched *sched)
     }
 }
 
+int64_t task_deadline(void)
+{
+    return scope_effective_deadline(runtime->sched->current->scope);
+}
+
 void task_watch_deadline(struct deadline_watch *watch)
 {
     struct sched *sched = runtime->sched;
     watch->task = sched->current;
-    watch->deadline = scope_effective_deadline(watch->task->scope);
+    if (watch->deadline != task_deadline())
+        sched->deadlines_moved = true;
     list_push(&sched->watches, &watch->place);
 }
 
 void task_unwatch_deadline(struct deadline_watch *watch)
 {
     list_remove(&watch->place);
+}
+
+const struct scope *scope_source(const struct scope *scope)
+{
+    while (scope && !scope->cancel_called)
+        scope = scope->shield ? NULL : scope->parent;
+    return scope;
 }
 
 int64_t scope_effective_deadline(const struct scope *scope)

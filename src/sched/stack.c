@@ -11,7 +11,7 @@
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
  * address space only. Where the kernel gives no more guards the place is there all the same, and what was
- * left on it is found when the task has ended. */
+ * left on it is found when the task lets another run, if it lies near, or else when it has ended. */
 #include "sched/stack.h"
 
 #include "base/list.h"
@@ -118,13 +118,11 @@ void *stack_get(size_t size, bool *ret_guarded)
     return low;
 }
 
-/* Every call leaves something in its frame; a page is as far as most frames go. */
-__attribute__((no_sanitize("address"))) bool stack_was_left(const void *low)
+__attribute__((no_sanitize("address"))) bool stack_was_left(const void *low, size_t depth)
 {
-    enum { WORDS = 512 };
     const uint64_t *below = low;
-    for (int i = 1; i <= WORDS; i++)
-        if (below[-i] != 0)
+    for (size_t i = 1; i <= depth / sizeof *below; i++)
+        if (below[-(ptrdiff_t)i] != 0)
             return true;
     return false;
 }

@@ -25,8 +25,11 @@ enum { STACK_DEFAULT = 64 * 1024 * STACK_SCALE, STACK_FIRST_TASK = 1024 * 1024, 
 /* The lowest address of a stack whose size is a power of two; NULL when memory is out. Tells whether it has a
  * guard. */
 void *stack_get(size_t size, bool *ret_guarded);
-/* Whether one without a guard was too small. */
-bool stack_was_left(const void *low);
+/* Whether one without a guard was too small: something lies below it, so many bytes deep. Every call leaves
+ * something in its frame, and a page is as far as most frames go; while the task lives a few lines of the cache
+ * must do, for that is asked at every switch. */
+enum { STACK_LOOK = 256, STACK_LOOK_AT_END = 4096 };
+bool stack_was_left(const void *low, size_t depth);
 void stack_put(void *low, size_t size);
 
 /* Gives back what is not used, but for a little / everything, once all tasks are gone. */

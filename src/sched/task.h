@@ -53,8 +53,11 @@ struct deadline_watch {
     bool (*moved)(struct deadline_watch *watch);   /* called by the loop, soon after; false: not now, later */
     struct link place;
     struct task *task;
-    int64_t deadline;           /* effective, ns; INT64_MAX for none */
+    int64_t deadline;           /* effective, ns; INT64_MAX for none: the one that is known already */
 };
+
+/* The effective one of the running task. */
+int64_t task_deadline(void);
 
 /* From now until then; less than 0 if that has passed, infinite if it is none. */
 double sched_seconds_until(int64_t deadline);

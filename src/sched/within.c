@@ -232,18 +232,10 @@ double tr_effective_deadline(void)
     return task ? to_seconds(scope_effective_deadline(task->scope)) : INFINITY;
 }
 
-/* The nearest scope that was cancelled itself, as far as cancellation reaches in from there. */
-static const struct scope *source_of(const struct scope *scope)
-{
-    while (scope && !scope->cancel_called)
-        scope = scope->shield ? NULL : scope->parent;
-    return scope;
-}
-
 const char *tr_cancel_reason(void)
 {
     struct task *task = task_current();
-    const struct scope *source = task && task->scope->cancelled ? source_of(task->scope) : NULL;
+    const struct scope *source = task ? scope_source(task->scope) : NULL;
     if (!source)
         return "";
     if (!source->failure)

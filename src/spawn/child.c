@@ -209,7 +209,7 @@ int child_inherit(int *ret_control)
         return raise_code(rc, "cannot bind this process to its parent");
     for (size_t i = 0; i < ENDS; i++)
         sys_adopt(sys_inherited(i));
-    if (note.method == START_FORKSERVER)
+    if (note.method == START_FORKSERVER && !planted(LOST_SERVER))
         sys_use_server(sys_inherited(SERVER));
     sys_crash_to(sys_inherited(CRASH));
     *ret_control = sys_inherited(CONTROL);

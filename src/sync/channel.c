@@ -3,7 +3,10 @@
  * Invariants: receivers wait only while the ring is empty and no sender waits; senders wait only while
  * it is full. So an item goes straight from a sender's hand to a waiting receiver's, and a receiver that
  * takes from a full ring lets the first waiting sender's item in behind. A wait that is cancelled has
- * handed nothing over: whoever hands over ends the wait in the same step. */
+ * handed nothing over: whoever hands over ends the wait in the same step.
+ *
+ * Programs know the ends by handles, which are no addresses, so that one that was closed by another task is
+ * found to be closed. The ends belong to the run, which closes at its end those that nobody has. */
 #include "sync/channel.h"
 
 #include "base/error.h"
@@ -37,24 +40,54 @@ static void free_if_unused(struct channel *channel)
     mem_free(channel);
 }
 
-static tr_sender *new_sender(struct channel *channel)
+/* ---- ends ------------------------------------------------------------------------------------------ */
+
+static void drop_end(struct channel_end *end)
 {
-    tr_sender *sender = mem_alloc(sizeof *sender);
-    if (sender) {
-        sender->channel = channel;
-        channel->senders++;
-    }
-    return sender;
+    struct channel *channel = end->channel;
+    *(end->sends ? &channel->senders : &channel->receivers) -= 1;
+    handles_put(&runtime->channels->handles, &end->handle);
 }
 
-static tr_receiver *new_receiver(struct channel *channel)
+static void close_all(struct guest *guest)
 {
-    tr_receiver *receiver = mem_alloc(sizeof *receiver);
-    if (receiver) {
-        receiver->channel = channel;
-        channel->receivers++;
+    struct channel_ends *ends = container_of(guest, struct channel_ends, guest);
+    for (size_t i = 0; i < ends->handles.count; i++) {
+        struct channel_end *end = container_of(ends->handles.all[i], struct channel_end, handle);
+        if (end->handle.value == HANDLE_NONE)
+            continue;
+        drop_end(end);
+        free_if_unused(end->channel);
     }
-    return receiver;
+    handles_fini(&ends->handles);
+    mem_free(ends);
+    runtime->channels = NULL;
+}
+
+static struct channel_ends *ends_of_run(void)
+{
+    if (runtime->channels)
+        return runtime->channels;
+    struct channel_ends *ends = mem_zalloc(sizeof *ends);
+    if (!ends)
+        return NULL;
+    ends->handles.number = runtime->error_ids & UINT32_MAX; /* random, lest it be taken for another run's */
+    ends->guest.release = close_all;
+    run_add_guest(&ends->guest);
+    return runtime->channels = ends;
+}
+
+/* 0 if there is no memory. */
+static uintptr_t new_end(struct channel *channel, bool sends)
+{
+    struct channel_ends *ends = ends_of_run();
+    struct channel_end *end = ends ? handles_get(&ends->handles, sizeof *end) : NULL;
+    if (!end)
+        return 0;
+    end->channel = channel;
+    end->sends = sends;
+    *(sends ? &channel->senders : &channel->receivers) += 1;
+    return end->handle.value;
 }
 
 int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, size_t item_size,
@@ -68,45 +101,43 @@ int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, size_t i
     struct channel *channel = new_channel(item_size, capacity);
     if (!channel)
         return error_raise_plain(-ENOMEM);
-    tr_sender *sender = new_sender(channel);
-    tr_receiver *receiver = new_receiver(channel);
-    if (!sender || !receiver) {
-        channel->senders = channel->receivers = 0;
-        mem_free(sender);
-        mem_free(receiver);
+    uintptr_t sender = new_end(channel, true);
+    uintptr_t receiver = sender ? new_end(channel, false) : 0;
+    if (!receiver) {
+        if (sender)
+            drop_end(channel_end_of((void *)sender));
         free_if_unused(channel);
         return error_raise_plain(-ENOMEM);
     }
-    *ret_sender = sender;
-    *ret_receiver = receiver;
+    *ret_sender = (tr_sender *)sender;
+    *ret_receiver = (tr_receiver *)receiver;
     return 0;
+}
+
+/* Of one that is open. */
+static int clone_end(const void *handle, uintptr_t *ret_clone)
+{
+    tr_try(task_required());
+    const struct channel_end *end = channel_end_of(handle);
+    if (!end)
+        return error_raise_plain(TR_ECLOSED);
+    *ret_clone = new_end(end->channel, end->sends);
+    return *ret_clone ? 0 : error_raise_plain(-ENOMEM);
 }
 
 int tr_clone_sender(tr_sender *sender, tr_sender **ret_clone)
 {
-    int rc = task_required();
-    if (rc < 0)
-        return rc;
-    if (!sender)
-        return error_raise_plain(TR_ECLOSED);
-    tr_sender *clone = new_sender(sender->channel);
-    if (!clone)
-        return error_raise_plain(-ENOMEM);
-    *ret_clone = clone;
+    uintptr_t clone;
+    tr_try(clone_end(sender, &clone));
+    *ret_clone = (tr_sender *)clone;
     return 0;
 }
 
 int tr_clone_receiver(tr_receiver *receiver, tr_receiver **ret_clone)
 {
-    int rc = task_required();
-    if (rc < 0)
-        return rc;
-    if (!receiver)
-        return error_raise_plain(TR_ECLOSED);
-    tr_receiver *clone = new_receiver(receiver->channel);
-    if (!clone)
-        return error_raise_plain(-ENOMEM);
-    *ret_clone = clone;
+    uintptr_t clone;
+    tr_try(clone_end(receiver, &clone));
+    *ret_clone = (tr_receiver *)clone;
     return 0;
 }
 
@@ -223,11 +254,13 @@ int channel_receive_now(struct channel *channel, void *ret_item)
     return 1;
 }
 
-static int check(const void *end, const void *item)
+static int check(const void *handle, const void *item, struct channel **ret_channel)
 {
     tr_try(task_required());
+    const struct channel_end *end = channel_end_of(handle);
     if (!end)
         return error_raise_plain(TR_ECLOSED);
+    *ret_channel = end->channel;
     return item ? 0 : raise_code(TR_EARGUMENT, "there is no item, or no room for one");
 }
 
@@ -238,25 +271,28 @@ static int raised(int rc)
 
 int tr_send_now(tr_sender *sender, const void *item)
 {
-    tr_try(check(sender, item));
-    return raised(channel_send_now(sender->channel, item));
+    struct channel *channel;
+    tr_try(check(sender, item, &channel));
+    return raised(channel_send_now(channel, item));
 }
 
 int tr_receive_now(tr_receiver *receiver, void *ret_item)
 {
-    tr_try(check(receiver, ret_item));
-    return raised(channel_receive_now(receiver->channel, ret_item));
+    struct channel *channel;
+    tr_try(check(receiver, ret_item, &channel));
+    return raised(channel_receive_now(channel, ret_item));
 }
 
 int tr_send(tr_sender *sender, const void *item)
 {
     tr_try(channel_checkpoint());
-    int rc = check(sender, item);
+    struct channel *channel;
+    int rc = check(sender, item, &channel);
     if (rc < 0)
         return channel_refuse(rc);
-    rc = channel_send_now(sender->channel, item);
+    rc = channel_send_now(channel, item);
     if (rc == -EAGAIN)
-        rc = wait_with("room in a channel", &sender->channel->sending, sender, (void *)item);
+        rc = wait_with("room in a channel", &channel->sending, sender, (void *)item);
     else
         task_yield();
     return raised(rc);
@@ -265,12 +301,13 @@ int tr_send(tr_sender *sender, const void *item)
 int tr_receive(tr_receiver *receiver, void *ret_item)
 {
     tr_try(channel_checkpoint());
-    int rc = check(receiver, ret_item);
+    struct channel *channel;
+    int rc = check(receiver, ret_item, &channel);
     if (rc < 0)
         return channel_refuse(rc);
-    rc = channel_receive_now(receiver->channel, ret_item);
+    rc = channel_receive_now(channel, ret_item);
     if (rc == -EAGAIN)
-        rc = wait_with("an item from a channel", &receiver->channel->receiving, receiver, ret_item);
+        rc = wait_with("an item from a channel", &channel->receiving, receiver, ret_item);
     else
         task_yield();
     return raised(rc);
@@ -281,13 +318,14 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
 void tr_close_sender(tr_sender **held)
 {
     tr_sender *sender = *held;
-    if (!sender)
-        return;
+    struct channel_end *end = channel_end_of(sender);
     *held = NULL;
-    struct channel *channel = sender->channel;
+    if (!end)
+        return;
+    struct channel *channel = end->channel;
     dismiss_those_of(&channel->sending, sender);
-    mem_free(sender);
-    if (--channel->senders == 0)
+    drop_end(end);
+    if (channel->senders == 0)
         dismiss_all(&channel->receiving, 0);
     free_if_unused(channel);
 }
@@ -295,13 +333,14 @@ void tr_close_sender(tr_sender **held)
 void tr_close_receiver(tr_receiver **held)
 {
     tr_receiver *receiver = *held;
-    if (!receiver)
-        return;
+    struct channel_end *end = channel_end_of(receiver);
     *held = NULL;
-    struct channel *channel = receiver->channel;
+    if (!end)
+        return;
+    struct channel *channel = end->channel;
     dismiss_those_of(&channel->receiving, receiver);
-    mem_free(receiver);
-    if (--channel->receivers == 0)
+    drop_end(end);
+    if (channel->receivers == 0)
         dismiss_all(&channel->sending, TR_EBROKEN);
     free_if_unused(channel);
 }

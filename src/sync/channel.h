@@ -4,24 +4,38 @@
 
 #include "tractor/channel.h"
 
+#include "base/handles.h"
 #include "base/list.h"
+#include "base/runtime.h"
 #include "sched/task.h"
 
 struct channel {
     size_t item_size;
     size_t capacity, count, first;  /* of the ring, in items */
-    size_t senders, receivers;      /* open handles */
+    size_t senders, receivers;      /* open ends */
     struct link sending, receiving; /* struct hand, the longest waiting first */
     unsigned char *ring;
 };
 
-struct tr_sender {
+/* What a tr_sender or tr_receiver is a handle of. */
+struct channel_end {
+    struct handle handle;
     struct channel *channel;
+    bool sends;
 };
 
-struct tr_receiver {
-    struct channel *channel;
+/* All of the run, open ones. */
+struct channel_ends {
+    struct guest guest;             /* how the run owns them */
+    struct handles handles;
 };
+
+/* NULL if it was closed, or is NULL. */
+static inline struct channel_end *channel_end_of(const void *handle)
+{
+    const struct channel_ends *ends = runtime ? runtime->channels : NULL;
+    return ends ? handles_find(&ends->handles, (uintptr_t)handle) : NULL;
+}
 
 /* A waiting task and the item it gives or the place it wants one in. */
 struct hand {

@@ -118,12 +118,22 @@ static void take_back(tr_lock *lock)
         lock->owner_ = task_number(task_current());
 }
 
+/* In the lot of another lock they would become the owners of that one. */
+static int check_pair(const tr_condition *condition, const tr_lock *lock)
+{
+    tr_try(check_owner(lock));
+    if (!condition->waiting_.first_ || condition->lock_ == lock)
+        return 0;
+    return raise_code(TR_EMISUSE, "tasks wait for this condition with another lock");
+}
+
 /* Notified waiters are moved to the lock's lot: the release that wakes one has made it the owner. */
 int tr_condition_wait(tr_condition *condition, tr_lock *lock)
 {
-    tr_try(check_owner(lock));
+    tr_try(check_pair(condition, lock));
     tr_try(task_checkpoint_if_cancelled());
     tr_try(tr_lock_release(lock));
+    condition->lock_ = lock;
     int rc = lot_park_for(&condition->waiting_, "a condition");
     if (rc < 0)
         take_back(lock);
@@ -132,7 +142,7 @@ int tr_condition_wait(tr_condition *condition, tr_lock *lock)
 
 int tr_condition_notify(tr_condition *condition, tr_lock *lock, size_t count)
 {
-    tr_try(check_owner(lock));
+    tr_try(check_pair(condition, lock));
     (void)tr_repark(&condition->waiting_, &lock->waiting_, count);
     return 0;
 }

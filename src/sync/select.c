@@ -36,13 +36,24 @@ static int check(const tr_case *cases, size_t count)
     return open > 0 ? 0 : error_raise_plain(TR_ECLOSED);
 }
 
+static const void *handle_of(const tr_case *one)
+{
+    return one->sender ? (const void *)one->sender : one->receiver;
+}
+
+static int do_now(const tr_case *one)
+{
+    const struct channel_end *end = channel_end_of(handle_of(one));
+    if (!end)
+        return TR_ECLOSED;
+    return one->sender ? channel_send_now(end->channel, one->item)
+                       : channel_receive_now(end->channel, one->item);
+}
+
 /* Whether it could be done without waiting. */
 static bool done_now(tr_case *one)
 {
-    if (left_out(one))
-        return false;
-    int rc = one->sender ? channel_send_now(one->sender->channel, one->item)
-                         : channel_receive_now(one->receiver->channel, one->item);
+    int rc = left_out(one) ? -EAGAIN : do_now(one);
     if (rc != -EAGAIN)
         one->rc = rc;
     return rc != -EAGAIN;
@@ -52,15 +63,13 @@ static void reach_out(struct choice *choice, const tr_case *cases)
 {
     for (size_t i = 0; i < choice->count; i++) {
         struct hand *hand = &choice->hands[i];
-        *hand = (struct hand){.task = task_current(), .item = cases[i].item, .choice = choice};
+        *hand = (struct hand){.task = task_current(), .item = cases[i].item, .end = handle_of(&cases[i]),
+                              .choice = choice};
         list_init(&hand->place);
-        if (cases[i].sender) {
-            hand->end = cases[i].sender;
-            list_push(&cases[i].sender->channel->sending, &hand->place);
-        } else if (cases[i].receiver) {
-            hand->end = cases[i].receiver;
-            list_push(&cases[i].receiver->channel->receiving, &hand->place);
-        }
+        if (left_out(&cases[i]))
+            continue;
+        struct channel *channel = channel_end_of(hand->end)->channel;
+        list_push(cases[i].sender ? &channel->sending : &channel->receiving, &hand->place);
     }
 }
 

@@ -25,9 +25,37 @@ static void executed(int64_t token)
     play_here()->calls[token].executed++;
 }
 
+/* NULL: the root, or a visitor. */
+static struct part_of_actor *own_part(void)
+{
+    struct play *play = play_here();
+    for (int s = 0; s < play->scene_count; s++)
+        for (int i = 0; i < play->scenes[s].actor_count; i++)
+            if (strcmp(play->scenes[s].actors[i].name, tr_current_actor()->name) == 0)
+                return &play->scenes[s].actors[i];
+    return NULL;
+}
+
+/* It begins with the actor's number, and keeps what is added. */
+static int add_to_statespace(void)
+{
+    struct part_of_actor *own = own_part();
+    int64_t *sum;
+    if (!own)
+        return 0;
+    tr_try(tr_get_statespace(&sum, int64_t));
+    if (*sum != own->part + own->noted)
+        violated(play_here(), "the statespace of actor %s is %lld after %d additions", own->name, (long long)*sum,
+                 own->noted);
+    ++*sum;
+    own->noted++;
+    return 0;
+}
+
 tr_fn(int64_t, echo, (int64_t, token), (int64_t, value), (double, seconds))
 {
     executed(args->token);
+    tr_try(add_to_statespace());
     tr_try(tr_sleep(args->seconds));
     *ret = args->value + 1;
     return 0;
@@ -306,6 +334,19 @@ static int call_stream(tr_portal *portal, const struct step *step)
     return rc;
 }
 
+static int call_somehow(tr_portal *portal, const struct step *step)
+{
+    switch (step->op) {
+    case LATE: case STUBBORN: return call_in_time(portal, step);
+    case MOVED: return call_moved(portal, step);
+    case GIVEN_UP: return give_up(&(struct errand){portal, step});
+    case CROWD: return call_crowd(portal, step);
+    case BULK: return call_bulk(portal);
+    case STREAM: case LEFT: case BROKEN: return call_stream(portal, step);
+    default: return call_number(portal, step);
+    }
+}
+
 /* ---- scenes ------------------------------------------------------------------------------------------- */
 
 struct stage {
@@ -325,21 +366,40 @@ static int hear(const tr_line *line, void *arg)
     return tr_checkpoint();
 }
 
+/* NULL: as the tree does it. */
+static const char *method_of(enum start start)
+{
+    switch (start) {
+    case START_BY_SPAWN_AMONG: return start_names[START_BY_SPAWN];
+    case START_BY_UNPREPARED:
+        return start_names[play_here()->tree == START_BY_FORK ? START_BY_FORKSERVER : START_BY_FORK];
+    default: return NULL;
+    }
+}
+
 static int start_actor(struct stage *stage, int i)
 {
     struct part_of_actor *actor = &stage->scene->actors[i];
+    const char *method = method_of(actor->start);
+    int64_t number = actor->part;
     int rc;
     tr_line_fn *on_line = i % 2 == 0 ? hear : NULL;
     if (on_line && actor->scene >= 0)
         play_here()->scenes[actor->scene].captured = true;
     if (actor->has_main)
         rc = tr_run_in_actor_with(stage->nursery, &stage->portals[i],
-                                  tr_options(actor->name, .on_line = on_line), perform, .token = -1,
-                                  .scene = actor->scene);
+                                  tr_options(actor->name, .on_line = on_line, .start_method = method,
+                                             .statespace = tr_statespace(int64_t, &number)),
+                                  perform, .token = -1, .scene = actor->scene);
     else
         rc = tr_start_actor(stage->nursery, &stage->portals[i], actor->name, .modules = tr_names("act"),
-                            .on_line = on_line);
+                            .on_line = on_line, .start_method = method,
+                            .statespace = tr_statespace(int64_t, &number));
     actor->up = rc >= 0;
+    if (play_here()->counts)
+        play_here()->counts->starts[actor->start][outcome_of(rc)]++;
+    if (rc >= 0 && actor->start == START_BY_UNPREPARED)
+        violated(play_here(), "actor %s was started by what its tree has not prepared for", actor->name);
     return rc;
 }
 
@@ -361,7 +421,7 @@ static int have_performed(tr_portal *portal, const struct part_of_actor *actor)
 }
 
 /* A step without an actor in it: only the body's own. */
-static int take_own_step(struct stage *stage, const struct step *step, int rc)
+static int take_own_step(struct stage *stage, const struct step *step)
 {
     switch (step->op) {
     case SLEEP: return tr_sleep(step->seconds);
@@ -370,7 +430,7 @@ static int take_own_step(struct stage *stage, const struct step *step, int rc)
         stage->scene->cancelled = true;
         tr_cancel(stage->nursery);
         return tr_checkpoint();
-    default: return rc;
+    default: return 0;
     }
 }
 
@@ -380,24 +440,18 @@ static int take_step(struct stage *stage, const struct step *step)
     tr_portal *portal = scene->actor_count ? stage->portals[step->actor] : NULL;
     struct part_of_actor *actor = scene->actor_count ? &scene->actors[step->actor] : NULL;
     if (!portal)
-        return take_own_step(stage, step, 0);
+        return take_own_step(stage, step);
     switch (step->op) {
-    case ECHO: case REFUSE: case SLOW: case SPIN: case EXIT: case SEGV: return call_number(portal, step);
     case LAST:
         actor->asked = true;
         return call_number(portal, step);
-    case LATE: case STUBBORN: return call_in_time(portal, step);
-    case MOVED: return call_moved(portal, step);
-    case GIVEN_UP: return give_up(&(struct errand){portal, step});
-    case CROWD: return call_crowd(portal, step);
-    case BULK: return call_bulk(portal);
-    case STREAM: case LEFT: case BROKEN: return call_stream(portal, step);
     case FIND: return find_and_call(actor->name, step);
     case SCENE: return have_performed(portal, actor);
     case CANCEL_ACTOR:
         actor->asked = true;
         return tr_cancel_actor(portal);
-    default: return take_own_step(stage, step, 0);
+    case SLEEP: case RAISE: case LEAVE: case CANCEL: return take_own_step(stage, step);
+    default: return call_somehow(portal, step);
     }
 }
 
@@ -502,14 +556,64 @@ static int direct(void *arg)
     return rc;
 }
 
+static const char shared_arbiter[] = "tcp://127.0.0.1:1616"; /* of the root and its visitors */
+
 int act(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
     struct play *play = play_here();
-    int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error");
+    int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error",
+                     .modules = tr_names("act"), .arbiter = play->visitor_count ? shared_arbiter : NULL,
+                     .start_method = start_names[play->tree]);
     if (is_root) {
         play->root_ended = true;
         play->root_rc = rc;
     }
     return rc;
+}
+
+/* ---- visitors --------------------------------------------------------------------------------------------- */
+
+static int take_step_of_visit(tr_portal *host, const struct step *step)
+{
+    switch (step->op) {
+    case SLEEP: return tr_sleep(step->seconds);
+    case FIND: return find_and_call(play_here()->scenes[0].actors[step->actor].name, step);
+    default: return call_somehow(host, step);
+    }
+}
+
+static int visit(const struct visitor *visitor)
+{
+    tr_auto(portal) host = NULL;
+    tr_try(tr_get_arbiter(&host));
+    for (int i = 0; i < visitor->step_count; i++) {
+        const struct step *step = &visitor->steps[i];
+        if (play_here()->without[step->part])
+            continue;
+        int rc = take_step_of_visit(host, step);
+        count_op(step->op, rc);
+        if (play_here()->counts && step->op != SLEEP)
+            play_here()->counts->visits[outcome_of(rc)]++;
+        if (rc < 0 && (!step->tolerant || rc == TR_ECANCELLED))
+            return rc;
+    }
+    return 0;
+}
+
+static int be_visitor(void *arg)
+{
+    tr_scope limit = tr_move_on_after(ROOT_LIMIT_S);
+    return tr_within(&limit, visit(arg));
+}
+
+/* Should nobody listen any more, or not yet, it is the arbiter, and calls itself. */
+int act_as_visitor(int argc, char **argv)
+{
+    struct play *play = play_here();
+    int i = 0;
+    while (play->visitors[i].process != process_here())
+        i++;
+    return tr_main(argc, argv, be_visitor, &play->visitors[i], .name = i ? "second visitor" : "visitor", .log = "error",
+                   .modules = tr_names("act"), .arbiter = shared_arbiter);
 }

@@ -22,7 +22,7 @@ static void check_children_gone(struct play *play)
 {
     struct process *child;
     for (size_t i = 0; (child = world_nth(play->world, i)); i++)
-        if (process_parent(child) == process_here() && process_alive(child))
+        if (process_parent(child) == process_here() && process_alive(child) && !process_is_server(child))
             violated(play, "a nursery was left while its actor %s, pid %d, lived", process_name(child),
                      process_pid(child));
 }
@@ -138,7 +138,7 @@ static void check_orphans(struct play *play)
     for (size_t i = 0; (process = world_nth(play->world, i)); i++) {
         if (process_alive(process))
             violated(play, "pid %d, actor %s, lives on", process_pid(process), process_name(process));
-        else if (!process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
+        else if (process_parent(process) && !process_alive(play->root) && process_ended_ns(process) > root_end + 1000000000)
             violated(play, "pid %d, actor %s, outlived the root by %g s", process_pid(process),
                      process_name(process), (double)(process_ended_ns(process) - root_end) / 1e9);
     }
@@ -178,8 +178,36 @@ static void check_lines(struct play *play)
     }
 }
 
+/* Whoever does not heed its cancellation, or ends as it likes. */
+static bool asks_for_it(const struct play *play, const struct process *process)
+{
+    for (int i = 0; i < play->call_count; i++) {
+        const struct call_record *call = &play->calls[i];
+        if (call->callee == process && (call->op == STUBBORN || call->op == SPIN || call->op == SEGV))
+            return true;
+    }
+    return false;
+}
+
+/* However deep the tree: who heeds it has the time to end in order, its actors' ends included. */
+static void check_force(struct play *play)
+{
+    struct process *process, *parent;
+    bool quiet = play->fault_count == 0 && play->patience_ns == 0 && !play->torture.on;
+    for (size_t i = 0; quiet; i++) {
+        if (!(process = world_nth(play->world, i)))
+            return;
+        parent = process_parent(process);
+        bool was_orphan = !parent || process_signal(parent) != 0 || process_status(parent) > 1;
+        if (process_signal(process) && !was_orphan && !process_is_server(process) && !asks_for_it(play, process))
+            violated(play, "pid %d, actor %s, was ended by force, though it heeds its cancellation",
+                     process_pid(process), process_name(process));
+    }
+}
+
 void play_check(struct play *play)
 {
+    check_force(play);
     check_lines(play);
     check_hooks(play);
     check_orphans(play);

@@ -89,24 +89,32 @@ static void check_same(uint64_t seed, struct counts *counts)
     counts->violations++;
 }
 
+static bool print_outcomes(const char *what, const char *name, const uint64_t outcomes[OUTCOME_COUNT])
+{
+    uint64_t sum = 0;
+    printf("%s %-17s", what, name);
+    for (int i = 0; i < OUTCOME_COUNT; i++) {
+        printf(" %s=%llu", outcome_names[i], (unsigned long long)outcomes[i]);
+        sum += outcomes[i];
+    }
+    printf("%s\n", sum ? "" : "  NEVER");
+    return sum > 0;
+}
+
 static bool print_counts(const struct counts *counts)
 {
     bool all = true;
-    for (int op = 0; op < OP_COUNT; op++) {
-        uint64_t sum = 0;
-        printf("op %-14s", op_names[op]);
-        for (int i = 0; i < OUTCOME_COUNT; i++) {
-            printf(" %s=%llu", outcome_names[i], (unsigned long long)counts->ops[op][i]);
-            sum += counts->ops[op][i];
-        }
-        printf("%s\n", sum ? "" : "  NEVER");
-        all &= sum > 0;
-    }
+    for (int op = 0; op < OP_COUNT; op++)
+        all &= print_outcomes("op", op_names[op], counts->ops[op]);
+    for (int start = 0; start < START_COUNT; start++)
+        all &= print_outcomes("start by", start_names[start], counts->starts[start]);
+    all &= print_outcomes("a visitor's call", "", counts->visits);
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         printf("fault %-16s", fault_names[fault]);
         for (int i = 0; i < PHASE_COUNT; i++) {
             printf(" %s=%llu", phase_names[i], (unsigned long long)counts->faults[fault][i]);
-            all &= counts->faults[fault][i] > 0 || fault == FAULT_KILL_ROOT;
+            all &= counts->faults[fault][i] > 0 || fault == FAULT_KILL_ROOT ||
+                   !fault_may_strike((enum fault_kind)fault, false, i == PHASE_SERVING);
         }
         printf("\n");
     }

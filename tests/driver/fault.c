@@ -12,21 +12,36 @@
 
 /* ---- whom --------------------------------------------------------------------------------------------- */
 
-static size_t living(struct play *play, struct process **ret_all, size_t room)
+/* A root has no connection to a parent, and nobody to end it when it is stopped. A server has a socket that never
+ * leaves the machine. */
+bool fault_may_strike(enum fault_kind kind, bool is_root, bool is_server)
+{
+    bool between = kind == FAULT_CUT || kind == FAULT_RESET;
+    if (is_server)
+        return !between && kind != FAULT_KILL_ROOT;
+    return !is_root || (!between && kind != FAULT_STOP);
+}
+
+static size_t living(struct play *play, enum fault_kind kind, struct process **ret_all, size_t room)
 {
     size_t count = 0;
     struct process *process;
-    for (size_t i = 0; (process = world_nth(play->world, i)); i++)
-        if (process_alive(process) && count < room)
+    for (size_t i = 0; (process = world_nth(play->world, i)); i++) {
+        bool is_visitor = process != play->root && !process_parent(process);
+        bool may = fault_may_strike(kind, process == play->root, process_is_server(process));
+        if (process_alive(process) && may && !(is_visitor && kind == FAULT_STOP) && count < room)
             ret_all[count++] = process;
+    }
     return count;
 }
 
-static struct process *choose(struct play *play, uint64_t number, bool not_root)
+static struct process *choose(struct play *play, const struct fault *fault)
 {
     struct process *all[64];
-    size_t count = living(play, all, 64), from = not_root && count > 0 && all[0] == play->root;
-    return count > from ? all[from + number % (count - from)] : NULL;
+    size_t count = living(play, fault->kind, all, 64);
+    if (fault->kind == FAULT_KILL_ROOT)
+        return process_alive(play->root) ? play->root : NULL;
+    return count > 0 ? all[fault->victim % count] : NULL;
 }
 
 static bool is_calling(const struct actor *actor)
@@ -40,6 +55,8 @@ static bool is_calling(const struct actor *actor)
 static enum phase phase_of(const struct process *process)
 {
     const struct runtime *its = process->runtime;
+    if (process_is_server(process))
+        return PHASE_SERVING;
     if (!its)
         return PHASE_STARTING;
     const struct actor *actor = its->actor;
@@ -135,9 +152,20 @@ void play_pause(struct play *play, struct process *process, double seconds)
 
 /* ---- which --------------------------------------------------------------------------------------------- */
 
+/* All that were forked from it die with it. */
+static void owe_error_of_copies(struct play *play, const struct process *server)
+{
+    struct process *process;
+    for (size_t i = 0; (process = world_nth(play->world, i)); i++)
+        if (process->forked_by == server && process_alive(process))
+            owe_error(play, process, SIGKILL);
+}
+
 static void kill_one(struct play *play, struct process *victim, int signal)
 {
-    if (signal == SIGKILL || !process_is_stopped(victim)) /* a stopped one does not hear the other */
+    if (process_is_server(victim) && (signal == SIGKILL || !process_is_stopped(victim)))
+        owe_error_of_copies(play, victim);
+    else if (signal == SIGKILL || !process_is_stopped(victim)) /* a stopped one does not hear the other */
         owe_error(play, victim, signal);
     world_kill(victim, signal);
 }
@@ -145,7 +173,9 @@ static void kill_one(struct play *play, struct process *victim, int signal)
 static void between(struct play *play, const struct fault *fault, struct process *victim)
 {
     struct process *parent = process_parent(victim);
-    if (!parent || !process_alive(parent))
+    if (!parent)
+        parent = play->root; /* whom a visitor has come to */
+    if (!process_alive(parent))
         return;
     if (fault->kind == FAULT_RESET) {
         (void)world_reset(victim, parent);
@@ -154,8 +184,18 @@ static void between(struct play *play, const struct fault *fault, struct process
     }
 }
 
+/* How its copies ended nobody knows for half a second; so it goes on from parent to parent. */
+static void be_patient_with(struct play *play, const struct process *victim)
+{
+    enum { GENERATIONS = 3, PATIENCE_NS = 500000000 };
+    if (process_is_server(victim))
+        play->patience_ns += (int64_t)GENERATIONS * PATIENCE_NS;
+}
+
 static void strike(struct play *play, const struct fault *fault, struct process *victim)
 {
+    if (fault->kind == FAULT_STOP || fault->kind == FAULT_PAUSE)
+        be_patient_with(play, victim);
     switch (fault->kind) {
     case FAULT_KILL: kill_one(play, victim, SIGKILL); break;
     case FAULT_KILL_AT_CALL: process_kill_at(victim, fault->count); break;
@@ -171,11 +211,6 @@ static void strike(struct play *play, const struct fault *fault, struct process 
     case FAULT_FEW_DESCRIPTORS: process_limit_descriptors(victim, 8 + fault->count % 8); break;
     case FAULT_COUNT: break;
     }
-}
-
-static bool spares_root(enum fault_kind kind)
-{
-    return kind == FAULT_STOP || kind == FAULT_CUT || kind == FAULT_RESET;
 }
 
 static void torment(struct play *play)
@@ -198,10 +233,8 @@ void play_faults(struct play *play)
         const struct fault *fault = &play->faults[i];
         if (play->without[fault->part] || world_steps(play->world) != fault->at_step)
             continue;
-        struct process *victim = choose(play, fault->victim, spares_root(fault->kind));
-        if (fault->kind == FAULT_KILL_ROOT)
-            victim = play->root;
-        if (!victim || !process_alive(victim))
+        struct process *victim = choose(play, fault);
+        if (!victim)
             continue;
         if (play->counts)
             play->counts->faults[fault->kind][phase_of(victim)]++;

@@ -9,6 +9,7 @@
 
 #define AS_TEXT(name, text) text,
 const char *const op_names[] = {OPS(AS_TEXT)};
+const char *const start_names[] = {STARTS(AS_TEXT)};
 const char *const fault_names[] = {FAULTS(AS_TEXT)};
 const char *const phase_names[] = {PHASES(AS_TEXT)};
 const char *const outcome_names[] = {OUTCOMES(AS_TEXT)};
@@ -42,15 +43,24 @@ static enum op draw_op(struct draft *draft)
     return (enum op)draw(draft, OP_COUNT);
 }
 
-static void plan_step(struct draft *draft, struct step *step, int actor_count)
+static void plan_step(struct draft *draft, struct step *step, enum op op, int actor_count)
 {
     static const double times[] = {0, 0.001, 0.05, 0.5, 3};
     step->part = next_part(draft);
-    step->op = draw_op(draft);
+    step->op = op;
     step->actor = (int)draw(draft, (uint64_t)actor_count);
     step->value = (int64_t)draw(draft, 1000);
     step->seconds = times[draw(draft, draft->play->sunny ? 4 : 5)];
     step->tolerant = draw(draft, 3) > 0;
+}
+
+static enum start draw_start(struct draft *draft)
+{
+    const struct play *play = draft->play;
+    uint64_t other = draw(draft, 32);
+    if (other == 0 && !play->sunny)
+        return START_BY_UNPREPARED;
+    return other < 8 && play->tree != START_BY_SPAWN ? START_BY_SPAWN_AMONG : play->tree;
 }
 
 static int plan_scene(struct draft *draft, int depth);
@@ -59,6 +69,7 @@ static void plan_actor(struct draft *draft, struct part_of_actor *actor, int dep
 {
     actor->part = next_part(draft);
     snprintf(actor->name, sizeof actor->name, "a%d", actor->part);
+    actor->start = draw_start(draft);
     actor->has_main = draw(draft, 3) == 0;
     bool deeper = depth < DEPTH_MOST && draw(draft, 2) == 0;
     actor->scene = deeper || actor->has_main ? plan_scene(draft, depth) : -1;
@@ -84,8 +95,21 @@ static int plan_scene(struct draft *draft, int depth)
     scene->tidy = draw(draft, 4) > 0 || play->sunny;
     scene->step_count = (int)draw(draft, STEPS_MOST) + (depth == 0);
     for (int i = 0; i < scene->step_count; i++)
-        plan_step(draft, &scene->steps[i], scene->actor_count);
+        plan_step(draft, &scene->steps[i], draw_op(draft), scene->actor_count);
     return number;
+}
+
+/* It starts nobody, and ends nobody. */
+static void plan_visitor(struct draft *draft, struct visitor *visitor)
+{
+    static const enum op visits[] = {ECHO,  REFUSE, SLOW, LATE,   MOVED, STUBBORN, SPIN,
+                                     CROWD, BULK,   LEFT, STREAM, BROKEN, GIVEN_UP, SLEEP, FIND};
+    visitor->part = next_part(draft);
+    visitor->at_step = draw(draft, 100);
+    visitor->step_count = 1 + (int)draw(draft, STEPS_MOST);
+    for (int i = 0; i < visitor->step_count; i++)
+        plan_step(draft, &visitor->steps[i], visits[draw(draft, sizeof visits / sizeof visits[0])],
+                  draft->play->scenes[0].actor_count);
 }
 
 /* Early or late: half of them fall into the first hundred steps. */
@@ -119,17 +143,47 @@ static void plan_weather(struct draft *draft, struct weather *weather)
 
 void play_plan(struct play *play, uint64_t seed)
 {
+    static const enum start trees[] = {START_BY_SPAWN, START_BY_SPAWN, START_BY_FORKSERVER, START_BY_FORK};
     struct draft draft = {play, seed * 0x9e3779b97f4a7c15 + 1};
     play->seed = seed;
     play->sunny = draw(&draft, 8) == 0;
     plan_weather(&draft, &play->weather);
+    play->tree = trees[draw(&draft, sizeof trees / sizeof trees[0])];
     (void)plan_scene(&draft, 0);
+    if (draw(&draft, 4) == 0 && !play->sunny)
+        play->visitor_count = 1 + (int)draw(&draft, VISITORS_MOST);
+    for (int i = 0; i < play->visitor_count; i++)
+        plan_visitor(&draft, &play->visitors[i]);
     play->fault_count = play->sunny ? 0 : (int)draw(&draft, FAULTS_MOST + 1);
     for (int i = 0; i < play->fault_count; i++)
         plan_fault(&draft, &play->faults[i]);
 }
 
 /* ---- as text ---------------------------------------------------------------------------------------- */
+
+static void print_steps(const struct play *play, const struct step *steps, int count, const struct scene *scene,
+                        int indent, FILE *to)
+{
+    for (int i = 0; i < count; i++) {
+        const struct step *step = &steps[i];
+        bool with = scene && scene->actor_count > 0;
+        if (!play->without[step->part])
+            fprintf(to, "%*s[%d] %s%s%s, value %lld, %g s%s\n", indent, "", step->part, op_names[step->op],
+                    with ? " with " : "", with ? scene->actors[step->actor].name : "", (long long)step->value,
+                    step->seconds, step->tolerant ? ", come what may" : "");
+    }
+}
+
+static void print_visitors(const struct play *play, FILE *to)
+{
+    for (int i = 0; i < play->visitor_count; i++) {
+        const struct visitor *visitor = &play->visitors[i];
+        if (play->without[visitor->part])
+            continue;
+        fprintf(to, "  [%d] a visitor, after %llu steps\n", visitor->part, (unsigned long long)visitor->at_step);
+        print_steps(play, visitor->steps, visitor->step_count, &play->scenes[0], 6, to);
+    }
+}
 
 static void print_scene(const struct play *play, int number, int indent, FILE *to)
 {
@@ -138,19 +192,12 @@ static void print_scene(const struct play *play, int number, int indent, FILE *t
         const struct part_of_actor *actor = &scene->actors[i];
         if (play->without[actor->part])
             continue;
-        fprintf(to, "%*s[%d] actor %s%s\n", indent, "", actor->part, actor->name,
-                actor->has_main ? ", started to play" : ", a daemon");
+        fprintf(to, "%*s[%d] actor %s by %s%s\n", indent, "", actor->part, actor->name,
+                start_names[actor->start], actor->has_main ? ", started to play" : ", a daemon");
         if (actor->scene >= 0)
             print_scene(play, actor->scene, indent + 4, to);
     }
-    for (int i = 0; i < scene->step_count; i++) {
-        const struct step *step = &scene->steps[i];
-        if (!play->without[step->part])
-            fprintf(to, "%*s[%d] %s%s%s, value %lld, %g s%s\n", indent, "", step->part, op_names[step->op],
-                    scene->actor_count ? " with " : "",
-                    scene->actor_count ? scene->actors[step->actor].name : "", (long long)step->value,
-                    step->seconds, step->tolerant ? ", come what may" : "");
-    }
+    print_steps(play, scene->steps, scene->step_count, scene, indent, to);
 }
 
 void play_print(const struct play *play, FILE *to)
@@ -161,6 +208,7 @@ void play_print(const struct play *play, FILE *to)
             play->weather.no_parent_signal ? ", lifelines only" : "",
             play->weather.no_lifeline ? ", no lifelines" : "");
     print_scene(play, 0, 2, to);
+    print_visitors(play, to);
     for (int i = 0; i < play->fault_count; i++) {
         const struct fault *fault = &play->faults[i];
         if (!play->without[fault->part])

@@ -3,7 +3,7 @@
  * The plan is a tree of scenes. A scene is a nursery in some actor: it starts actors, takes its steps
  * one after the other (calls, streams, cancellations ...), and joins. Each actor that is started has a
  * scene of its own to play, as its main function or when it is called to. Into this fall faults, each
- * after so many steps of the world.
+ * after so many steps of the world. From other trees come visitors, who call its root and its actors.
  *
  * The ledger is what an observer writes down who sees into every process at once: each call with its
  * outcomes and how often it was executed, each scene with how it ended. check.c compares it with what
@@ -44,6 +44,12 @@
     X(LEAVE, "leave")               /* its block is left by return */                                      \
     X(CANCEL, "cancel")             /* its nursery is cancelled */
 
+/* How an actor is started: as its tree does it, or otherwise. */
+#define STARTS(X)                                                                                          \
+    X(SPAWN, "spawn") X(FORKSERVER, "forkserver") X(FORK, "fork")                                           \
+    X(SPAWN_AMONG, "spawn among forks")                                                                     \
+    X(UNPREPARED, "unprepared")     /* by what its tree is not prepared for */
+
 #define FAULTS(X)                                                                                          \
     X(KILL, "kill")                                                                                        \
     X(KILL_AT_CALL, "kill at call") /* in a system call soon to come */                                    \
@@ -60,13 +66,16 @@
     X(FEW_DESCRIPTORS, "few descriptors")
 
 #define PHASES(X)                                                                                          \
-    X(STARTING, "starting") X(GREETING, "greeting") X(IDLE, "idle") X(CALLING, "calling") X(ENDING, "ending")
+    X(STARTING, "starting") X(GREETING, "greeting") X(IDLE, "idle") X(CALLING, "calling") X(ENDING, "ending")  \
+    X(SERVING, "serving")           /* no actor: others are forked from it */
 
 #define OUTCOMES(X)                                                                                        \
     X(VALUE, "value") X(ERROR, "error") X(CANCELLED, "cancelled") X(DIED, "died") X(NONE, "none")
 
 #define AS_ENUM(name, text) name,
 enum op { OPS(AS_ENUM) OP_COUNT };
+#define AS_START(name, text) START_BY_##name,
+enum start { STARTS(AS_START) START_COUNT };
 #define AS_FAULT(name, text) FAULT_##name,
 enum fault_kind { FAULTS(AS_FAULT) FAULT_COUNT };
 #define AS_PHASE(name, text) PHASE_##name,
@@ -74,9 +83,10 @@ enum phase { PHASES(AS_PHASE) PHASE_COUNT };
 #define AS_OUTCOME(name, text) OUTCOME_##name,
 enum outcome { OUTCOMES(AS_OUTCOME) OUTCOME_COUNT };
 
-extern const char *const op_names[], *const fault_names[], *const phase_names[], *const outcome_names[];
+extern const char *const op_names[], *const start_names[], *const fault_names[];
+extern const char *const phase_names[], *const outcome_names[];
 
-enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4 };
+enum { ACTORS_MOST = 3, STEPS_MOST = 6, SCENES_MOST = 32, FAULTS_MOST = 4, VISITORS_MOST = 2 };
 enum { PARTS_MOST = 512, CALLS_MOST = 4096 };
 
 /* ---- the plan --------------------------------------------------------------------------------------- */
@@ -93,9 +103,11 @@ struct step {
 struct part_of_actor {
     int part;
     char name[16];
+    enum start start;
     bool has_main;                  /* started to play its scene, and no daemon */
     int scene;                      /* its own; -1 if it has none */
     /* the ledger: */
+    int noted;                      /* how often something was added to its statespace */
     bool up, asked;
     struct process *told;           /* by SIGTERM to end, for no reason of its own; NULL: not */
 };
@@ -115,6 +127,17 @@ struct scene {
     int hooks_added, hooks_run;     /* for the end of the actor that plays it */
     bool owes_error;                /* an actor of it was killed for no reason of its own */
     int body_rc, rc;
+};
+
+/* The root of another tree, which has the same arbiter, that is whichever root came first, and calls that and the
+ * actors it knows. */
+struct visitor {
+    int part;
+    uint64_t at_step;               /* of the world: when it starts */
+    int step_count;
+    struct step steps[STEPS_MOST];
+    /* the ledger: */
+    struct process *process;        /* NULL before */
 };
 
 struct fault {
@@ -140,6 +163,7 @@ struct call_record {
 
 struct counts {
     uint64_t ops[OP_COUNT][OUTCOME_COUNT];
+    uint64_t starts[START_COUNT][OUTCOME_COUNT], visits[OUTCOME_COUNT];
     uint64_t faults[FAULT_COUNT][PHASE_COUNT];
     uint64_t seeds, steps, processes, violations;
 };
@@ -157,14 +181,17 @@ struct play {
     uint64_t seed;
     bool sunny;                     /* nothing was planned to go wrong: nothing may */
     bool without[PARTS_MOST];
+    enum start tree;                /* how its actors are started, unless one of them is otherwise */
     int part_count;
-    int scene_count, fault_count;
+    int scene_count, fault_count, visitor_count;
     struct scene scenes[SCENES_MOST];
+    struct visitor visitors[VISITORS_MOST];
     struct fault faults[FAULTS_MOST];
     struct weather weather;
     struct torture torture;
 
     struct world *world;
+    struct host *host;
     struct process *root;
     struct call_record calls[CALLS_MOST];
     int call_count;
@@ -186,8 +213,12 @@ void play_print(const struct play *play, FILE *to);
 /* fault.c: stops a process for a while. */
 void play_pause(struct play *play, struct process *process, double seconds);
 
-/* act.c: the program of every process. */
+/* act.c: the program of every process; of a visitor. */
 int act(int argc, char **argv);
+int act_as_visitor(int argc, char **argv);
+
+/* fault.c: whom it may hit. */
+bool fault_may_strike(enum fault_kind kind, bool is_root, bool is_server);
 
 /* fault.c: what falls into the world before its next step. */
 void play_faults(struct play *play);

@@ -13,10 +13,21 @@ static bool is_over(const struct play *play)
     return world_living(play->world) == 0;
 }
 
+static void let_visitors_come(struct play *play)
+{
+    for (int i = 0; i < play->visitor_count; i++) {
+        struct visitor *visitor = &play->visitors[i];
+        if (play->without[visitor->part] || visitor->process || world_steps(play->world) != visitor->at_step)
+            continue;
+        visitor->process = world_spawn(play->world, play->host, act_as_visitor);
+    }
+}
+
 static void run_world(struct play *play)
 {
     int64_t end = world_now_ns(play->world) + (int64_t)(ALL_S * 1e9);
     while (!play->violation[0]) {
+        let_visitors_come(play);
         play_faults(play);
         if (!world_step(play->world))
             break;
@@ -48,7 +59,8 @@ bool play_run(struct play *play, FILE *trace)
     *world_weather(play->world) = play->weather;
     world_set_user(play->world, play);
     world_trace(play->world, trace);
-    play->root = world_spawn(play->world, world_host(play->world, "alpha"), act);
+    play->host = world_host(play->world, "alpha");
+    play->root = world_spawn(play->world, play->host, act);
     run_world(play);
     if (!play->violation[0])
         play_check(play);

@@ -111,6 +111,21 @@ static int a_nursery_joined_by_another_task(void *arg)
     return tr_join(n);
 }
 
+static int take_it_over(void *arg)
+{
+    tr_auto(nursery) n = arg;
+    return n ? 0 : -1;
+}
+
+/* "task take_it_over leaves the block of the nursery opened at @taken by task main" */
+static int a_nursery_taken_over_by_another_task(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery(); /* (taken) */
+    tr_try(tr_start_soon(n, take_it_over, n));
+    return tr_join(n);
+}
+
 /* "the task opened at the start is left while the nursery inside it opened at @no-auto is still open: its block" */
 static int a_nursery_without_tr_auto_and_join(void *arg)
 {
@@ -130,6 +145,7 @@ static const struct {
     {"a_nursery_joined_inside_a_scope", a_nursery_joined_inside_a_scope},
     {"nurseries_joined_in_the_wrong_order", nurseries_joined_in_the_wrong_order},
     {"a_nursery_joined_by_another_task", a_nursery_joined_by_another_task},
+    {"a_nursery_taken_over_by_another_task", a_nursery_taken_over_by_another_task},
     {"a_nursery_without_tr_auto_and_join", a_nursery_without_tr_auto_and_join},
 };
 

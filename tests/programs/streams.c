@@ -2,7 +2,9 @@
 #include "support/expect.h"
 #include "support/worker.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- producers ------------------------------------------------------------------------------------------ */
 
@@ -101,6 +103,35 @@ tr_stream_fn(int64_t, pass_on, (tr_str, from), (int64_t, last))
     while ((rc = tr_next(numbers, &number, count)) > 0)
         tr_try(tr_yield(ctx, number));
     return rc;
+}
+
+tr_stream_fn(tr_piece, download, (uint64_t, size))
+{
+    static const char bytes[1 << 20];
+    for (uint64_t done = 0; done < args->size; done += sizeof bytes)
+        tr_try(tr_yield_bytes(ctx, (tr_bytes){bytes, sizeof bytes}));
+    return 0;
+}
+
+/* Takes what it is sent, and says how much that was. */
+tr_context_fn(uint64_t, upload, (void, tr_piece, void))
+{
+    tr_piece piece;
+    int rc;
+    tr_try(tr_ctx_started(ctx));
+    for (*ret = 0; (rc = tr_ctx_receive(ctx, &piece)) > 0; *ret += piece.data.size)
+        continue;
+    return rc;
+}
+
+tr_context_fn(void, keep_asking, (void, int64_t, int64_t))
+{
+    int64_t last = 0, next;
+    int rc;
+    tr_try(tr_ctx_started(ctx));
+    while ((rc = tr_ctx_receive(ctx, &next)) > 0 && next == last + 1)
+        tr_try(tr_yield(ctx, last = next));
+    return rc > 0 ? tr_raise("test.Gap", "%ld after %ld", (long)next, (long)last) : rc;
 }
 
 /* ---- scenarios ------------------------------------------------------------------------------------------ */
@@ -319,6 +350,82 @@ static int a_stream_passes_through_three_processes(void)
     return end(n, source);
 }
 
+static size_t resident_kib(int pid)
+{
+    FILE *file = fopen(tr_format("/proc/%d/statm", pid), "r");
+    unsigned long pages = 0, resident = 0;
+    int got = file ? fscanf(file, "%lu %lu", &pages, &resident) : 0;
+    if (file)
+        fclose(file);
+    return got == 2 ? resident * 4 : 0;
+}
+
+enum { LONG_BYTES = 128 << 20, ENOUGH_KIB = 16 * 1024 };
+
+static int a_long_byte_string_is_never_held_as_a_whole(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    {
+        tr_auto(stream) pieces = NULL;
+        tr_auto(stream) out = NULL;
+        static const char bytes[64 * 1024];
+        tr_piece piece;
+        uint64_t got = 0;
+        int rc, pid = tr_portal_actor(worker)->pid;
+        size_t ours = resident_kib(getpid()), theirs = resident_kib(pid);
+        tr_try(tr_open_stream(worker, &pieces, download, .size = LONG_BYTES));
+        for (; (rc = tr_next(pieces, &piece, download)) > 0; got += piece.data.size)
+            continue;
+        expect(rc == 0 && got == LONG_BYTES);
+        tr_try(tr_open_context(worker, &out, NULL, upload));
+        for (got = 0; got < LONG_BYTES; got += sizeof bytes)
+            tr_try(tr_stream_send(out, upload, {.data = {bytes, sizeof bytes}, .more = true}));
+        tr_try(tr_stream_result(out, &got, upload));
+        expect(got == LONG_BYTES);
+        expect(resident_kib(getpid()) < ours + ENOUGH_KIB && resident_kib(pid) < theirs + ENOUGH_KIB);
+    }
+    return end(n, worker);
+}
+
+/* What came before it is what was sent, and then there is an error. */
+static int talk_until_killed(tr_portal *worker, int64_t after)
+{
+    tr_auto(stream) talk = NULL;
+    int64_t heard = 0;
+    int rc = 1;
+    tr_try(tr_open_context(worker, &talk, NULL, keep_asking));
+    for (int64_t i = 1; rc > 0; i++) {
+        if (i == after)
+            kill(tr_portal_actor(worker)->pid, SIGKILL);
+        rc = tr_stream_send(talk, keep_asking, i);
+        if (rc >= 0)
+            rc = tr_next(talk, &heard, keep_asking);
+        expect(rc <= 0 || heard == i);
+    }
+    expect(rc == TR_EBROKEN || rc == TR_EREMOTE || rc == TR_ECANCELLED); /* the nursery fails, too */
+    return 0;
+}
+
+static int talk_to_a_victim(int64_t after)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    return tr_join_with(n, talk_until_killed(worker, after));
+}
+
+static int a_killed_actor_ends_the_context_with_it(void)
+{
+    static const int64_t afters[] = {1, 2, 17, 300, 2000};
+    for (size_t i = 0; i < sizeof afters / sizeof *afters; i++) {
+        expect(talk_to_a_victim(afters[i]) == TR_EREMOTE);
+        expect_error("ActorDied", "signal 9");
+    }
+    return 0;
+}
+
 static int items_of_another_type_are_misuse(void)
 {
     tr_auto(nursery) n = tr_open_nursery();
@@ -352,6 +459,8 @@ static const struct scenario scenarios[] = {
     SCENARIO(several_tasks_send_into_one_stream),
     SCENARIO(a_stream_passes_through_three_processes),
     SCENARIO(items_of_another_type_are_misuse),
+    SCENARIO(a_long_byte_string_is_never_held_as_a_whole),
+    SCENARIO(a_killed_actor_ends_the_context_with_it),
 };
 
 static int run_all(void *only)

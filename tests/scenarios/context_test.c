@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Inside a scenario, where a failure is an error that fails the run. */
-#define want(...)                                                                                            \
-    do {                                                                                                     \
-        if (!(__VA_ARGS__))                                                                                  \
-            return tr_raise("test.Failed", "line %d: not so: %s", __LINE__, #__VA_ARGS__);                   \
-    } while (0)
-
 /* ---- functions -------------------------------------------------------------------------------------------- */
 
 /* Gives back each ball, one higher, and at the end how many there were. */
@@ -94,7 +87,7 @@ tr_context_fn(int64_t, read_three, (void, int64_t, void), (bool, drop))
 {
     int64_t ball;
     if (args->drop)
-        tr_try(tr_ctx_set_flow(ctx, &(tr_flow){.overrun = TR_DROP_OLDEST, .messages = 3}));
+        tr_try(tr_ctx_set_flow(ctx, tr_flow_options(.overrun = TR_DROP_OLDEST, .messages = 3)));
     tr_try(tr_ctx_started(ctx));
     tr_try(tr_sleep(1));
     for (int i = 0; i < 3; i++)
@@ -143,18 +136,6 @@ tr_fn(void, ping)
 }
 
 /* ---- plays ------------------------------------------------------------------------------------------------ */
-
-/* With an actor "donny", which is ended afterwards. */
-static int with_donny(int (*body)(tr_portal *donny))
-{
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *donny;
-    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("context")));
-    tr_try(body(donny));
-    tr_try(tr_call(donny, NULL, ping)); /* nothing of it has hurt the connection */
-    tr_try(tr_cancel_actor(donny));
-    return tr_join(n);
-}
 
 static int ping_pong(tr_portal *donny)
 {
@@ -334,12 +315,6 @@ static int open_late(tr_portal *donny)
     return 0;
 }
 
-#define PLAY(name)                                                                                           \
-    static int play_##name(void *arg)                                                                        \
-    {                                                                                                        \
-        (void)arg;                                                                                           \
-        return with_donny(name);                                                                             \
-    }
 PLAY(ping_pong)
 PLAY(all_at_once)
 PLAY(start_in_bad_ways)
@@ -358,23 +333,6 @@ PLAY(open_late)
 
 /* ---- scenarios -------------------------------------------------------------------------------------------- */
 
-static void succeeds(int (*director)(void *), const char *said)
-{
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct theatre *theatre = raise_curtain(seed, director);
-        expect_outcome(theatre, NULL);
-        assert_string_equal(theatre->said, said);
-        expect_nothing_left(theatre);
-    }
-}
-
-#define SUCCEEDS(scenario, play, said)                                                                       \
-    static void scenario(void **state)                                                                       \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        succeeds(play, said);                                                                                \
-    }
-
 SUCCEEDS(both_sides_speak_and_the_result_comes_last, play_ping_pong, "")
 SUCCEEDS(who_says_no_more_still_hears, play_all_at_once, "")
 SUCCEEDS(it_starts_exactly_once_and_before_it_speaks, play_start_in_bad_ways, "")
@@ -391,6 +349,107 @@ SUCCEEDS(a_function_may_drop_what_it_is_too_slow_for, play_send_to_one_that_drop
 SUCCEEDS(one_task_answers_while_another_one_streams, play_ask_while_it_counts, "")
 SUCCEEDS(a_handle_is_of_one_function, play_misuse_streams, "cancelled\n")
 SUCCEEDS(a_deadline_while_it_is_opened_leaves_nothing, play_open_late, "cancelled\n")
+
+/* ---- several tasks, several actors ----------------------------------------------------------------------------- */
+
+struct waiting {
+    tr_stream *game;
+    int rc;
+};
+
+static int wait_to_hear(void *arg)
+{
+    struct waiting *waiting = arg;
+    int64_t ball;
+    waiting->rc = tr_next(waiting->game, &ball, block);
+    return 0;
+}
+
+static int cancel_from_another_task(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, block));
+    struct waiting waiting = {.game = game};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, wait_to_hear, &waiting));
+    tr_try(tr_sleep(1));
+    want(tr_stream_cancel(game) == 1);
+    tr_try(tr_join(n));
+    want(waiting.rc == TR_EREMOTE);
+    return 0;
+}
+PLAY(cancel_from_another_task)
+
+tr_context_fn(void, defy, (void, void, int64_t))
+{
+    tr_try(tr_ctx_started(ctx));
+    tr_scope shield = tr_shield();
+    return tr_within(&shield, tr_sleep(5));
+}
+
+static int cancel_one_that_does_not_heed_it(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    int64_t ball;
+    tr_try(tr_open_context(donny, &game, NULL, defy));
+    double start = tr_now();
+    want(tr_stream_cancel(game) == TR_ETIMEOUT && tr_now() - start < 2.1);
+    want(tr_next(game, &ball, defy) == TR_ECLOSED && tr_stream_result(game, NULL, defy) == TR_ECLOSED);
+    tr_stream_done_(&game);
+    want(tr_now() - start < 2.1); /* it is not waited for twice */
+    return tr_sleep(4);
+}
+PLAY(cancel_one_that_does_not_heed_it)
+
+/* A context in another actor, which is cancelled; and then an error of its own. */
+tr_context_fn(void, cancel_another_and_fail, (void, void, void))
+{
+    tr_auto(portal) other = NULL;
+    tr_auto(stream) game = NULL;
+    tr_try(tr_wait_for_actor(&other, "other"));
+    tr_try(tr_open_context(other, &game, NULL, block));
+    want(tr_stream_cancel(game) == 1);
+    return tr_raise("app.Bad", "of its own");
+}
+
+static int open_one_that_opens_another(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *donny;
+    tr_auto(stream) game = NULL;
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("context")));
+    tr_try(tr_start_actor(n, NULL, "other", .modules = tr_names("context")));
+    want(tr_open_context(donny, &game, NULL, cancel_another_and_fail) == TR_EREMOTE);
+    want(tr_error_is(tr_last_error(), "app.Bad") && !tr_error_is(tr_last_error(), "Cancelled"));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+tr_fn(int64_t, play_with_oneself)
+{
+    tr_auto(portal) self = NULL;
+    tr_auto(stream) game = NULL;
+    tr_try(tr_wait_for_actor(&self, tr_current_actor()->name));
+    tr_try(tr_open_context(self, &game, NULL, play));
+    tr_try(tr_stream_send(game, play, 41));
+    want(tr_next(game, ret, play) == 1);
+    return tr_stream_result(game, NULL, play);
+}
+
+static int have_it_play_with_itself(tr_portal *donny)
+{
+    int64_t ball;
+    tr_try(tr_call(donny, &ball, play_with_oneself));
+    want(ball == 42);
+    return 0;
+}
+PLAY(have_it_play_with_itself)
+
+SUCCEEDS(another_task_may_cancel_what_one_waits_for, play_cancel_from_another_task, "blocked\ncancelled\n")
+SUCCEEDS(what_does_not_heed_it_is_left_behind, play_cancel_one_that_does_not_heed_it, "")
+SUCCEEDS(cancelling_an_inner_context_hides_no_error, open_one_that_opens_another, "blocked\ncancelled\n")
+SUCCEEDS(an_actor_may_open_a_context_in_itself, play_have_it_play_with_itself, "")
 
 /* ---- somebody else ends it --------------------------------------------------------------------------------- */
 
@@ -499,6 +558,42 @@ static void a_killed_actor_ends_those_who_wait_to_send_to_it(void **state)
     expect_nothing_left(theatre);
 }
 
+tr_stream_fn(int64_t, numbers)
+{
+    int rc = 0;
+    for (int64_t i = 0; rc >= 0; i++)
+        rc = tr_yield(ctx, i);
+    say(rc == TR_ECANCELLED ? "cancelled" : "not cancelled");
+    return rc;
+}
+
+static int read_both(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_auto(stream) one_way = NULL;
+    int64_t number;
+    tr_try(tr_open_stream(donny, &one_way, numbers));
+    tr_try(tr_open_context(donny, &game, NULL, count_for_ever));
+    for (int i = 0;; i++) {
+        tr_try(tr_next(one_way, &number, numbers));
+        tr_try(tr_next(game, &number, count_for_ever));
+        if (i == 1000)
+            say("reading");
+    }
+}
+PLAY(read_both)
+
+static void ctrl_c_cancels_streams_of_both_kinds(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, play_read_both);
+    run_until_said(theatre, "reading");
+    world_kill(theatre->root, SIGINT);
+    run_to_the_end(theatre);
+    assert_string_equal(theatre->said, "reading\ncancelled\ncancelled\n");
+    expect_nothing_left(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +612,11 @@ int main(void)
         cmocka_unit_test(one_task_answers_while_another_one_streams),
         cmocka_unit_test(a_handle_is_of_one_function),
         cmocka_unit_test(a_deadline_while_it_is_opened_leaves_nothing),
+        cmocka_unit_test(another_task_may_cancel_what_one_waits_for),
+        cmocka_unit_test(what_does_not_heed_it_is_left_behind),
+        cmocka_unit_test(cancelling_an_inner_context_hides_no_error),
+        cmocka_unit_test(an_actor_may_open_a_context_in_itself),
+        cmocka_unit_test(ctrl_c_cancels_streams_of_both_kinds),
         cmocka_unit_test(who_else_cancelled_it_is_told),
         cmocka_unit_test(who_ends_the_actor_is_told_of_itself),
         cmocka_unit_test(a_killed_actor_ends_the_contexts_on_it),

@@ -290,6 +290,39 @@ static void a_dead_arbiters_path_is_taken_over(void **state)
     assert_int_equal(world_paths(theatre->world), 0); /* told in time, it removes it */
 }
 
+/* The first root is the arbiter; the second asks it for somebody who never comes. */
+static int ask_the_arbiter(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) arbiter = NULL, nobody = NULL;
+    tr_try(tr_get_arbiter(&arbiter));
+    if (strcmp(tr_portal_actor(arbiter)->uuid, tr_current_actor()->uuid) == 0) {
+        say("serving");
+        return tr_sleep_forever();
+    }
+    say("asking");
+    tr_ignore(tr_wait_for_actor(&nobody, "nobody"));
+    say("told");
+    return 0;
+}
+
+static void a_death_behind_a_cut_is_heard_of_when_that_is_healed(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(15, ask_the_arbiter);
+    theatre->arbiter = "tcp://127.0.0.1:7";
+    run_until_said(theatre, "serving");
+    struct process *other = another_root(theatre);
+    run_until_said(theatre, "asking");
+    assert_true(world_cut(theatre->root, other) > 0);
+    world_kill(theatre->root, SIGKILL);
+    run_for(theatre, 1);
+    assert_null(strstr(theatre->said, "told"));
+    (void)world_heal(theatre->root, other);
+    run_until_said(theatre, "told");
+    expect_nothing_left(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_broken_connection_ends_the_calls_on_it),
         cmocka_unit_test(a_stream_through_tiny_buffers_arrives_whole),
         cmocka_unit_test(a_dead_arbiters_path_is_taken_over),
+        cmocka_unit_test(a_death_behind_a_cut_is_heard_of_when_that_is_healed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

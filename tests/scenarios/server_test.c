@@ -95,6 +95,61 @@ static void a_killed_server_takes_its_tree_with_it(void **state)
     }
 }
 
+static void a_server_that_dies_of_a_fork_is_an_error(void **state)
+{
+    (void)state;
+    for (int i = 0; i < METHODS; i++) {
+        struct theatre *theatre = raise_curtain_by(methods[i], 5, three_generations);
+        process_kill_at(server_of(theatre), 1);
+        expect_outcome(theatre, "forked from");
+        expect_nothing_left(theatre);
+    }
+}
+
+static void a_fork_that_fails_is_an_error(void **state)
+{
+    (void)state;
+    for (int i = 0; i < METHODS; i++) {
+        struct theatre *theatre = raise_curtain_by(methods[i], 6, three_generations);
+        process_fail_calls(server_of(theatre), 1, false);
+        expect_outcome(theatre, "could not be forked");
+        expect_nothing_left(theatre);
+    }
+}
+
+static void a_stopped_server_forks_when_it_goes_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < METHODS; i++) {
+        struct theatre *theatre = raise_curtain_by(methods[i], 7, three_generations);
+        struct process *server = server_of(theatre);
+        world_kill(server, SIGSTOP);
+        run_for(theatre, 5);
+        assert_string_equal(theatre->said, "");
+        world_kill(server, SIGCONT);
+        run_until_said(theatre, "called");
+        expect_outcome(theatre, NULL);
+        expect_nothing_left(theatre);
+    }
+}
+
+/* How it ended only the server knows, which is given half a second. */
+static void a_death_under_a_stopped_server_is_an_error_all_the_same(void **state)
+{
+    (void)state;
+    for (int i = 0; i < METHODS; i++) {
+        struct theatre *theatre = raise_curtain_by(methods[i], 8, three_generations_for_ever);
+        struct process *server = server_of(theatre);
+        run_until_said(theatre, "called");
+        world_kill(server, SIGSTOP);
+        double then = seconds_now(theatre);
+        kill_actor(theatre, "parent");
+        expect_outcome(theatre, "does not answer");
+        assert_true(seconds_now(theatre) < then + 1);
+        expect_nothing_left(theatre);
+    }
+}
+
 static void a_killed_root_takes_its_server_with_it(void **state)
 {
     (void)state;
@@ -132,6 +187,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(actors_are_forked_and_nothing_is_left),
         cmocka_unit_test(a_killed_server_takes_its_tree_with_it),
+        cmocka_unit_test(a_server_that_dies_of_a_fork_is_an_error),
+        cmocka_unit_test(a_fork_that_fails_is_an_error),
+        cmocka_unit_test(a_stopped_server_forks_when_it_goes_on),
+        cmocka_unit_test(a_death_under_a_stopped_server_is_an_error_all_the_same),
         cmocka_unit_test(a_killed_root_takes_its_server_with_it),
         cmocka_unit_test(whenever_the_server_is_killed_nothing_is_left),
     };

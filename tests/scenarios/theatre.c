@@ -205,3 +205,28 @@ void expect_nothing_left(struct theatre *theatre)
     world_free(theatre->world);
     theatre->world = NULL;
 }
+
+/* ---- plays that check by themselves -------------------------------------------------------------------------- */
+
+enum { SEEDS = 5 };
+
+int with_donny(const char *module, int (*body)(tr_portal *donny))
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names(module)));
+    tr_try(body(donny));
+    tr_try(tr_cancel_actor(donny));
+    return tr_join(n);
+}
+
+void expect_success(int (*director)(void *), const char *said)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct theatre *theatre = raise_curtain(seed, director);
+        expect_outcome(theatre, NULL);
+        if (said)
+            assert_string_equal(theatre->said, said);
+        expect_nothing_left(theatre);
+    }
+}

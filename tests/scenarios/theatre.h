@@ -71,4 +71,33 @@ void expect_shape(struct theatre *theatre, const char *shape);
 /* All processes, descriptors, files and allocations are gone, and no invariant was broken. Ends the world. */
 void expect_nothing_left(struct theatre *theatre);
 
+/* ---- plays that check by themselves -------------------------------------------------------------------------- */
+
+/* In what a director does: a failure is an error that fails the run. */
+#define want(...)                                                                                            \
+    do {                                                                                                     \
+        if (!(__VA_ARGS__))                                                                                  \
+            return tr_raise("test.Failed", "line %d: not so: %s", __LINE__, #__VA_ARGS__);                   \
+    } while (0)
+
+/* An actor "donny" is started, which serves the module, and `body` has to do with it; then it is ended. */
+int with_donny(const char *module, int (*body)(tr_portal *donny));
+
+/* play_name, a director who does that. */
+#define PLAY(name)                                                                                           \
+    static int play_##name(void *arg)                                                                        \
+    {                                                                                                        \
+        (void)arg;                                                                                           \
+        return with_donny(TR_MODULE, name);                                                                  \
+    }
+
+/* The scenario in which a play comes to a good end, for several seeds, and this is said in it (NULL: anything). */
+void expect_success(int (*director)(void *), const char *said);
+#define SUCCEEDS(scenario, director, said)                                                                   \
+    static void scenario(void **state)                                                                       \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        expect_success(director, said);                                                                      \
+    }
+
 #endif

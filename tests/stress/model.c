@@ -72,24 +72,12 @@ void model_wake(struct task *task, outcome got)
     task->got = got;
 }
 
-/* A join goes on, but what it waits for is cancelled. */
-static bool tell_join(struct task *task)
-{
-    struct block *nursery = block_at(task->block);
-    if (task->asked || nursery->closed)
-        return false;
-    task->asked = true;
-    nursery->errors |= CANCELLED;
-    mark(task->block, "cancelled from outside");
-    return true;
-}
-
 static bool deliver_to(struct task *task)
 {
     if (task->waits == ENDED || task->waits == RUNNING || task->ready || !model_is_cancelled(task->block))
         return false;
     if (task->waits == IN_JOIN || task->waits == IN_START)
-        return tell_join(task);
+        return false; /* it waits for tasks that are cancelled themselves */
     model_wake(task, CANCELLED);
     return true;
 }
@@ -167,7 +155,9 @@ static void add_error(int nursery, outcome out)
     if (!out)
         return;
     block_at(nursery)->errors |= out;
-    cancel(nursery, out == CANCELLED ? "cancelled from outside" : "sibling failed");
+    int source = cancelled_by(nursery);
+    const char *outside = source == NOBODY ? "cancelled from outside" : block_at(source)->why;
+    cancel(nursery, out == CANCELLED ? outside : "sibling failed");
 }
 
 static void end_task(struct task *task, outcome out)
@@ -193,7 +183,6 @@ static void begin_join(struct task *task, outcome out)
         add_error(task->block, out);
     }
     nursery->joining = true;
-    task->asked = false;
     if (nursery->tasks == 0 && nursery->starting == 0) {
         happened(JOIN_OF_NONE);
         nursery->closed = true;
@@ -299,6 +288,10 @@ static outcome end_start(struct task *task)
     if (out) {
         happened(out & CANCELLED ? START_CUT : START_FAILED);
         return out;
+    }
+    if (!task->has_started && model_is_cancelled(task->block)) {
+        happened(START_CUT);
+        return CANCELLED;
     }
     happened(task->has_started ? STARTED_AND_GOOD : START_NEVER);
     return task->has_started ? 0 : MISUSE;
@@ -410,7 +403,6 @@ static void start_and_wait(struct task *task, const struct command *order)
     other->starter = (int)(task - model.tasks);
     task->starts_in = order->block;
     task->has_started = false;
-    task->asked = false;
     block_at(order->block)->starting++;
     model_wait_at(task, IN_START);
 }

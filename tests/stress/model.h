@@ -126,7 +126,7 @@ struct block {
 
 struct task {
     enum waits waits;
-    bool ready, asked;          /* asked: a join has heard of its cancellation */
+    bool ready;
     int block, base, home;      /* the innermost; its own; the nursery it is in */
     int depth;                  /* of blocks it is in, hidden ones not counted */
     int starts_in, starter;     /* a task of tr_start: where it will be, who waits */

@@ -1,6 +1,8 @@
 /* Memory channels on the virtual clock. */
 #include "support/virtual.h"
 
+#include "clock_world.h"
+
 #include <errno.h>
 #include <stdint.h>
 
@@ -392,6 +394,56 @@ static void outside_a_run_there_are_no_channels(void **state)
     assert_null(out);
 }
 
+/* Two tasks that share a handle each have a variable with it, and only one of these is set to NULL. */
+static int a_handle_that_somebody_else_closed_is_refused(void *arg)
+{
+    (void)arg;
+    int item = 1;
+    tr_sender *in, *same_in, *more = NULL;
+    tr_receiver *out, *same_out, *others = NULL;
+    tr_try(tr_open_channel(&in, &out, sizeof item, 1));
+    same_in = in;
+    same_out = out;
+    tr_close_sender(&in);
+    tr_close_receiver(&out);
+    expect(tr_send(same_in, &item) == TR_ECLOSED && tr_send_now(same_in, &item) == TR_ECLOSED);
+    expect(tr_receive(same_out, &item) == TR_ECLOSED && tr_receive_now(same_out, &item) == TR_ECLOSED);
+    expect(tr_clone_sender(same_in, &more) == TR_ECLOSED && !more);
+    expect(tr_clone_receiver(same_out, &others) == TR_ECLOSED && !others);
+    tr_case cases[] = {tr_case_receive(same_out, &item), tr_case_send(same_in, &item)};
+    expect(tr_select(cases, 2) == 0 && cases[0].rc == TR_ECLOSED);
+    tr_close_sender(&same_in);
+    tr_close_receiver(&same_out);
+    expect(!same_in && !same_out);
+    return 0;
+}
+
+static tr_sender *left_in;
+static tr_receiver *left_out;
+
+static int leave_a_channel_open(void *arg)
+{
+    (void)arg;
+    return tr_open_channel(&left_in, &left_out, sizeof(int), 1);
+}
+
+static int use_what_was_left(void *arg)
+{
+    (void)arg;
+    expect(tr_send_now(left_in, &(int){1}) == TR_ECLOSED);
+    return 0;
+}
+
+static void a_channel_ends_with_its_run(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_world_run(leave_a_channel_open, NULL), 0);
+    assert_int_equal(clock_world_run(use_what_was_left, NULL), 0);
+    tr_close_sender(&left_in);
+    tr_close_receiver(&left_out);
+    assert_null(left_in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +463,8 @@ int main(void)
         SCENARIO(an_item_on_its_way_is_not_lost_to_cancellation),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
         cmocka_unit_test(outside_a_run_there_are_no_channels),
+        SCENARIO(a_handle_that_somebody_else_closed_is_refused),
+        cmocka_unit_test(a_channel_ends_with_its_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

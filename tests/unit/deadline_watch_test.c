@@ -22,6 +22,7 @@ static bool be_told(struct deadline_watch *watch)
 static int watch_for_ever(void *arg)
 {
     struct told *told = arg;
+    told->watch.deadline = task_deadline();
     task_watch_deadline(&told->watch);
     int rc = tr_sleep_forever();
     task_unwatch_deadline(&told->watch);

@@ -393,12 +393,21 @@ static bool no_guard(struct sys *sys, void *low, size_t size)
 static int stay_within(void *arg)
 {
     *(char *)runtime->sched->current->fiber.low = 1;
+    tr_try(tr_checkpoint());
     return arg ? 1 : 0;
 }
 
 __attribute__((no_sanitize("address"))) static int step_over(void *arg)
 {
     ((volatile char *)runtime->sched->current->fiber.low)[-3000] = 1;
+    return arg ? 1 : 0;
+}
+
+/* As a server may, it never ends. */
+__attribute__((no_sanitize("address"))) static int step_over_and_wait(void *arg)
+{
+    ((volatile char *)runtime->sched->current->fiber.low)[-100] = 1;
+    tr_try(tr_sleep_forever());
     return arg ? 1 : 0;
 }
 
@@ -433,12 +442,19 @@ static int a_large_one_that_is_too_small(void *arg)
     return run_without_guards(step_over, 1 << 20);
 }
 
+static int one_that_waits_for_ever(void *arg)
+{
+    (void)arg;
+    return run_without_guards(step_over_and_wait, 0);
+}
+
 static void a_stack_without_a_guard_that_was_too_small_is_named(void **state)
 {
     (void)state;
     assert_int_equal(clock_world_run(one_that_is_large_enough, NULL), 0);
     assert_dies(one_that_is_too_small, "KiB were not enough for the stack of task mole (");
     assert_dies(a_large_one_that_is_too_small, "KiB were not enough for the stack of task mole (");
+    assert_dies(one_that_waits_for_ever, "KiB were not enough for the stack of task mole (");
 }
 
 int main(void)

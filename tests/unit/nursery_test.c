@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { REASON_ROOM = 64 };
+
 /* ---- nurseries --------------------------------------------------------------------------------------------- */
 
 static int a_join_waits_for_every_task(void *arg)
@@ -203,6 +205,64 @@ static int a_join_that_is_cancelled_cancels_and_still_waits(void *arg)
     tr_try(tr_within(&limit, join_in_a_second()));
     expect(limit.cancelled_caught);
     return 0;
+}
+
+static int swallow_cancellation(void *arg)
+{
+    snprintf(arg, REASON_ROOM, "%s", tr_sleep_forever() < 0 ? tr_cancel_reason() : "none");
+    return 0;
+}
+
+static int join_one_that_swallows(char *ret_reason, int *ret_joined)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, swallow_cancellation, ret_reason));
+    *ret_joined = tr_join(n);
+    expect(!tr_cancelled(n));
+    return 0;
+}
+
+static int a_nursery_passes_cancellation_on_but_is_never_its_source(void *arg)
+{
+    (void)arg;
+    char why[REASON_ROOM] = "";
+    int joined = -1;
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, join_one_that_swallows(why, &joined)));
+    expect(joined == 0);
+    expect(limit.cancel_called && !limit.cancelled_caught);
+    expect(strcmp(why, "deadline") == 0);
+    return 0;
+}
+
+static int join_two_the_first_of_which_is_cut(char *ret_reason)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, forever, NULL));
+    tr_try(tr_start_soon(n, swallow_cancellation, ret_reason));
+    return tr_join(n);
+}
+
+static int the_reason_of_a_cancellation_is_the_same_for_all_tasks_that_it_reaches(void *arg)
+{
+    (void)arg;
+    char why[REASON_ROOM] = "";
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, join_two_the_first_of_which_is_cut(why)));
+    expect(limit.cancelled_caught);
+    expect(strcmp(why, "deadline") == 0);
+    return 0;
+}
+
+static int a_start_that_is_cut_says_so_though_the_task_ends_well(void *arg)
+{
+    (void)arg;
+    char why[REASON_ROOM] = "";
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, tr_start(n, swallow_cancellation, why, NULL)));
+    expect(limit.cancelled_caught);
+    return tr_join(n);
 }
 
 enum way { RETURN, BREAK, GOTO };
@@ -675,6 +735,9 @@ int main(void)
         SCENARIO(an_error_during_cancellation_is_kept),
         SCENARIO(an_explicit_cancel_is_no_error),
         SCENARIO(a_join_that_is_cancelled_cancels_and_still_waits),
+        SCENARIO(a_nursery_passes_cancellation_on_but_is_never_its_source),
+        SCENARIO(the_reason_of_a_cancellation_is_the_same_for_all_tasks_that_it_reaches),
+        SCENARIO(a_start_that_is_cut_says_so_though_the_task_ends_well),
         SCENARIO(leaving_a_block_by_any_way_cancels_and_joins),
         SCENARIO(the_error_of_an_implicit_join_fails_the_enclosing_scope),
         SCENARIO(the_error_of_an_implicit_join_in_a_task_fails_its_nursery),

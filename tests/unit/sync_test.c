@@ -314,7 +314,7 @@ static int notified_tasks_go_on_one_after_the_other(void *arg)
     forget();
     tr_auto(nursery) n = tr_open_nursery();
     tr_lock lock = {0};
-    tr_condition condition = {{0}};
+    tr_condition condition = {0};
     struct actor_of who[4];
     for (int i = 0; i < 4; i++) {
         who[i] = (struct actor_of){(char)('a' + i), .lock = &lock, .condition = &condition};
@@ -337,13 +337,34 @@ static int notified_tasks_go_on_one_after_the_other(void *arg)
     return 0;
 }
 
+static int a_condition_goes_with_one_lock_at_a_time(void *arg)
+{
+    (void)arg;
+    forget();
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_lock lock = {0}, other = {0};
+    tr_condition condition = {0};
+    struct actor_of waits = {'a', .lock = &lock, .condition = &condition};
+    tr_try(tr_start_soon(n, wait_for_condition, &waits));
+    tr_try(tr_sleep(1));
+    tr_try(tr_lock_acquire(&other));
+    expect(tr_condition_notify(&condition, &other, 1) == TR_EMISUSE);
+    expect(tr_condition_wait(&condition, &other) == TR_EMISUSE);
+    tr_try(tr_lock_acquire(&lock));
+    tr_try(tr_condition_notify(&condition, &lock, 1));
+    tr_try(tr_lock_release(&lock));
+    tr_try(tr_join(n));
+    expect(order_was("a"));
+    return tr_condition_notify(&condition, &other, 1); /* nobody waits: to be used with any */
+}
+
 static int a_cancelled_condition_holds_the_lock_again(void *arg)
 {
     (void)arg;
     forget();
     tr_auto(nursery) n = tr_open_nursery();
     tr_lock lock = {0};
-    tr_condition condition = {{0}};
+    tr_condition condition = {0};
     struct actor_of waits = {'a', .lock = &lock, .condition = &condition};
     struct actor_of holds = {'b', .lock = &lock, .seconds = 5};
     tr_try(tr_start_soon(n, wait_for_condition, &waits));
@@ -364,7 +385,7 @@ static int a_cancelled_condition_takes_a_lock_that_is_free(void *arg)
 {
     (void)arg;
     tr_lock lock = {0};
-    tr_condition condition = {{0}};
+    tr_condition condition = {0};
     tr_try(tr_lock_acquire(&lock));
     tr_scope limit = tr_move_on_after(1);
     double start = tr_now();
@@ -484,7 +505,7 @@ static void nothing_waits_outside_a_run(void **state)
     tr_event event = {0}, set = {.set = true};
     tr_lock lock = {0};
     tr_semaphore semaphore = tr_semaphore_of(1, 1);
-    tr_condition condition = {{0}};
+    tr_condition condition = {0};
     tr_limiter limiter = tr_limiter_of(1);
     assert_int_equal(tr_park(&lot), TR_ENORUNTIME);
     assert_int_equal(tr_event_wait(&event), TR_ENORUNTIME);
@@ -539,6 +560,7 @@ int main(void)
         SCENARIO(holding_a_lock_ends_with_the_expression),
         SCENARIO(a_semaphore_lets_so_many_in),
         SCENARIO(notified_tasks_go_on_one_after_the_other),
+        SCENARIO(a_condition_goes_with_one_lock_at_a_time),
         SCENARIO(a_cancelled_condition_holds_the_lock_again),
         SCENARIO(a_cancelled_condition_takes_a_lock_that_is_free),
         SCENARIO(a_limiter_lends_so_many),
