@@ -129,6 +129,9 @@ int frame_put(struct buf *out, const struct frame *frame);
  * TR_EPROTOCOL, raised, if it is too large for the state. Says nothing about its content. */
 long frame_measure(const struct buf *in, enum session_state state);
 
+/* How many bytes of the first frame are still to come, as far as is known. */
+size_t frame_rest(const struct buf *in);
+
 /* Decodes the `size` bytes that frame_measure found. Strings and lists are put into `memory`, a tr_raw
  * points into the bytes. TR_EPROTOCOL, raised, for anything but a frame that is allowed in the state. */
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
