@@ -385,9 +385,10 @@ static int act_on_all(struct session *session)
  * stranger as little memory as its greeting needs. */
 static size_t to_read(const struct session *session)
 {
-    size_t least = session->state.at == SESSION_OPEN ? READ_SIZE : LARGEST_GREETING;
+    if (session->state.at != SESSION_OPEN)
+        return LARGEST_GREETING;
     size_t rest = frame_rest(&session->in);
-    return rest < least ? least : rest < READ_MOST ? rest : READ_MOST;
+    return rest < READ_SIZE ? READ_SIZE : rest < READ_MOST ? rest : READ_MOST;
 }
 
 /* Whether it was the peer that would not be written to any more. */
