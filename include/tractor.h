@@ -13,6 +13,7 @@
  *     actor.h      actors, portals, calls, and tr_main
  *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
+ *     registry.h   who is there: asking for actors, and watching them come and go
  *     context.h    remote functions that talk with their callers
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
  *     log.h        lines that say what the library and the program do
@@ -31,6 +32,7 @@
 #include "tractor/net.h"
 #include "tractor/signal.h"
 #include "tractor/process.h"
+#include "tractor/registry.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"
