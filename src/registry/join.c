@@ -133,7 +133,8 @@ int registry_join(const char *address)
     actor->shared = arena_text(&actor->memory, address);
     if (!actor->shared)
         return error_raise_plain(-ENOMEM);
-    int rc = mirror(false);
+    tr_scope limit = tr_fail_after(ANSWER_S);
+    int rc = settle(address, tr_within(&limit, mirror(false)));
     if (rc < 0) {
         give_back(&actor->shared_session);
         actor->shared = NULL;

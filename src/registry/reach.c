@@ -12,9 +12,6 @@
 
 #include <errno.h>
 
-/* For somebody at an arbiter's address to answer: what takes longer is something else. */
-static const double ANSWER_S = 1;
-
 /* A little longer than clocks of two processes are apart. */
 static const double AFTER_DEADLINE_S = 0.05;
 

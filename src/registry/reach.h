@@ -4,6 +4,9 @@
 
 #include "actor/portal.h"
 
+/* For somebody at an arbiter's address to answer: what takes longer is something else, and said within a second. */
+#define ANSWER_S 0.9
+
 /* Checkpoints: a portal to our root / to the shared arbiter, within a second, where whereabouts has given an address.
  * TR_ENOARBITER, raised. */
 int reach_root(tr_portal **ret_portal);

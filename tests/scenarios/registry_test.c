@@ -364,6 +364,29 @@ static void an_arbiter_that_is_stopped_is_the_deadlines_error(void **state)
     end_all(theatre);
 }
 
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void a_silent_arbiter_keeps_no_root_longer_than_a_second(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain_at(backstage, 5, do_nothing);
+    struct process *silent = theatre->root;
+    run_for(theatre, 1);
+    world_kill(silent, SIGSTOP);
+    double then = seconds_now(theatre);
+    theatre->root = another_root(theatre);
+    while (!theatre->ended)
+        assert_true(world_step(theatre->world));
+    assert_true(seconds_now(theatre) < then + 1);
+    assert_non_null(strstr(theatre->outcome, "NoArbiter"));
+    world_kill(silent, SIGCONT);
+    end_all(theatre);
+}
+
 /* ---- bad company ---------------------------------------------------------------------------------------- */
 
 static int pretend(tr_portal *arbiter, const char *uuid, int wanted)
@@ -407,6 +430,51 @@ static void nobody_is_registered_with_anothers_uuid(void **state)
     struct theatre *theatre = raise_curtain_at(stage, 4, be_an_impostor);
     run_until_said(theatre, "refused");
     end_all(theatre);
+}
+
+/* ---- without memory ------------------------------------------------------------------------------------- */
+
+static int look_in(void *arg)
+{
+    (void)arg;
+    tr_auto(stream) changes = NULL;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_list_tr_registration found;
+    tr_actor_event event;
+    tr_scope limit = tr_move_on_after(5);
+    tr_try(tr_start_actor(n, NULL, "gretchen", .modules = tr_names("venue")));
+    tr_try(tr_within(&limit, call_somebody("donny")));
+    tr_try(tr_query_actors(&found));
+    tr_try(tr_watch_actors(&changes, ""));
+    tr_try(tr_next_actor(changes, &event));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static bool is_over(void *process)
+{
+    return !process_alive(process);
+}
+
+/* Each allocation of the visitor, or of the arbiter meanwhile, fails once: nothing is left of it, and nobody dies. */
+static void memory_that_is_refused_once_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    for (int of_arbiter = 0; of_arbiter <= 1; of_arbiter++)
+        for (uint64_t n = 1, failed = 1; failed; n++) {
+            struct theatre *theatre = raise_curtain(n, host);
+            theatre->arbiter = stage;
+            run_until_said(theatre, "open");
+            theatre->director = look_in;
+            struct process *visitor = another_root(theatre);
+            struct process *poor = of_arbiter ? theatre->root : visitor;
+            process_fail_memory(poor, n, false);
+            if (!world_run_until(theatre->world, is_over, visitor, 60))
+                fail_msg("the visitor hangs, by allocation %d of %s", (int)n, of_arbiter ? "the arbiter" : "its own");
+            failed = process_failed(poor);
+            assert_true(n < 10000);
+            end_all(theatre);
+        }
 }
 
 /* ---- many at once --------------------------------------------------------------------------------------- */
@@ -473,7 +541,9 @@ int main(void)
         cmocka_unit_test(a_killed_actor_has_left_for_other_trees_too),
         cmocka_unit_test(a_tree_goes_on_without_the_arbiter_and_is_back_with_the_next),
         cmocka_unit_test(an_arbiter_that_is_stopped_is_the_deadlines_error),
+        cmocka_unit_test(a_silent_arbiter_keeps_no_root_longer_than_a_second),
         cmocka_unit_test(nobody_is_registered_with_anothers_uuid),
+        cmocka_unit_test(memory_that_is_refused_once_leaves_nothing_behind),
         cmocka_unit_test(of_roots_that_start_at_once_one_is_the_arbiter_and_none_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
