@@ -37,6 +37,7 @@ bench:
 	@tools/build release
 	build/release/bench/sched --json build/sched.json
 	build/release/bench/lifetime --json build/lifetime.json
+	build/release/bench/registry --json build/registry.json
 
 dev:
 	@tools/setup test

@@ -16,7 +16,7 @@ struct query {
     const tr_query_options *options;
     struct arena *memory;       /* the caller's */
     struct buf found;           /* of tr_registration */
-    size_t own;                 /* how many of them are of this tree */
+    struct map own;             /* the uuids of those of this tree, once the arbiter is asked too */
 };
 
 static int keep_list(struct arena *memory, tr_list_tr_str *list)
@@ -43,13 +43,31 @@ static int keep(struct query *query, const tr_registration *actor)
     return buf_append(&query->found, &copy, sizeof copy) < 0 ? error_raise_plain(-ENOMEM) : 0;
 }
 
+/* A number for a uuid, which is random: its first 64 bits, and not 0. */
+static uint64_t key_of(const char *uuid)
+{
+    uint64_t key = 0;
+    for (int i = 0; uuid && uuid[i] && i < 16; i++)
+        key = key << 4 | (uint64_t)(uuid[i] <= '9' ? uuid[i] - '0' : uuid[i] - 'a' + 10);
+    return key ? key : 1;
+}
+
 static bool is_own(const struct query *query, const tr_registration *actor)
 {
+    const char *own = map_get(&query->own, key_of(actor->uuid));
+    return own && strcmp(own, actor->uuid ? actor->uuid : "") == 0;
+}
+
+/* What was found until now is what is not to be found again. */
+static int note_own(struct query *query)
+{
     const tr_registration *own = (const tr_registration *)query->found.data;
-    for (size_t i = 0; i < query->own; i++)
-        if (strcmp(own[i].uuid, actor->uuid ? actor->uuid : "") == 0)
-            return true;
-    return false;
+    size_t count = query->found.size / sizeof *own;
+    if (map_reserve(&query->own, count) < 0)
+        return error_raise_plain(-ENOMEM);
+    for (size_t i = 0; i < count; i++)
+        map_set(&query->own, key_of(own[i].uuid), (void *)own[i].uuid);
+    return 0;
 }
 
 static int ask(struct query *query, tr_portal *registry)
@@ -75,11 +93,11 @@ static int ask_at(struct query *query, int (*reach)(tr_portal **))
 static int ask_everywhere(struct query *query)
 {
     tr_try(ask_at(query, reach_root));
-    query->own = query->found.size / sizeof(tr_registration);
-    if (query->options->own_tree)
-        return 0;
-    int shared = whereabouts();
-    return shared > 0 ? ask_at(query, reach_shared) : shared;
+    int shared = query->options->own_tree ? 0 : whereabouts();
+    if (shared <= 0)
+        return shared;
+    tr_try(note_own(query));
+    return ask_at(query, reach_shared);
 }
 
 int tr_query_actors_(tr_list_tr_registration *ret_found, const tr_query_options *options)
@@ -95,6 +113,7 @@ int tr_query_actors_(tr_list_tr_registration *ret_found, const tr_query_options 
     tr_registration *items = rc < 0 ? NULL : arena_copy(query.memory, query.found.data, query.found.size);
     size_t count = query.found.size / sizeof *items;
     buf_fini(&query.found);
+    map_fini(&query.own);
     if (!items)
         return rc < 0 ? rc : error_raise_plain(-ENOMEM);
     *ret_found = (tr_list_tr_registration){items, count};

@@ -83,13 +83,15 @@ tr_fn_def(tr_registry_enroll)
 
 tr_fn_def(tr_registry_mirror)
 {
-    struct errors refused = {0};
-    for (size_t i = 0; i < args->joined.count; i++)
-        errors_add(&refused, error_of(table_add(runtime->registry, ctx_session(ctx), &args->joined.items[i])));
+    struct tr_error *refused = NULL; /* the first; who sends nonsense needs no list of it */
+    for (size_t i = 0; i < args->joined.count; i++) {
+        int rc = table_add(runtime->registry, ctx_session(ctx), &args->joined.items[i]);
+        if (rc < 0 && !refused)
+            refused = error_of(rc);
+    }
     for (size_t i = 0; i < args->left.count; i++)
         table_strike(runtime->registry, ctx_session(ctx), args->left.items[i]);
-    struct tr_error *error = errors_take(&refused);
-    return error ? error_raise(error) : 0;
+    return refused ? error_raise(refused) : 0;
 }
 
 /* ---- remote functions: being found -------------------------------------------------------------------- */

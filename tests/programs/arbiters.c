@@ -1,6 +1,6 @@
 /* Programs that are registered with one arbiter, as processes: they find each other, see each other killed, and go on
  * when the arbiter is. With only a folder as its argument it plays all of that with copies of itself, as in
- * "registry host ADDRESS", and reads what they print; nobody waits for a time. */
+ * "arbiters host ADDRESS", and reads what they print; nobody waits for a time. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <signal.h>
