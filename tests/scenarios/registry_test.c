@@ -256,6 +256,33 @@ static int watch_the_neighbours(void *arg)
     return rc;
 }
 
+static int host_for_a_while(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("venue")));
+    tr_try(tr_sleep(1));
+    tr_try(tr_cancel_actor(donny));
+    return tr_sleep_forever();
+}
+
+static void an_actor_that_ends_has_left_though_its_root_lives(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct theatre *theatre = raise_curtain(seed, watch_the_neighbours);
+        theatre->arbiter = stage;
+        run_for(theatre, 0.1);
+        theatre->director = host_for_a_while;
+        struct process *other = another_root(theatre);
+        run_until_said(theatre, "seen");
+        run_until_said(theatre, "left");
+        assert_true(process_alive(other));
+        end_all(theatre);
+    }
+}
+
 static void a_killed_actor_has_left_for_other_trees_too(void **state)
 {
     (void)state;
@@ -302,15 +329,35 @@ static int go_on_without(tr_nursery *n, tr_stream *changes)
     return 0;
 }
 
+/* At the arbiter: until it has told of the three of this tree. */
+static int see_ourselves(void)
+{
+    tr_auto(stream) changes = NULL;
+    tr_list_tr_registration own;
+    tr_actor_event event;
+    tr_try(tr_query_actors(&own, .own_tree = true));
+    want(own.count == 3);
+    tr_try(tr_watch_actors(&changes, NULL));
+    for (size_t seen = 0; seen < own.count;) {
+        int rc = tr_next_actor(changes, &event);
+        tr_try(rc);
+        want(rc == 1 && event.joined);
+        for (size_t i = 0; i < own.count; i++)
+            seen += !strcmp(own.items[i].uuid, event.actor.uuid);
+    }
+    return 0;
+}
+
 static int outlive(void)
 {
     tr_auto(stream) changes = NULL;
+    tr_auto(portal) donny = NULL;
     tr_auto(nursery) n = tr_open_nursery();
     tr_try(tr_watch_actors(&changes, ""));
     say("watching");
     tr_try(go_on_without(n, changes));
-    tr_try(wait_until_there_are(5, NULL)); /* root, donny; root, waiter, gretchen */
-    tr_try(call_somebody("donny"));
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    tr_try(see_ourselves());
     say("back");
     return tr_join(n);
 }
@@ -538,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_watch_tells_who_joins_and_who_leaves),
         cmocka_unit_test(a_name_that_never_comes_is_the_deadlines_error),
         cmocka_unit_test(two_trees_at_one_arbiter_find_and_call_each_other),
+        cmocka_unit_test(an_actor_that_ends_has_left_though_its_root_lives),
         cmocka_unit_test(a_killed_actor_has_left_for_other_trees_too),
         cmocka_unit_test(a_tree_goes_on_without_the_arbiter_and_is_back_with_the_next),
         cmocka_unit_test(an_arbiter_that_is_stopped_is_the_deadlines_error),
