@@ -38,6 +38,7 @@ bench:
 	build/release/bench/sched --json build/sched.json
 	build/release/bench/lifetime --json build/lifetime.json
 	build/release/bench/stream --json build/stream.json
+	build/release/bench/registry --json build/registry.json
 
 dev:
 	@tools/setup test

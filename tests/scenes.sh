@@ -15,6 +15,14 @@ for lesson in first_tasks echo_server pipeline five_commands blocking retry_test
     check "$lesson has nothing to complain about" silent
     check "no process of $lesson is left" nothing_left "$build/examples/$lesson"
 done
+# Where an arbiter listens is the caller's choice; where an actor does is nobody's.
+timeout 60 "$build/examples/service_discovery" "unix:@stage-$$" >"$scratch/raw" 2>"$scratch/err"
+check "service_discovery succeeds" [ $? -eq 0 ]
+sed "s|@stage-$$|@stage|; s|@tractor/.*|@tractor|" "$scratch/raw" >"$scratch/out"
+check "service_discovery says what it should" says service_discovery
+check "service_discovery has nothing to complain about" silent
+check "no process of service_discovery is left" nothing_left "$build/examples/service_discovery"
+
 listings() {
     awk -v source="$source" '
         function compare() {

@@ -121,6 +121,8 @@ static int send_birth(struct keeper *keeper)
     keeper->session->peer.pid = child_pid(&keeper->child); /* by its greeting at the latest it is known */
     if (!keeper->session->peer.name || !keeper->session->peer.uuid)
         return error_raise_plain(-ENOMEM);
+    if (actor->child_up)
+        tr_try(actor_copy_modules(&keeper->session->memory, &keeper->modules, NULL, &keeper->session->modules));
     struct frame frame = {.kind = FRAME_BIRTH,
                           .birth = {.name = keeper->name,
                                     .uuid = uuid,

@@ -9,7 +9,7 @@
  * in the session's state, with anything missing or left over, ends the session and nothing else.
  *
  *     parent  BIRTH, HELLO  -->              a child reads who it is, then both greet each other
- *             UP            <--              the child is at its work, and enrolled at the arbiter; if the
+ *             UP            <--              the child is at its work, and enrolled at its root; if the
  *                                            parent is that, this enrolls it
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function

@@ -44,6 +44,7 @@ struct session {
      * for no idea. For sessions with our own children. */
     struct tr_error *(*obituary)(void *arg);
     void *obituary_arg;
+    tr_list_tr_str modules;         /* what our own child serves, for its registration; texts in `memory` */
 };
 
 /* A session over a connected stream, whose descriptor it takes over in any case; with one reference for
