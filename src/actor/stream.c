@@ -156,9 +156,8 @@ int tr_stream_send_(tr_stream *stream, const tr_fn_info *fn, const void *item)
     struct talk *talk = stream->talk;
     if (fn->heard->kind == TR_VOID)
         return raise_code(TR_EMISUSE, "%s is no context that receives values", fn->name);
-    if (talk->said_end)
-        return raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent");
-    return outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+    int rc = outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+    return rc == TR_EBROKEN && talk->said_end ? raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent") : rc;
 }
 
 int tr_stream_end(tr_stream *stream)
@@ -169,6 +168,7 @@ int tr_stream_end(tr_stream *stream)
     if (!talk->said_end && !talk->call.done.set)
         session_tell(talk->call.session, FRAME_END, talk->call.id);
     talk->said_end = true;
+    outflow_end(&talk->out); /* a task that waits to send must not do so after it */
     return 0;
 }
 

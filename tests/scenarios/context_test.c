@@ -594,6 +594,65 @@ static void ctrl_c_cancels_streams_of_both_kinds(void **state)
     expect_nothing_left(theatre);
 }
 
+/* What several tasks do with one stream at once hurts that stream alone. */
+struct sender {
+    tr_stream *stream;
+    int rc;
+};
+
+static int send_until_it_fails(void *arg)
+{
+    struct sender *us = arg;
+    us->rc = 0;
+    for (int64_t i = 0; us->rc >= 0; i++)
+        us->rc = tr_stream_send(us->stream, block, i);
+    return us->rc == TR_ECANCELLED ? us->rc : 0;
+}
+
+static int end_what_a_task_still_sends(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, block));
+    struct sender sender = {.stream = game};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, send_until_it_fails, &sender));
+    tr_try(tr_sleep(1));
+    tr_try(tr_stream_end(game));
+    tr_try(tr_join(n));
+    want(sender.rc == TR_ECLOSED);
+    return tr_call(donny, NULL, ping);
+}
+
+static int start_it(void *arg)
+{
+    tr_ctx *ctx = arg;
+    int rc = tr_ctx_started_(ctx, 0, NULL);
+    say(rc == TR_EMISUSE ? "refused" : rc == 0 ? "started" : "failed");
+    return rc == TR_ECANCELLED ? rc : 0;
+}
+
+tr_context_fn(void, start_in_two_tasks, (void, void, void))
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, start_it, ctx));
+    tr_try(tr_start_soon(n, start_it, ctx));
+    return tr_join(n);
+}
+
+static int start_twice_at_once(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, start_in_two_tasks));
+    tr_try(tr_stream_result(game, NULL, start_in_two_tasks));
+    return tr_call(donny, NULL, ping);
+}
+
+PLAY(end_what_a_task_still_sends)
+PLAY(start_twice_at_once)
+
+SUCCEEDS(after_the_end_a_task_that_waited_to_send_sends_nothing, play_end_what_a_task_still_sends, "blocked\ncancelled\n")
+SUCCEEDS(of_two_tasks_that_start_it_one_does, play_start_twice_at_once, NULL)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +680,8 @@ int main(void)
         cmocka_unit_test(who_ends_the_actor_is_told_of_itself),
         cmocka_unit_test(a_killed_actor_ends_the_contexts_on_it),
         cmocka_unit_test(a_killed_actor_ends_those_who_wait_to_send_to_it),
+        cmocka_unit_test(after_the_end_a_task_that_waited_to_send_sends_nothing),
+        cmocka_unit_test(of_two_tasks_that_start_it_one_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
