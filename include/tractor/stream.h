@@ -94,7 +94,7 @@ typedef struct tr_flow {
 /* Asks for the stream; 0 does not mean yet that the function exists: that is known with the first item.
  * `*ret_stream` is the caller's, for the block it stands in: tr_auto(stream) s = NULL. A checkpoint.
  * Errors as tr_call's, some of them from tr_next. The deadline of the scope around it holds for the producer, also
- * when it is moved while tr_next is waited for in that same scope. */
+ * when it is moved while tr_next is waited for in that same scope; those of other scopes do not. */
 #define tr_open_stream(portal, ret_stream, ...) TR_OPEN_(portal, ret_stream, NULL, __VA_ARGS__, )
 #define TR_OPEN_(PORTAL, STREAM, FLOW, NAME, ...)                                                  \
     NAME##_tr_open_((PORTAL), (STREAM), (FLOW), TR_ARGS_(NAME, __VA_ARGS__))

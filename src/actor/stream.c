@@ -60,7 +60,7 @@ int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_flow *fl
 
 static int wait_for_start(struct talk *talk)
 {
-    tr_try(talk->begun.set ? 0 : call_park(&talk->call, &talk->begun.waiting_));
+    tr_try(talk->begun.set ? 0 : talk_wait(talk, &talk->begun.waiting_));
     if (talk->misbegun)
         return error_raise(error_ref(talk->misbegun));
     if (talk->started)
@@ -128,7 +128,7 @@ static int next(struct tr_stream *stream, void *ret_item)
             return outcome(talk);
         if (talk->over.set)
             return raise_code(TR_ECLOSED, "the stream was cancelled, and does not heed it");
-        tr_try(talk_wait(talk));
+        tr_try(talk_wait(talk, &talk->in.waiting));
     }
 }
 
@@ -175,14 +175,15 @@ int tr_stream_end(tr_stream *stream)
 /* Values that nobody reads must not keep it from its end. */
 static int wait_for_result(struct talk *talk)
 {
+    struct call *call = &talk->call;
     tr_try(tr_checkpoint());
     inflow_drop(&talk->in);
-    if (talk->call.done.set)
+    if (call->done.set)
         return 0;
-    tr_try(inflow_grant(&talk->in, talk->call.session, FRAME_CREDIT, talk->call.id));
+    tr_try(inflow_grant(&talk->in, call->session, FRAME_CREDIT, call->id));
     if (talk->over.set)
         return raise_code(TR_ECLOSED, "the context was cancelled, and does not heed it");
-    return call_park(&talk->call, &talk->call.done.waiting_);
+    return talk_wait(talk, &call->done.waiting_);
 }
 
 int tr_stream_result_(tr_stream *stream, const tr_fn_info *fn, void *ret)

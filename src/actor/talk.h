@@ -36,8 +36,8 @@ void talk_unref(struct talk *talk);
 /* The call is done, and whoever waits is told; for call.c. */
 void talk_done(struct talk *talk);
 
-/* A checkpoint: waits for a value or the outcome. */
-int talk_wait(struct talk *talk);
+/* A checkpoint: waits for what that lot of its tells of, a value or the outcome. */
+int talk_wait(struct talk *talk, tr_lot *lot);
 
 /* Cancelled, and its end awaited, shielded, no longer than the grace: as call_give_up. */
 int talk_leave(struct talk *talk);

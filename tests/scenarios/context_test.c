@@ -647,11 +647,34 @@ static int start_twice_at_once(tr_portal *donny)
     return tr_call(donny, NULL, ping);
 }
 
+tr_context_fn(int64_t, think, (void, void, void))
+{
+    tr_try(tr_ctx_started(ctx));
+    *ret = 42;
+    return tr_sleep(10);
+}
+
+/* Who waits for a while only does not shorten the time that the function has. */
+static int wait_a_while_for_the_result(tr_portal *donny)
+{
+    tr_auto(stream) thought = NULL;
+    int64_t result;
+    tr_try(tr_open_context(donny, &thought, NULL, think));
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, tr_stream_result(thought, &result, think)));
+    want(limit.cancelled_caught);
+    tr_try(tr_stream_result(thought, &result, think));
+    want(result == 42);
+    return 0;
+}
+
 PLAY(end_what_a_task_still_sends)
 PLAY(start_twice_at_once)
+PLAY(wait_a_while_for_the_result)
 
 SUCCEEDS(after_the_end_a_task_that_waited_to_send_sends_nothing, play_end_what_a_task_still_sends, "blocked\ncancelled\n")
 SUCCEEDS(of_two_tasks_that_start_it_one_does, play_start_twice_at_once, NULL)
+SUCCEEDS(a_limit_on_waiting_for_the_result_is_none_on_the_function, play_wait_a_while_for_the_result, "")
 
 int main(void)
 {
@@ -682,6 +705,7 @@ int main(void)
         cmocka_unit_test(a_killed_actor_ends_those_who_wait_to_send_to_it),
         cmocka_unit_test(after_the_end_a_task_that_waited_to_send_sends_nothing),
         cmocka_unit_test(of_two_tasks_that_start_it_one_does),
+        cmocka_unit_test(a_limit_on_waiting_for_the_result_is_none_on_the_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
