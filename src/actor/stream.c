@@ -32,24 +32,36 @@ int stream_new(struct talk *talk, tr_stream **ret_stream)
     return 0;
 }
 
+static void stream_free(struct tr_stream *stream)
+{
+    struct talk *talk = stream->talk;
+    arena_fini(&stream->memory);
+    mem_free(stream);
+    talk_unref(talk);
+}
+
 /* ---- opening ---------------------------------------------------------------------------------------- */
 
+/* All that may be wanting is there before the function is asked for: what nobody can leave would run for ever. */
 static int open_talk(tr_portal *portal, const tr_flow *flow, const tr_fn_info *fn, const void *args, void *ret_first,
                      tr_stream **ret_stream)
 {
     struct talk *talk;
+    tr_stream *stream;
     tr_try(portal_usable(portal));
     tr_try(tr_checkpoint());
     tr_try(talk_new(fn, flow, &talk));
+    tr_try(stream_new(talk, &stream));
     talk->ret_first = ret_first;
     talk->first_memory = ret_first ? frame_memory() : NULL;
     int rc = ret_first && !talk->first_memory ? error_raise_plain(-ENOMEM)
                                               : talk_begin(talk, portal->session, args, (tr_bytes){0});
     if (rc < 0) {
-        talk_unref(talk);
+        stream_free(stream);
         return rc;
     }
-    return stream_new(talk, ret_stream);
+    *ret_stream = stream;
+    return 0;
 }
 
 int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_flow *flow, const tr_fn_info *fn,
@@ -240,8 +252,6 @@ void tr_stream_done_(tr_stream **held)
     inflow_remove_reader(&talk->in, &stream->at);
     if (list_empty(&talk->in.readers))
         leave(talk);
-    arena_fini(&stream->memory);
-    mem_free(stream);
-    talk_unref(talk);
+    stream_free(stream);
     task_error_back(newest);
 }
