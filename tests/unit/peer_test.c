@@ -68,6 +68,24 @@ static void a_value_of_the_wrong_type_is_the_end_of_its_stream(struct life *life
     tr_portal_done_(&portal);
 }
 
+static void one_that_comes_before_an_overrun_is_so_too(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    const tr_flow *flow = tr_flow_options(.overrun = TR_OVERRUN_FAILS, .bytes = 64);
+    assert_int_equal(tr_open_stream_with(portal, &numbers, flow, count_to), 0);
+    peer_yields("\x01", 1);
+    peer_yields("\xa1x", 2);
+    peer_yields("\x03", 1);
+    assert_true(tr_next(numbers, &number, count_to) == 1 && number == 1);
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ArgumentError"));
+    peer.socket->ended = true;
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
 /* Whatever the reason is: no memory in the kernel, a peer that has closed its side for reading only. */
 static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *life)
 {
@@ -102,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
+        LIVE(one_that_comes_before_an_overrun_is_so_too),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
