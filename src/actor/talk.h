@@ -18,7 +18,7 @@ struct talk {
     struct arena *first_memory;     /* and what it points to */
     void *result;                   /* of a context; in `memory` */
     struct arena memory;
-    const void *opened_in;          /* the scope, by whose deadline it runs */
+    uint64_t opened_in;             /* the scope, by whose deadline it runs */
     bool said_end;                  /* no more is sent */
     bool leaving;                   /* what still arrives is nobody's */
     tr_event over;                  /* it is done, or there is no reader any more */
