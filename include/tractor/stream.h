@@ -79,7 +79,7 @@ enum tr_overrun {
     TR_BLOCK,       /* the sender waits */
     TR_DROP_OLDEST, /* the reader will not see the oldest that it has not taken yet */
     TR_DROP_NEWEST, /* nor, with this, the one that comes last */
-    TR_OVERRUN_FAILS /* the sender is cancelled, and the reader gets TR_EOVERRUN after what there was */
+    TR_OVERRUN_FAILS /* the function that yields is cancelled, and the reader gets TR_EOVERRUN after what there was */
 };
 
 /* How far a sender may be ahead of its reader; all zero is the usual. It may be ahead by one value more, so that
@@ -87,7 +87,7 @@ enum tr_overrun {
 typedef struct tr_flow {
     enum tr_overrun overrun;
     uint32_t bytes;         /* as values are encoded, and 32 for each; 0: 256 KiB */
-    uint32_t messages;      /* 0: as many as have room in the bytes */
+    uint32_t messages;      /* each takes that part of the bytes instead of the 32; 0: as many as have room */
 } tr_flow;
 #define tr_flow_options(...) (&(const tr_flow){__VA_ARGS__})
 

@@ -191,9 +191,9 @@ int serve_sent(struct session *session, const struct frame *frame)
     if (context->out.over)
         return 0; /* the caller has given up */
     int rc = inflow_arrived(&context->in, frame->outcome.value);
-    if (rc == TR_EOVERRUN)
-        return 0; /* the function is told when it comes to it */
-    return rc < 0 ? rc : inflow_grant(&context->in, session, FRAME_GRANT, frame->id);
+    if (rc < 0 && rc != TR_EOVERRUN) /* of which the function is told when it comes to it */
+        return rc;
+    return inflow_grant(&context->in, session, FRAME_GRANT, frame->id);
 }
 
 int serve_end(struct session *session, const struct frame *frame)

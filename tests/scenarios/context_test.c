@@ -668,11 +668,37 @@ static int wait_a_while_for_the_result(tr_portal *donny)
     return 0;
 }
 
+/* Room for one value only, and whoever sends more has failed it. */
+tr_context_fn(void, take_one_at_a_time, (void, int64_t, void))
+{
+    int64_t ball;
+    tr_try(tr_ctx_set_flow(ctx, tr_flow_options(.overrun = TR_OVERRUN_FAILS, .bytes = 1)));
+    tr_try(tr_ctx_started(ctx));
+    tr_try(tr_sleep(1));
+    want(tr_ctx_receive(ctx, &ball) == 1 && ball == 0);
+    want(tr_ctx_receive(ctx, &ball) == TR_EOVERRUN);
+    return 0;
+}
+
+static int send_too_fast(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, take_one_at_a_time));
+    double began = tr_now();
+    for (int64_t i = 0; i < 10; i++)
+        tr_try(tr_stream_send(game, take_one_at_a_time, i));
+    want(tr_now() < began + 1);
+    return tr_stream_result(game, NULL, take_one_at_a_time);
+}
+
+PLAY(send_too_fast)
 PLAY(end_what_a_task_still_sends)
 PLAY(start_twice_at_once)
 PLAY(wait_a_while_for_the_result)
 
-SUCCEEDS(after_the_end_a_task_that_waited_to_send_sends_nothing, play_end_what_a_task_still_sends, "blocked\ncancelled\n")
+SUCCEEDS(after_the_end_a_task_that_waited_to_send_sends_nothing, play_end_what_a_task_still_sends,
+         "blocked\ncancelled\n")
+SUCCEEDS(who_sends_what_a_function_has_no_room_for_is_not_held_up, play_send_too_fast, "")
 SUCCEEDS(of_two_tasks_that_start_it_one_does, play_start_twice_at_once, NULL)
 SUCCEEDS(a_limit_on_waiting_for_the_result_is_none_on_the_function, play_wait_a_while_for_the_result, "")
 
@@ -704,6 +730,7 @@ int main(void)
         cmocka_unit_test(a_killed_actor_ends_the_contexts_on_it),
         cmocka_unit_test(a_killed_actor_ends_those_who_wait_to_send_to_it),
         cmocka_unit_test(after_the_end_a_task_that_waited_to_send_sends_nothing),
+        cmocka_unit_test(who_sends_what_a_function_has_no_room_for_is_not_held_up),
         cmocka_unit_test(of_two_tasks_that_start_it_one_does),
         cmocka_unit_test(a_limit_on_waiting_for_the_result_is_none_on_the_function),
     };
