@@ -135,7 +135,7 @@ TR_API void tr_stream_done_(tr_stream **stream);
 
 /* ---- several readers in one actor ------------------------------------------------------------------ */
 
-/* Another reader of the same stream, which gets every value that comes from now on: for a task of its own, with
+/* Another reader of the same stream, which gets every value that `stream` has yet to take: for a task of its own, with
  * tr_next like the first, and ended like that by tr_auto(stream). Each reads at its own pace. One that is more than
  * `lag` values behind the foremost (1 to 65536; `stream` itself may then be that far behind, or more) misses
  * the oldest: its next tr_next returns TR_ELAGGED, once, which tells how many, and then goes on. The stream is left
