@@ -61,7 +61,7 @@
 
 /* Waits for the caller's next value: 1 with it in *ret_item, 0 at the end, when the caller has said that there are no
  * more. What it points to lives until the next one or the function's end. A checkpoint. One task at a time.
- * TR_EREMOTE when the caller is lost, which mostly cancels the function first. */
+ * TR_EREMOTE when the caller is lost, or TR_EBROKEN when it has left, which mostly cancels the function first. */
 #define tr_ctx_receive(CTX, ret_item)                                                              \
     tr_ctx_receive_((CTX), NULL, sizeof *tr_heard_, (__typeof__(tr_heard_)[1]){ret_item}[0])
 
@@ -70,7 +70,8 @@
 #define tr_ctx_receive_as(CTX, TYPE, ret_item)                                                     \
     tr_ctx_receive_((CTX), &tr_type_##TYPE, sizeof(TYPE), (TYPE *const[1]){ret_item}[0])
 
-/* How far the caller may be ahead of us. Before tr_ctx_started; TR_EMISUSE later. `flow` is copied. No checkpoint. */
+/* How far the caller may be ahead of us. Before tr_ctx_started; TR_EMISUSE later. `flow` is copied. No checkpoint. With
+ * TR_OVERRUN_FAILS it is tr_ctx_receive that fails; the caller goes on, and what it sends is dropped. */
 TR_API int tr_ctx_set_flow(tr_ctx *ctx, const tr_flow *flow) TR_USE_RESULT;
 
 /* ---- the caller's end ------------------------------------------------------------------------------ */

@@ -79,7 +79,7 @@ enum tr_overrun {
     TR_BLOCK,       /* the sender waits */
     TR_DROP_OLDEST, /* the reader will not see the oldest that it has not taken yet */
     TR_DROP_NEWEST, /* nor, with this, the one that comes last */
-    TR_OVERRUN_FAILS /* the sender is cancelled, and the reader gets TR_EOVERRUN after what there was */
+    TR_OVERRUN_FAILS /* the function that yields is cancelled, and the reader gets TR_EOVERRUN after what there was */
 };
 
 /* How far a sender may be ahead of its reader; all zero is the usual. It may be ahead by one value more, so that
@@ -87,14 +87,14 @@ enum tr_overrun {
 typedef struct tr_flow {
     enum tr_overrun overrun;
     uint32_t bytes;         /* as values are encoded, and 32 for each; 0: 256 KiB */
-    uint32_t messages;      /* 0: as many as have room in the bytes */
+    uint32_t messages;      /* each takes that part of the bytes instead of the 32; 0: as many as have room */
 } tr_flow;
 #define tr_flow_options(...) (&(const tr_flow){__VA_ARGS__})
 
 /* Asks for the stream; 0 does not mean yet that the function exists: that is known with the first item.
  * `*ret_stream` is the caller's, for the block it stands in: tr_auto(stream) s = NULL. A checkpoint.
  * Errors as tr_call's, some of them from tr_next. The deadline of the scope around it holds for the producer, also
- * when it is moved while tr_next is waited for in that same scope. */
+ * when it is moved while tr_next is waited for in that same scope; those of other scopes do not. */
 #define tr_open_stream(portal, ret_stream, ...) TR_OPEN_(portal, ret_stream, NULL, __VA_ARGS__, )
 #define TR_OPEN_(PORTAL, STREAM, FLOW, NAME, ...)                                                  \
     NAME##_tr_open_((PORTAL), (STREAM), (FLOW), TR_ARGS_(NAME, __VA_ARGS__))
@@ -135,9 +135,9 @@ TR_API void tr_stream_done_(tr_stream **stream);
 
 /* ---- several readers in one actor ------------------------------------------------------------------ */
 
-/* Another reader of the same stream, which gets every value that comes from now on: for a task of its own, with
+/* Another reader of the same stream, which gets every value that `stream` has yet to take: for a task of its own, with
  * tr_next like the first, and ended like that by tr_auto(stream). Each reads at its own pace. One that is more than
- * `lag` values behind the foremost (1 to 65536; what the first reader may be is as much as the others together) misses
+ * `lag` values behind the foremost (1 to 65536; `stream` itself may then be that far behind, or more) misses
  * the oldest: its next tr_next returns TR_ELAGGED, once, which tells how many, and then goes on. The stream is left
  * with its last reader. Who wants a value and finds none waits for the producer on behalf of all. Not for contexts that
  * send. No checkpoint. TR_EARGUMENT, -ENOMEM. (MsgStream.subscribe) */

@@ -39,6 +39,29 @@ int call_returned(struct session *session, const struct frame *frame)
     return 0;
 }
 
+/* Mismatched declarations are best mended by seeing both. Once, since whoever raises it raises the same error. */
+static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
+{
+    struct tr_error *cause = error->cause;
+    struct buf ours = {0};
+    if (!cause || cause->code != TR_ESIGNATURE)
+        return error;
+    if (function_signature(&ours, fn) < 0) {
+        buf_fini(&ours);
+        return error;
+    }
+    struct tr_error *fuller = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
+                                        "%s; the caller declares %.*s", cause->message,
+                                        (int)ours.size, (const char *)ours.data);
+    buf_fini(&ours);
+    if (fuller->code != TR_EREMOTE)
+        return error;
+    error_keep_actor(fuller, &error->actor);
+    error_set_cause(fuller, error_ref(cause));
+    error_unref(error);
+    return fuller;
+}
+
 int call_failed(struct session *session, const struct frame *frame)
 {
     struct call *call = map_get(&session->calls, frame->id);
@@ -52,7 +75,7 @@ int call_failed(struct session *session, const struct frame *frame)
         finish(call, NULL);
         return 0;
     }
-    finish(call, error_box(error, &session->peer));
+    finish(call, explain(error_box(error, &session->peer), call->fn));
     return 0;
 }
 
@@ -164,28 +187,8 @@ int call_given_up(const struct call *call)
 
 /* ---- the outcome ------------------------------------------------------------------------------------ */
 
-/* Mismatched declarations are best mended by seeing both. */
-static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
-{
-    struct tr_error *cause = error->cause;
-    struct buf ours = {0};
-    if (!cause || cause->code != TR_ESIGNATURE || function_signature(&ours, fn) < 0)
-        return error;
-    struct tr_error *fuller = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
-                                        "%s; the caller declares %.*s", cause->message,
-                                        (int)ours.size, (const char *)ours.data);
-    buf_fini(&ours);
-    if (fuller->code != TR_EREMOTE)
-        return error;
-    error_keep_actor(fuller, &error->actor);
-    error_set_cause(fuller, error_ref(cause));
-    error_unref(error);
-    return fuller;
-}
-
 int call_raise(struct call *call)
 {
-    call->error = explain(call->error, call->fn);
     return error_raise(error_ref(call->error));
 }
 

@@ -158,14 +158,14 @@ int tr_ctx_started_(tr_ctx *ctx, size_t size, const void *first)
 {
     struct served *served = ctx->served;
     const tr_fn_info *fn = served->fn->info;
-    if (fn->way != TR_WAY_CONTEXT || served->context->started)
-        return raise_code(TR_EMISUSE, "%s is no context, or has started before", fn->name);
-    if (size != fn->first->size)
-        return raise_code(TR_EMISUSE, "the context %s starts with a value of type %s", fn->name, fn->first->name);
     tr_try(tr_checkpoint());
     tr_try(session_wait_room(served->session));
     if (!session_is_up(served->session))
         return session_wait_loss(served->session);
+    if (fn->way != TR_WAY_CONTEXT || served->context->started) /* perhaps meanwhile, by another task */
+        return raise_code(TR_EMISUSE, "%s is no context, or has started before", fn->name);
+    if (size != fn->first->size)
+        return raise_code(TR_EMISUSE, "the context %s starts with a value of type %s", fn->name, fn->first->name);
     tr_try(send_started(served, first));
     served->context->started = true;
     return 0;
@@ -191,9 +191,9 @@ int serve_sent(struct session *session, const struct frame *frame)
     if (context->out.over)
         return 0; /* the caller has given up */
     int rc = inflow_arrived(&context->in, frame->outcome.value);
-    if (rc == TR_EOVERRUN)
-        return 0; /* the function is told when it comes to it */
-    return rc < 0 ? rc : inflow_grant(&context->in, session, FRAME_GRANT, frame->id);
+    if (rc < 0 && rc != TR_EOVERRUN) /* of which the function is told when it comes to it */
+        return rc;
+    return inflow_grant(&context->in, session, FRAME_GRANT, frame->id);
 }
 
 int serve_end(struct session *session, const struct frame *frame)

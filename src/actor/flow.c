@@ -141,15 +141,19 @@ static bool has_one_reader(const struct inflow *in)
     return in->readers.next == in->readers.prev;
 }
 
-/* The number of the oldest value that a reader may still want. */
+/* The number of the oldest value that this reader may still have, or any. */
+static uint64_t oldest_for(const struct inflow *in, const struct reader_at *at)
+{
+    uint64_t bound = in->foremost > at->lag ? in->foremost - at->lag : 0;
+    return at->number < bound ? bound : at->number;
+}
+
 static uint64_t oldest_wanted(const struct inflow *in)
 {
     uint64_t oldest = in->foremost;
     list_each(place, (struct link *)&in->readers)
     {
-        const struct reader_at *at = container_of(place, struct reader_at, place);
-        uint64_t wants = in->foremost > at->lag && at->number < in->foremost - at->lag ? in->foremost - at->lag
-                                                                                     : at->number;
+        uint64_t wants = oldest_for(in, container_of(place, struct reader_at, place));
         if (wants < oldest)
             oldest = wants;
     }
@@ -271,12 +275,24 @@ int inflow_grant(struct inflow *in, struct session *session, enum frame_kind kin
     return 0;
 }
 
+static uint32_t size_at(const struct inflow *in, const struct reader_at *at)
+{
+    uint32_t size;
+    memcpy(&size, in->values.data + (at->byte - in->first_byte), sizeof size);
+    return size;
+}
+
+/* On to the oldest that is there and that it may have: some may be there for others only. */
 static int lagged(struct inflow *in, struct reader_at *at)
 {
-    unsigned long long missed = in->first_number - at->number;
-    at->number = in->first_number;
-    at->byte = in->first_byte;
-    return raise_code(TR_ELAGGED, "this reader has missed %llu values", missed);
+    uint64_t before = at->number, oldest = oldest_for(in, at);
+    if (at->number < in->first_number) {
+        at->number = in->first_number;
+        at->byte = in->first_byte;
+    }
+    for (; at->number < oldest; at->number++)
+        at->byte += sizeof(uint32_t) + size_at(in, at);
+    return raise_code(TR_ELAGGED, "this reader has missed %llu values", (unsigned long long)(at->number - before));
 }
 
 /* The reader has had it; if it is the first to, so has the flow. */
@@ -296,19 +312,19 @@ static void passed(struct inflow *in, struct reader_at *at, uint32_t size)
 int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, struct arena *memory,
                 const tr_actor *peer, void *ret_value)
 {
-    uint32_t size;
-    if (at->number < in->first_number)
+    if (at->number < in->first_number || at->number < oldest_for(in, at))
         return lagged(in, at);
     size_t offset = at->byte - in->first_byte;
     if (offset == in->values.size)
         return in->failure ? error_raise(error_ref(in->failure)) : 0;
-    memcpy(&size, in->values.data + offset, sizeof size);
+    uint32_t size = size_at(in, at);
     struct reader from = {in->values.data + offset + sizeof size, size};
     int rc = codec_decode(&from, type, memory, ret_value);
     if (rc == -ENOMEM)
         return error_raise_plain(rc);
     if (rc < 0) {
         inflow_drop(in);
+        error_unref(in->failure); /* an overrun after it, which nobody comes to any more */
         in->failure = error_box(error_of(rc), peer);
         return error_raise(error_ref(in->failure));
     }
@@ -323,11 +339,12 @@ void inflow_drop(struct inflow *in)
     buf_fini(&in->values);
     in->owed += in->overrun == TR_BLOCK ? (uint32_t)in->ahead : 0;
     in->ahead = 0;
+    in->first_number = in->foremost; /* what was dropped is not counted */
     list_each(place, &in->readers)
     {
         struct reader_at *at = container_of(place, struct reader_at, place);
         at->byte = in->first_byte;
-        at->number = in->first_number = in->foremost; /* what was dropped is not counted */
+        at->number = in->first_number;
     }
     inflow_wake(in);
 }

@@ -627,6 +627,7 @@ int tr_result_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_fn_inf
     tr_try(event_wait(&keeper->talk->begun));
     if (!keeper->talk->call.session || keeper->talk->leaving)
         return raise_code(TR_ECLOSED, "the stream of actor %s is closed", keeper->name);
+    tr_try(stream_new(talk_ref(keeper->talk), ret_stream));
     keeper->taken = true;
-    return stream_new(talk_ref(keeper->talk), ret_stream);
+    return 0;
 }

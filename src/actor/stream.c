@@ -32,24 +32,36 @@ int stream_new(struct talk *talk, tr_stream **ret_stream)
     return 0;
 }
 
+static void stream_free(struct tr_stream *stream)
+{
+    struct talk *talk = stream->talk;
+    arena_fini(&stream->memory);
+    mem_free(stream);
+    talk_unref(talk);
+}
+
 /* ---- opening ---------------------------------------------------------------------------------------- */
 
+/* All that may be wanting is there before the function is asked for: what nobody can leave would run for ever. */
 static int open_talk(tr_portal *portal, const tr_flow *flow, const tr_fn_info *fn, const void *args, void *ret_first,
                      tr_stream **ret_stream)
 {
     struct talk *talk;
+    tr_stream *stream;
     tr_try(portal_usable(portal));
     tr_try(tr_checkpoint());
     tr_try(talk_new(fn, flow, &talk));
+    tr_try(stream_new(talk, &stream));
     talk->ret_first = ret_first;
     talk->first_memory = ret_first ? frame_memory() : NULL;
     int rc = ret_first && !talk->first_memory ? error_raise_plain(-ENOMEM)
                                               : talk_begin(talk, portal->session, args, (tr_bytes){0});
     if (rc < 0) {
-        talk_unref(talk);
+        stream_free(stream);
         return rc;
     }
-    return stream_new(talk, ret_stream);
+    *ret_stream = stream;
+    return 0;
 }
 
 int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_flow *flow, const tr_fn_info *fn,
@@ -60,7 +72,7 @@ int tr_open_stream_(tr_portal *portal, tr_stream **ret_stream, const tr_flow *fl
 
 static int wait_for_start(struct talk *talk)
 {
-    tr_try(talk->begun.set ? 0 : call_park(&talk->call, &talk->begun.waiting_));
+    tr_try(talk->begun.set ? 0 : talk_wait(talk, &talk->begun.waiting_));
     if (talk->misbegun)
         return error_raise(error_ref(talk->misbegun));
     if (talk->started)
@@ -128,7 +140,7 @@ static int next(struct tr_stream *stream, void *ret_item)
             return outcome(talk);
         if (talk->over.set)
             return raise_code(TR_ECLOSED, "the stream was cancelled, and does not heed it");
-        tr_try(talk_wait(talk));
+        tr_try(talk_wait(talk, &talk->in.waiting));
     }
 }
 
@@ -156,9 +168,8 @@ int tr_stream_send_(tr_stream *stream, const tr_fn_info *fn, const void *item)
     struct talk *talk = stream->talk;
     if (fn->heard->kind == TR_VOID)
         return raise_code(TR_EMISUSE, "%s is no context that receives values", fn->name);
-    if (talk->said_end)
-        return raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent");
-    return outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+    int rc = outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+    return rc == TR_EBROKEN && talk->said_end ? raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent") : rc;
 }
 
 int tr_stream_end(tr_stream *stream)
@@ -169,20 +180,22 @@ int tr_stream_end(tr_stream *stream)
     if (!talk->said_end && !talk->call.done.set)
         session_tell(talk->call.session, FRAME_END, talk->call.id);
     talk->said_end = true;
+    outflow_end(&talk->out); /* a task that waits to send must not do so after it */
     return 0;
 }
 
 /* Values that nobody reads must not keep it from its end. */
 static int wait_for_result(struct talk *talk)
 {
+    struct call *call = &talk->call;
     tr_try(tr_checkpoint());
     inflow_drop(&talk->in);
-    if (talk->call.done.set)
+    if (call->done.set)
         return 0;
-    tr_try(inflow_grant(&talk->in, talk->call.session, FRAME_CREDIT, talk->call.id));
+    tr_try(inflow_grant(&talk->in, call->session, FRAME_CREDIT, call->id));
     if (talk->over.set)
         return raise_code(TR_ECLOSED, "the context was cancelled, and does not heed it");
-    return call_park(&talk->call, &talk->call.done.waiting_);
+    return talk_wait(talk, &call->done.waiting_);
 }
 
 int tr_stream_result_(tr_stream *stream, const tr_fn_info *fn, void *ret)
@@ -239,8 +252,6 @@ void tr_stream_done_(tr_stream **held)
     inflow_remove_reader(&talk->in, &stream->at);
     if (list_empty(&talk->in.readers))
         leave(talk);
-    arena_fini(&stream->memory);
-    mem_free(stream);
-    talk_unref(talk);
+    stream_free(stream);
     task_error_back(newest);
 }

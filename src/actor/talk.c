@@ -74,10 +74,9 @@ void talk_done(struct talk *talk)
 }
 
 /* If a reader waits in the scope that it was opened in, a deadline that moves is the producer's, too. */
-int talk_wait(struct talk *talk)
+int talk_wait(struct talk *talk, tr_lot *lot)
 {
-    return task_scope() == talk->opened_in ? call_park(&talk->call, &talk->in.waiting)
-                                           : lot_park(&talk->in.waiting);
+    return task_scope() == talk->opened_in ? call_park(&talk->call, lot) : lot_park(lot);
 }
 
 int talk_leave(struct talk *talk)

@@ -18,7 +18,7 @@ struct talk {
     struct arena *first_memory;     /* and what it points to */
     void *result;                   /* of a context; in `memory` */
     struct arena memory;
-    const void *opened_in;          /* the scope, by whose deadline it runs */
+    uint64_t opened_in;             /* the scope, by whose deadline it runs */
     bool said_end;                  /* no more is sent */
     bool leaving;                   /* what still arrives is nobody's */
     tr_event over;                  /* it is done, or there is no reader any more */
@@ -36,8 +36,8 @@ void talk_unref(struct talk *talk);
 /* The call is done, and whoever waits is told; for call.c. */
 void talk_done(struct talk *talk);
 
-/* A checkpoint: waits for a value or the outcome. */
-int talk_wait(struct talk *talk);
+/* A checkpoint: waits for what that lot of its tells of, a value or the outcome. */
+int talk_wait(struct talk *talk, tr_lot *lot);
 
 /* Cancelled, and its end awaited, shielded, no longer than the grace: as call_give_up. */
 int talk_leave(struct talk *talk);

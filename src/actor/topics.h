@@ -33,7 +33,6 @@ struct tr_publisher {
 struct topic {
     struct link place;
     struct link subscriptions;      /* by number */
-    size_t size;
     char name[];
 };
 

@@ -34,6 +34,7 @@ struct scope {
     struct link children;       /* by `sibling`: scopes opened inside, and the tasks of a nursery */
     struct link sibling;
     struct task *task;          /* the one that entered it */
+    uint64_t number;            /* counted from 1 in each run: another one may come to be in its place */
     struct heap_node timer;     /* queued while there is a deadline that may still cancel it */
     int64_t deadline;           /* ns; NEVER for none */
     bool shield;
@@ -127,7 +128,7 @@ struct sched {
     struct task **ready_end;    /* where the next one goes */
     struct task *batch;         /* those still to run in this one */
     struct task *current;       /* NULL while the loop runs */
-    uint64_t tasks_made;
+    uint64_t tasks_made, scopes_made;
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
     struct link watches;        /* struct deadline_watch, by `place` */

@@ -23,6 +23,7 @@ void scope_init(struct scope *scope, const char *what, struct task *task, struct
 {
     scope->parent = parent;
     scope->task = task;
+    scope->number = ++runtime->sched->scopes_made;
     scope->deadline = NEVER;
     scope->what = what;
     list_init(&scope->children);
@@ -298,7 +299,7 @@ int64_t scope_effective_deadline(const struct scope *scope)
     return earliest;
 }
 
-const void *task_scope(void)
+uint64_t task_scope(void)
 {
-    return runtime->sched->current->scope;
+    return runtime->sched->current->scope->number;
 }

@@ -66,8 +66,8 @@ double sched_seconds_until(int64_t deadline);
 void task_watch_deadline(struct deadline_watch *watch);
 void task_unwatch_deadline(struct deadline_watch *watch);
 
-/* Which scope the running task is in, by identity only. */
-const void *task_scope(void);
+/* Which scope the running task is in: a number that no other one ever has. */
+uint64_t task_scope(void);
 
 /* The newest error put aside and back, around clean-up that may raise others. */
 struct tr_error *task_error_aside(void);

@@ -594,6 +594,114 @@ static void ctrl_c_cancels_streams_of_both_kinds(void **state)
     expect_nothing_left(theatre);
 }
 
+/* What several tasks do with one stream at once hurts that stream alone. */
+struct sender {
+    tr_stream *stream;
+    int rc;
+};
+
+static int send_until_it_fails(void *arg)
+{
+    struct sender *us = arg;
+    us->rc = 0;
+    for (int64_t i = 0; us->rc >= 0; i++)
+        us->rc = tr_stream_send(us->stream, block, i);
+    return us->rc == TR_ECANCELLED ? us->rc : 0;
+}
+
+static int end_what_a_task_still_sends(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, block));
+    struct sender sender = {.stream = game};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, send_until_it_fails, &sender));
+    tr_try(tr_sleep(1));
+    tr_try(tr_stream_end(game));
+    tr_try(tr_join(n));
+    want(sender.rc == TR_ECLOSED);
+    return tr_call(donny, NULL, ping);
+}
+
+static int start_it(void *arg)
+{
+    tr_ctx *ctx = arg;
+    int rc = tr_ctx_started_(ctx, 0, NULL);
+    say(rc == TR_EMISUSE ? "refused" : rc == 0 ? "started" : "failed");
+    return rc == TR_ECANCELLED ? rc : 0;
+}
+
+tr_context_fn(void, start_in_two_tasks, (void, void, void))
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, start_it, ctx));
+    tr_try(tr_start_soon(n, start_it, ctx));
+    return tr_join(n);
+}
+
+static int start_twice_at_once(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, start_in_two_tasks));
+    tr_try(tr_stream_result(game, NULL, start_in_two_tasks));
+    return tr_call(donny, NULL, ping);
+}
+
+tr_context_fn(int64_t, think, (void, void, void))
+{
+    tr_try(tr_ctx_started(ctx));
+    *ret = 42;
+    return tr_sleep(10);
+}
+
+/* Who waits for a while only does not shorten the time that the function has. */
+static int wait_a_while_for_the_result(tr_portal *donny)
+{
+    tr_auto(stream) thought = NULL;
+    int64_t result;
+    tr_try(tr_open_context(donny, &thought, NULL, think));
+    tr_scope limit = tr_move_on_after(1);
+    tr_try(tr_within(&limit, tr_stream_result(thought, &result, think)));
+    want(limit.cancelled_caught);
+    tr_try(tr_stream_result(thought, &result, think));
+    want(result == 42);
+    return 0;
+}
+
+/* Room for one value only, and whoever sends more has failed it. */
+tr_context_fn(void, take_one_at_a_time, (void, int64_t, void))
+{
+    int64_t ball;
+    tr_try(tr_ctx_set_flow(ctx, tr_flow_options(.overrun = TR_OVERRUN_FAILS, .bytes = 1)));
+    tr_try(tr_ctx_started(ctx));
+    tr_try(tr_sleep(1));
+    want(tr_ctx_receive(ctx, &ball) == 1 && ball == 0);
+    want(tr_ctx_receive(ctx, &ball) == TR_EOVERRUN);
+    return 0;
+}
+
+static int send_too_fast(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    tr_try(tr_open_context(donny, &game, NULL, take_one_at_a_time));
+    double began = tr_now();
+    for (int64_t i = 0; i < 10; i++)
+        tr_try(tr_stream_send(game, take_one_at_a_time, i));
+    want(tr_now() < began + 1);
+    return tr_stream_result(game, NULL, take_one_at_a_time);
+}
+
+PLAY(send_too_fast)
+PLAY(end_what_a_task_still_sends)
+PLAY(start_twice_at_once)
+PLAY(wait_a_while_for_the_result)
+
+SUCCEEDS(after_the_end_a_task_that_waited_to_send_sends_nothing, play_end_what_a_task_still_sends,
+         "blocked\ncancelled\n")
+SUCCEEDS(who_sends_what_a_function_has_no_room_for_is_not_held_up, play_send_too_fast, "")
+SUCCEEDS(of_two_tasks_that_start_it_one_does, play_start_twice_at_once, NULL)
+SUCCEEDS(a_limit_on_waiting_for_the_result_is_none_on_the_function, play_wait_a_while_for_the_result, "")
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +729,10 @@ int main(void)
         cmocka_unit_test(who_ends_the_actor_is_told_of_itself),
         cmocka_unit_test(a_killed_actor_ends_the_contexts_on_it),
         cmocka_unit_test(a_killed_actor_ends_those_who_wait_to_send_to_it),
+        cmocka_unit_test(after_the_end_a_task_that_waited_to_send_sends_nothing),
+        cmocka_unit_test(who_sends_what_a_function_has_no_room_for_is_not_held_up),
+        cmocka_unit_test(of_two_tasks_that_start_it_one_does),
+        cmocka_unit_test(a_limit_on_waiting_for_the_result_is_none_on_the_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

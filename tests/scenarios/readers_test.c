@@ -142,6 +142,28 @@ static int readers_that_drop(tr_portal *donny)
     want(tr_next(slow, &number, count) == 1 && number == 991);
     return 0;
 }
+
+/* What is kept for a patient one is not for one that must not be so far behind. */
+static int each_has_a_bound_of_its_own(tr_portal *donny)
+{
+    tr_auto(stream) fast = NULL;
+    tr_auto(stream) strict = NULL;
+    tr_auto(stream) patient = NULL;
+    int64_t number;
+    tr_try(tr_open_stream(donny, &fast, count, .last = 1000));
+    tr_try(tr_subscribe(fast, &strict, 2));
+    tr_try(tr_subscribe(fast, &patient, 100));
+    for (int i = 0; i < 50; i++)
+        want(tr_next(fast, &number, count) == 1);
+    want(tr_next(strict, &number, count) == TR_ELAGGED);
+    want(strstr(tr_error_message(tr_last_error()), "missed 48 values"));
+    want(tr_next(strict, &number, count) == 1 && number == 49);
+    want(tr_next(strict, &number, count) == 1 && number == 50);
+    want(tr_next(patient, &number, count) == 1 && number == 1);
+    return 0;
+}
+PLAY(each_has_a_bound_of_its_own)
+
 /* Its consumer is cut while it waits, again and again, and nothing is lost. */
 static int cut_the_reader(tr_portal *donny)
 {
@@ -163,6 +185,22 @@ static int cut_the_reader(tr_portal *donny)
 }
 PLAY(cut_the_reader)
 
+/* The scope that it was opened in is over, and the next one is in its place. */
+static int cut_the_reader_of_what_was_opened_in_a_scope(tr_portal *donny)
+{
+    tr_auto(stream) numbers = NULL;
+    int64_t number;
+    tr_scope opening = tr_cancel_scope();
+    tr_try(tr_within(&opening, tr_open_stream(donny, &numbers, count_slowly, .last = 2, .seconds = 1)));
+    want(tr_next(numbers, &number, count_slowly) == 1 && number == 1);
+    tr_scope limit = tr_move_on_after(0.3);
+    tr_try(tr_within(&limit, tr_next(numbers, &number, count_slowly)));
+    want(limit.cancelled_caught);
+    want(tr_next(numbers, &number, count_slowly) == 1 && number == 2);
+    return 0;
+}
+PLAY(cut_the_reader_of_what_was_opened_in_a_scope)
+
 SUCCEEDS(a_reader_that_is_cut_has_taken_nothing, play_cut_the_reader, "")
 
 PLAY(all_hear_all)
@@ -178,6 +216,8 @@ SUCCEEDS(the_others_go_on_when_the_first_reader_leaves, play_the_first_leaves, "
 SUCCEEDS(the_last_reader_to_leave_ends_the_stream, play_all_leave, "")
 SUCCEEDS(each_reader_hears_the_error_after_the_values, play_each_hears_the_error, "")
 SUCCEEDS(readers_of_a_stream_that_drops_know_where_they_are, play_readers_that_drop, "")
+SUCCEEDS(a_reader_lags_by_its_own_bound_whatever_another_one_may, play_each_has_a_bound_of_its_own, NULL)
+SUCCEEDS(a_limit_on_reading_is_none_on_the_producer, play_cut_the_reader_of_what_was_opened_in_a_scope, "")
 
 int main(void)
 {
@@ -189,6 +229,8 @@ int main(void)
         cmocka_unit_test(the_last_reader_to_leave_ends_the_stream),
         cmocka_unit_test(each_reader_hears_the_error_after_the_values),
         cmocka_unit_test(readers_of_a_stream_that_drops_know_where_they_are),
+        cmocka_unit_test(a_reader_lags_by_its_own_bound_whatever_another_one_may),
+        cmocka_unit_test(a_limit_on_reading_is_none_on_the_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

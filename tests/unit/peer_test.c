@@ -7,10 +7,13 @@
 #include "fuzz/peer.h"
 #include "fuzz/samples.h"
 
+#include "actor/error_wire.h"
 #include "actor/portal.h"
+#include "base/error.h"
 #include "value/msgpack.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* ---- who is there -------------------------------------------------------------------------------------------- */
 
@@ -68,6 +71,57 @@ static void a_value_of_the_wrong_type_is_the_end_of_its_stream(struct life *life
     tr_portal_done_(&portal);
 }
 
+static void one_that_comes_before_an_overrun_is_so_too(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    const tr_flow *flow = tr_flow_options(.overrun = TR_OVERRUN_FAILS, .bytes = 64);
+    assert_int_equal(tr_open_stream_with(portal, &numbers, flow, count_to), 0);
+    peer_yields("\x01", 1);
+    peer_yields("\xa1x", 2);
+    peer_yields("\x03", 1);
+    assert_true(tr_next(numbers, &number, count_to) == 1 && number == 1);
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ArgumentError"));
+    peer.socket->ended = true;
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
+/* The first call is refused for its signature. */
+static void peer_declares_otherwise(void)
+{
+    struct buf out = {0};
+    struct frame frame = {.kind = FRAME_ERROR, .id = 1};
+    size_t start;
+    struct tr_error *error = error_new(TR_ESIGNATURE, tr_code_type(TR_ESIGNATURE), "", 0, "the callee declares it");
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    assert_int_equal(error_put(&out, error), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    error_unref(error);
+    buf_fini(&out);
+}
+
+/* Several readers, in tasks of one nursery, are one failure. */
+static void what_a_stream_failed_with_is_the_same_error_each_time(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number;
+    assert_int_equal(tr_open_stream(portal, &numbers, count_to), 0);
+    peer_declares_otherwise();
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_non_null(strstr(tr_error_message(tr_last_error()), "the caller declares"));
+    struct tr_error *first = error_ref((struct tr_error *)tr_last_error());
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_ptr_equal(tr_last_error(), first);
+    error_unref(first);
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
 /* Whatever the reason is: no memory in the kernel, a peer that has closed its side for reading only. */
 static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *life)
 {
@@ -102,6 +156,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
+        LIVE(one_that_comes_before_an_overrun_is_so_too),
+        LIVE(what_a_stream_failed_with_is_the_same_error_each_time),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
