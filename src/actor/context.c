@@ -10,6 +10,7 @@
 #include "base/hooks.h"
 #include "base/plant.h"
 #include "sched/task.h"
+#include "tractor/context.h"
 
 #include <errno.h>
 #include <string.h>
