@@ -150,6 +150,11 @@ uint64_t tr_stream_dropped(const tr_stream *stream)
 
 /* ---- sending, and the result ------------------------------------------------------------------------ */
 
+static int refuse_to_send(void)
+{
+    return raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent");
+}
+
 int tr_stream_send_(tr_stream *stream, const tr_fn_info *fn, const void *item)
 {
     tr_try(check(stream, fn));
@@ -157,8 +162,9 @@ int tr_stream_send_(tr_stream *stream, const tr_fn_info *fn, const void *item)
     if (fn->heard->kind == TR_VOID)
         return raise_code(TR_EMISUSE, "%s is no context that receives values", fn->name);
     if (talk->said_end)
-        return raise_code(TR_ECLOSED, "after tr_stream_end nothing can be sent");
-    return outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+        return refuse_to_send();
+    int rc = outflow_send(&talk->out, talk->call.session, FRAME_SEND, talk->call.id, fn->heard, item);
+    return rc == TR_EBROKEN && talk->said_end ? refuse_to_send() : rc; /* by another task, while this one waited */
 }
 
 int tr_stream_end(tr_stream *stream)
@@ -169,6 +175,7 @@ int tr_stream_end(tr_stream *stream)
     if (!talk->said_end && !talk->call.done.set)
         session_tell(talk->call.session, FRAME_END, talk->call.id);
     talk->said_end = true;
+    outflow_end(&talk->out); /* nor is anything sent by those who wait to */
     return 0;
 }
 
