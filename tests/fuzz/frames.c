@@ -99,7 +99,7 @@ void make_frame_sample(struct buf *out, enum frame_kind kind, int variant)
 /* ---- values that the input chooses ------------------------------------------------------------------- */
 
 static const char *const words[] = {
-    "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "tr_registry_find", "donny",
+    "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "talk", "tr_registry_find", "donny",
     "0123456789abcdef0123456789abcdef", "unix:@fuzz", "tcp://127.0.0.1:1", "fuzz.echo", "name", "type",
     "message", "code", "Cancelled", "errno.ENOENT", "ErrorGroup", "no such thing", "a\x1b[31m\n",
 };
@@ -254,6 +254,7 @@ static const struct known {
     {"fuzz", "echo"},         {"fuzz", "mirror"}, {"fuzz", "points"},
     {"fuzz", "wait_a_while"}, {"fuzz", "stubborn"}, {"fuzz", "blob"},
     {"fuzz", "fail"},         {"fuzz", "count_to"}, {"fuzz", "blobs"},
+    {"fuzz", "talk"},
     {REGISTRY_MODULE, "tr_registry_enroll"}, {REGISTRY_MODULE, "tr_registry_find"},
     {REGISTRY_MODULE, "tr_registry_wait"},
 };
@@ -334,6 +335,27 @@ static void put_outcome(struct buf *out, struct input *input)
         put_bytes_as_they_are(out, input);
 }
 
+/* A window, and its first word. */
+static void put_started(struct buf *out, struct input *input)
+{
+    unsigned odd = input_byte(input); /* 1: the window, 2: the cost of values, 4: the word */
+    (void)msgpack_put_uint(out, odd & 1 ? input_number(input, 4) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 2 ? input_number(input, 4) : VALUE_COST);
+    if (odd & 4)
+        put_outcome(out, input);
+    else
+        (void)msgpack_put_str(out, "ready", 5);
+}
+
+/* What streams and contexts here carry. */
+static void put_item(struct buf *out, struct input *input)
+{
+    if (input_choice(input, 4) > 0)
+        put_integer(out, input, &tr_type_int64_t);
+    else
+        put_outcome(out, input);
+}
+
 static void put_fields(struct buf *out, enum frame_kind kind, struct input *input)
 {
     for (size_t i = 0; i < frame_tables[kind].count; i++)
@@ -364,6 +386,12 @@ void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input
         break;
     case FRAME_START:
         put_start(out, input);
+        break;
+    case FRAME_STARTED:
+        put_started(out, input);
+        break;
+    case FRAME_SEND:
+        put_item(out, input);
         break;
     case FRAME_YIELD:
     case FRAME_RETURN:

@@ -64,3 +64,20 @@ tr_stream_fn_def(blobs)
         tr_try(tr_yield(ctx, {bytes, args->size % (LARGEST_BLOB + 1)}));
     return 0;
 }
+
+tr_context_fn_def(talk)
+{
+    const tr_flow flow = {.overrun = args->overrun % (TR_OVERRUN_FAILS + 1), .messages = args->messages % 64};
+    tr_try(tr_ctx_set_flow(ctx, &flow));
+    tr_try(tr_sleep(bounded(args->pause, 1)));
+    tr_try(tr_ctx_started(ctx, args->word));
+    for (uint32_t i = 0; i < args->alone % 4096; i++)
+        tr_try(tr_yield(ctx, i));
+    int64_t ball;
+    int rc;
+    for (*ret = 0; (rc = tr_ctx_receive(ctx, &ball)) > 0; ++*ret) {
+        tr_try(tr_yield(ctx, (int64_t)((uint64_t)ball + 1)));
+        tr_try(tr_sleep(bounded(args->pause, 1)));
+    }
+    return rc;
+}
