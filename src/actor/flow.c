@@ -24,9 +24,10 @@ void outflow_open(struct outflow *out, uint32_t window, uint32_t value_cost)
 static int wait_for_credit(struct outflow *out, struct session *session)
 {
     while (session_is_up(session) && !out->over) {
-        if (out->credit > 0 && session_has_room(session))
+        bool credit = out->credit > 0 || (planted(OVERDRAFT) && out->credit + out->value_cost > 0);
+        if (credit && session_has_room(session))
             return 0;
-        tr_try(out->credit <= 0 ? lot_park(&out->for_credit) : session_wait_room(session));
+        tr_try(!credit ? lot_park(&out->for_credit) : session_wait_room(session));
     }
     tr_try(task_checkpoint_if_cancelled()); /* which mostly is the reason */
     if (out->over)
@@ -221,7 +222,7 @@ static int make_room(struct inflow *in)
     if (in->overrun == TR_OVERRUN_FAILS)
         return fail(in);
     if (in->overrun == TR_DROP_NEWEST) {
-        in->dropped++;
+        in->dropped += !planted(UNCOUNTED_DROP);
         return false;
     }
     while (is_full(in))
@@ -249,6 +250,8 @@ int inflow_grant(struct inflow *in, struct session *session, enum frame_kind kin
 {
     if (in->owed < (in->window + 1) / 2 || !session_is_up(session))
         return 0;
+    if (planted(LESS_CREDIT))
+        in->owed -= in->value_cost < in->owed ? in->value_cost : 0;
     tr_try(session_send(session, &(struct frame){.kind = kind, .id = id, .credit = {in->owed}}));
     in->granted += in->owed;
     in->owed = 0;
@@ -297,6 +300,8 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         return error_raise(error_ref(in->failure));
     }
     passed(in, at, size);
+    if (!has_one_reader(in) && at->number < in->foremost && planted(SKIPPED_READER))
+        return inflow_take(in, at, type, memory, peer, ret_value);
     return 1;
 }
 
@@ -305,7 +310,7 @@ void inflow_drop(struct inflow *in)
     in->deaf = true;
     in->first_byte += in->values.size;
     buf_fini(&in->values);
-    in->owed += in->overrun == TR_BLOCK ? (uint32_t)in->ahead : 0;
+    in->owed += in->overrun == TR_BLOCK && !planted(KEPT_CREDIT) ? (uint32_t)in->ahead : 0;
     in->ahead = 0;
     list_each(place, &in->readers)
     {
