@@ -71,7 +71,7 @@ tr_context_fn_def(talk)
     tr_try(tr_ctx_set_flow(ctx, &flow));
     tr_try(tr_sleep(bounded(args->pause, 1)));
     tr_try(tr_ctx_started(ctx, args->word));
-    for (uint32_t i = 0; i < args->alone % 4096; i++)
+    for (uint32_t i = 0; i < args->alone % 256; i++)
         tr_try(tr_yield(ctx, i));
     int64_t ball;
     int rc;
