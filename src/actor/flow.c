@@ -296,6 +296,7 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         return error_raise_plain(rc);
     if (rc < 0) {
         inflow_drop(in);
+        error_unref(in->failure); /* of an overrun after it */
         in->failure = error_box(error_of(rc), peer);
         return error_raise(error_ref(in->failure));
     }

@@ -66,6 +66,43 @@ static void a_value_of_the_wrong_type_is_the_end_of_its_stream(struct life *life
     tr_portal_done_(&portal);
 }
 
+/* It had failed already, of another reason, which is not to be lost track of. */
+static void a_value_of_the_wrong_type_before_an_overrun_costs_nothing(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    const tr_flow one = {.overrun = TR_OVERRUN_FAILS, .messages = 1};
+    assert_int_equal(tr_open_stream_with(portal, &numbers, &one, count_to), 0);
+    peer_yields("\xa1x", 2);
+    peer_yields("\x02", 1);
+    pass(0.1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+        assert_true(tr_error_is(tr_last_error(), "ArgumentError"));
+    }
+    peer.socket->ended = true;
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
+static void a_value_without_credit_is_the_end_of_the_session(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    const tr_flow two = {.messages = 2};
+    assert_int_equal(tr_open_stream_with(portal, &numbers, &two, count_to), 0);
+    for (int i = 0; i < 3; i++)
+        peer_yields("\x01", 1);
+    pass(0.1);
+    assert_true(tr_next(numbers, &number, count_to) == 1 && tr_next(numbers, &number, count_to) == 1);
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -80,6 +117,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
+        LIVE(a_value_of_the_wrong_type_before_an_overrun_costs_nothing),
+        LIVE(a_value_without_credit_is_the_end_of_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
