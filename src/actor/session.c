@@ -160,7 +160,7 @@ static int write_some(struct session *session)
 }
 
 /* A failure to write ends only the writing: what the peer had sent before it went is still to be read, and
- * the end of that says best what happened. */
+ * the end of that says best what happened. A peer that has not gone is told, and goes. */
 static int write_task(void *arg)
 {
     struct session *session = arg;
@@ -176,6 +176,8 @@ static int write_task(void *arg)
         if (rc < 0) {
             session->mute = true;
             buf_fini(&session->out);
+            if (session->io.fd >= 0 && sys_end_writing(session->io.fd) < 0)
+                session_hang_up(session);
             return 0;
         }
     }

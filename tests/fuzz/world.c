@@ -240,6 +240,12 @@ static void hang_up(struct sys *sys, int fd)
     at(sys, fd)->hung_up = true;
 }
 
+static int end_writing(struct sys *sys, int fd)
+{
+    (void)at(sys, fd); /* which must be open: the peer sees what it was sent, and no end */
+    return 0;
+}
+
 static int accept_one(struct sys *sys, int fd, int *ret_fd)
 {
     require(at(sys, fd)->listens);
@@ -443,6 +449,7 @@ static const struct sys_ops ops = {
     .listen = listen_at,
     .unlisten = unlisten,
     .hang_up = hang_up,
+    .end_writing = end_writing,
     .accept = accept_one,
     .connect = connect_to,
     .connected = connected,

@@ -306,6 +306,36 @@ static int ask_the_arbiter(void *arg)
     return 0;
 }
 
+static int call_and_wait_for_the_answer(void *arg)
+{
+    (void)arg;
+    int64_t got = 0;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(nursery, &donny, "donny", .modules = tr_names("death")));
+    tr_ignore(tr_call(donny, &got, answer_in, .seconds = 1));
+    say("over");
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
+/* Though its process and the connection live on. */
+static void an_actor_that_cannot_write_any_more_is_lost_to_its_callers(void **state)
+{
+    (void)state;
+    bool sprung = true;
+    for (uint64_t n = 1; sprung; n++) {
+        struct theatre *theatre = raise_curtain(1, call_and_wait_for_the_answer);
+        run_until_said(theatre, "called");
+        process_fail_calls(world_find(theatre->world, "donny"), n, false);
+        run_for(theatre, 4);
+        assert_non_null(strstr(theatre->said, "over"));
+        run_to_the_end(theatre);
+        sprung = process_failed(world_nth(theatre->world, 1));
+        expect_nothing_left(theatre);
+    }
+}
+
 static void a_death_behind_a_cut_is_heard_of_when_that_is_healed(void **state)
 {
     (void)state;
@@ -340,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_broken_connection_ends_the_calls_on_it),
         cmocka_unit_test(a_stream_through_tiny_buffers_arrives_whole),
         cmocka_unit_test(a_dead_arbiters_path_is_taken_over),
+        cmocka_unit_test(an_actor_that_cannot_write_any_more_is_lost_to_its_callers),
         cmocka_unit_test(a_death_behind_a_cut_is_heard_of_when_that_is_healed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
