@@ -50,7 +50,7 @@ tr_fn_def(fail)
 
 tr_stream_fn_def(count_to)
 {
-    for (uint32_t i = 1; i <= args->last % 4096; i++) {
+    for (uint32_t i = 1; i <= args->last % 1024; i++) {
         tr_try(tr_yield(ctx, i));
         tr_try(tr_sleep(bounded(args->pause, 1)));
     }
