@@ -116,7 +116,7 @@ static bool only_pauses(const struct play *play)
 static void check_leaving(struct play *play, const struct call_record *call, int i)
 {
     double took = (double)(call->ended_ns - call->left_ns) / 1e9;
-    bool quiet = play->fault_count == 0 && play->patience_ns == 0;
+    bool quiet = play->fault_count == 0 && play->patience_ns == 0 && !play->torture.on;
     double most = SLACK_S + (quiet ? 0 : GRACE_S + (double)play->patience_ns / 1e9);
     if (call->left_ns > 0 && call->outcomes > 0 && took > most)
         violated(play, "call %d (%s) was left, which took %g s", i, op_names[call->op], took);
