@@ -170,6 +170,19 @@ static int all_at_once(tr_portal *donny)
     return 0;
 }
 
+/* What it says is not read, and there is room for little of it. */
+static int ask_for_the_result_only(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    int64_t rounds;
+    tr_try(tr_open_context_with(donny, &game, tr_flow_options(.messages = 3), NULL, play));
+    for (int64_t i = 0; i < 100; i++)
+        tr_try(tr_stream_send(game, play, i));
+    tr_try(tr_sleep(1));
+    want(tr_stream_result(game, &rounds, play) == 0 && rounds == 100);
+    return 0;
+}
+
 static int start_in_bad_ways(tr_portal *donny)
 {
     static const char *const says[] = {"without tr_ctx_started", "has started before", "has not called"};
@@ -317,6 +330,7 @@ static int open_late(tr_portal *donny)
 
 PLAY(ping_pong)
 PLAY(all_at_once)
+PLAY(ask_for_the_result_only)
 PLAY(start_in_bad_ways)
 PLAY(open_one_that_fails)
 PLAY(leave_it)
@@ -335,6 +349,7 @@ PLAY(open_late)
 
 SUCCEEDS(both_sides_speak_and_the_result_comes_last, play_ping_pong, "")
 SUCCEEDS(who_says_no_more_still_hears, play_all_at_once, "")
+SUCCEEDS(values_that_nobody_reads_do_not_keep_it_from_its_result, play_ask_for_the_result_only, "")
 SUCCEEDS(it_starts_exactly_once_and_before_it_speaks, play_start_in_bad_ways, "")
 SUCCEEDS(what_fails_before_it_has_started_fails_the_opening, play_open_one_that_fails, "")
 SUCCEEDS(a_caller_that_leaves_cancels_it, play_leave_it, "blocked\ncancelled\n")
@@ -635,6 +650,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_speak_and_the_result_comes_last),
         cmocka_unit_test(who_says_no_more_still_hears),
+        cmocka_unit_test(values_that_nobody_reads_do_not_keep_it_from_its_result),
         cmocka_unit_test(it_starts_exactly_once_and_before_it_speaks),
         cmocka_unit_test(what_fails_before_it_has_started_fails_the_opening),
         cmocka_unit_test(a_caller_that_leaves_cancels_it),
