@@ -260,6 +260,15 @@ static const struct known {
 };
 enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024, VALUE_COST = 32 };
 
+/* Mostly such as one value more or less makes a difference to. */
+static uint64_t some_window(struct input *input)
+{
+    static const uint64_t windows[] = {0, 1, VALUE_COST, VALUE_COST + 1, 2 * (VALUE_COST + 1), 10 * (VALUE_COST + 1)};
+    enum { WINDOWS = sizeof windows / sizeof *windows };
+    unsigned which = input_choice(input, WINDOWS + 1);
+    return which < WINDOWS ? windows[which] : input_number(input, 4);
+}
+
 static void put_args(struct buf *out, struct input *input, const tr_fn_info *fn)
 {
     switch (input_choice(input, 4)) {
@@ -292,7 +301,7 @@ static void put_start(struct buf *out, struct input *input)
     else
         (void)msgpack_put_real(out, INFINITY);
     (void)msgpack_put_uint(out, odd & 32 ? input_choice(input, 4) : (unsigned)fn->way);
-    (void)msgpack_put_uint(out, odd & 8 ? input_number(input, 4) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 8 ? some_window(input) : WINDOW);
     (void)msgpack_put_uint(out, odd & 64 ? input_number(input, 4) : VALUE_COST);
     put_args(out, input, fn);
 }
@@ -339,7 +348,7 @@ static void put_outcome(struct buf *out, struct input *input)
 static void put_started(struct buf *out, struct input *input)
 {
     unsigned odd = input_byte(input); /* 1: the window, 2: the cost of values, 4: the word */
-    (void)msgpack_put_uint(out, odd & 1 ? input_number(input, 4) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 1 ? some_window(input) : WINDOW);
     (void)msgpack_put_uint(out, odd & 2 ? input_number(input, 4) : VALUE_COST);
     if (odd & 4)
         put_outcome(out, input);

@@ -461,12 +461,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 /* A context at the peer, in order; and one here, which is sent to and told the end. */
 static void talk_seeds(void)
 {
-    enum { TALK = 9, HOLD = 6 };
+    enum { COUNT = 7, TALK = 9, HOLD = 6 };
     for (uint8_t way = HOLD; way < WAYS; way++) {
         const uint8_t peers[] = {1,     CALL, way, 3, TIME, 1, FRAME, FRAME_STARTED, 1, 0, TIME, 1,
                                  FRAME, FRAME_YIELD, 1, 3, 0, 7, AGAIN, 0, 9, FRAME, FRAME_GRANT, 1, 0, 200,
                                  TIME,  2, FRAME, FRAME_RETURN, 1, 3, 0, 7, TIME, 3};
         seed_add(peers, sizeof peers);
+    }
+    for (uint8_t window = 0; window < 7; window++) {
+        const uint8_t few[] = {1, FRAME, FRAME_START, 1, COUNT, 8, window, 0, 0, 0, 40, 0, 0, TIME, 1,
+                               FRAME, FRAME_CREDIT, 1, 0, 66, TIME, 1, FRAME, FRAME_CANCEL, 1};
+        seed_add(few, sizeof few);
     }
     for (uint8_t messages = 0; messages < 9; messages++) {
         const uint8_t ours[] = {1, FRAME, FRAME_START, 1, TALK, 0, 0, 0, 1, 4, 0, messages, 0, messages, 0,
