@@ -149,8 +149,8 @@ TR_API int tr_subscribe(tr_stream *stream, tr_stream **ret_reader, size_t lag) T
  * (tr_str, path)). `more`: the next piece belongs to the same one. */
 tr_struct(tr_piece, (tr_bytes, data), (bool, more));
 
-/* In a function whose items are tr_piece: sends the bytes as pieces of 64 KiB. A checkpoint, like tr_yield; cut short by
- * an error, the rest never comes. Several tasks that send at once would mix theirs. */
+/* In a function whose items are tr_piece: sends the bytes as pieces of 64 KiB. A checkpoint, like tr_yield; cut short
+ * by an error, the rest never comes. Several tasks that send at once would mix theirs. */
 TR_API int tr_yield_bytes(tr_ctx *ctx, tr_bytes bytes) TR_USE_RESULT;
 
 /* ---- below: how the macros do it ------------------------------------------------------------------- */

@@ -293,8 +293,9 @@ static int call_somehow(tr_portal *portal, const struct step *step)
     case GIVEN_UP: return give_up(&(struct errand){portal, step});
     case CROWD: return call_crowd(portal, step);
     case BULK: return call_bulk(portal);
-    case STREAM: case LEFT: case BROKEN: case FLOW: case READERS: case TALK: case TALK_LEFT: case TALK_CANCELLED:
-    case TALK_BROKEN: case AHEAD: case SHIELDED: return call_talk(portal, step);
+    case STREAM: case LEFT: case BROKEN: case FLOW: case READERS: return call_stream_op(portal, step);
+    case TALK: case TALK_LEFT: case TALK_CANCELLED: case TALK_BROKEN: case AHEAD: case SHIELDED:
+        return call_talk(portal, step);
     default: return call_number(portal, step);
     }
 }

@@ -34,8 +34,9 @@ static int next_part(struct draft *draft)
 /* Echoes and scenes are most of life. */
 static enum op draw_op(struct draft *draft)
 {
-    static const enum op bright[] = {ECHO, SLOW,    CROWD,       BULK, STREAM,    LEFT,           FIND,  MOVED,    SCENE, SCENE,
-                                     FLOW, READERS, MAIN_STREAM, TALK, TALK_LEFT, TALK_CANCELLED, AHEAD, SHIELDED, SLEEP, CANCEL_ACTOR};
+    static const enum op bright[] = {ECHO,      SLOW,           CROWD, BULK,     STREAM, LEFT,        FIND,
+                                     MOVED,     SCENE,          SCENE, FLOW,     READERS, MAIN_STREAM, TALK,
+                                     TALK_LEFT, TALK_CANCELLED, AHEAD, SHIELDED, SLEEP,  CANCEL_ACTOR};
     if (draft->play->sunny)
         return bright[draw(draft, sizeof bright / sizeof bright[0] - 1)];
     if (draw(draft, 3) == 0)
