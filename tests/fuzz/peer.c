@@ -58,6 +58,8 @@ void peer_call(struct peer *peer, uint64_t id)
 
 static struct account *account_of(struct peer *peer, uint64_t id)
 {
+    if (id < LOW_IDS)
+        return peer->low[id] ? &peer->accounts[peer->low[id] - 1] : NULL;
     for (size_t i = 0; i < peer->accounts_used; i++)
         if (peer->accounts[i].id == id)
             return &peer->accounts[i];
@@ -105,6 +107,8 @@ static void note_start(struct peer *peer, const struct frame *frame)
     if (!account) {
         account = &peer->accounts[peer->accounts_used++];
         *account = (struct account){.id = frame->id};
+        if (frame->id < LOW_IDS)
+            peer->low[frame->id] = (uint16_t)peer->accounts_used;
     }
     if (account->starts < 64 && frame->start.way == TR_WAY_CONTEXT)
         account->contexts |= UINT64_C(1) << account->starts;

@@ -5,7 +5,7 @@
 
 #include "life.h"
 
-enum { MOST_ACCOUNTS = 1024, MOST_OURS = 64 };
+enum { MOST_ACCOUNTS = 1024, MOST_OURS = 64, LOW_IDS = 1024 };
 
 /* Values that go one way. What was granted must not exceed what they cost, beside the window; nor what they cost what
  * was granted, but for one value. */
@@ -35,6 +35,7 @@ struct peer {
     uint64_t last_call;         /* that came to it */
     size_t large;               /* calls it made of functions with large results */
     size_t accounts_used;
+    uint16_t low[LOW_IDS];      /* where the account of a low id is, plus one */
     struct account accounts[MOST_ACCOUNTS]; /* last: of its calls, which may share an id one after the other */
     struct talk_account {       /* and of the calls that come to it, by id */
         bool is_stream, is_context, started, ended;
