@@ -14,7 +14,9 @@
  *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
  *     context.h    remote functions that talk with their callers
+ *     topics.h     remote functions that share one producer, each with topics of its own
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
+ *     log.h        lines that say what the library and the program do
  *     instrument.h being told what the scheduler does */
 #ifndef TRACTOR_H
 #define TRACTOR_H
@@ -26,6 +28,7 @@
 #include "tractor/function.h"
 #include "tractor/instrument.h"
 #include "tractor/io.h"
+#include "tractor/log.h"
 #include "tractor/net.h"
 #include "tractor/signal.h"
 #include "tractor/process.h"
@@ -34,6 +37,7 @@
 #include "tractor/task.h"
 #include "tractor/testing.h"
 #include "tractor/thread.h"
+#include "tractor/topics.h"
 #include "tractor/value.h"
 
 #endif

@@ -193,6 +193,12 @@ static void print_error(struct sys *sys, const char *text, size_t size)
     fwrite(text, 1, size, stderr);
 }
 
+static bool coloured(struct sys *sys)
+{
+    (void)sys;
+    return false;
+}
+
 static const char *no_environment(struct sys *sys, const char *name)
 {
     (void)sys;
@@ -235,6 +241,7 @@ static void free_world(struct sys *sys)
 
 static const struct sys_ops clock_ops = {
     .now = now,
+    .wall = now,
     .random = random_bytes,
     .resize = resize,
     .stacks_map = stacks_map,
@@ -251,6 +258,7 @@ static const struct sys_ops clock_ops = {
     .ask = ask,
     .visit = visit,
     .print_error = print_error,
+    .coloured = coloured,
     .abort = end,
     .trace = trace,
     .trace_show = trace_show,

@@ -26,14 +26,14 @@ void file_hold(struct file *file)
     file->holds++;
 }
 
-/* What was sent here and never read tells the sender so. */
+/* What was sent here and never read tells the sender so, if anything can. */
 static void leave_peer(struct file *file)
 {
     struct file *peer = file->peer;
     if (!peer)
         return;
     peer->peer = NULL;
-    if (file->in && file->in->held > 0)
+    if (file->in && file->in->held > 0 && !(file->out && file->out->cut))
         peer->error = -ECONNRESET;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/machine.h"
 #include "base/runtime.h"
 #include "random.h"
@@ -161,6 +162,7 @@ struct process {
     struct fiber fiber;
     void *stack;
     struct runtime *runtime;    /* while another one runs */
+    struct log_state log;       /* likewise */
     struct file *standard[3];   /* NULL: what is printed there is `said` */
     struct file **files;        /* by descriptor */
     size_t files_room, files_most;

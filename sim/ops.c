@@ -27,6 +27,12 @@ static int64_t sim_now(struct sys *sys)
     return process_of(sys)->world->now_ns;
 }
 
+/* Its history begins with the year 1970. */
+static int64_t sim_wall(struct sys *sys)
+{
+    return process_of(sys)->world->now_ns;
+}
+
 static int sim_random(struct sys *sys, void *ret_bytes, size_t size)
 {
     struct world *world = process_of(sys)->world;
@@ -166,10 +172,10 @@ static unsigned sim_user(struct sys *sys)
     return process_of(sys)->user;
 }
 
-static int sim_claim_root(struct sys *sys, int claim)
+/* Nobody has the orphans here: a process that has ended is gone unless its own parent may still ask. */
+static int sim_claim_root(struct sys *sys)
 {
     (void)sys;
-    (void)claim;
     return 0;
 }
 
@@ -237,6 +243,20 @@ static void sim_print_error(struct sys *sys, const char *text, size_t size)
     print_to(process_of(sys), 2, text, size);
 }
 
+static bool sim_coloured(struct sys *sys)
+{
+    (void)sys;
+    return false;
+}
+
+/* Nobody looks. */
+static void sim_title(struct sys *sys, const char *name, const char *command)
+{
+    (void)sys;
+    (void)name;
+    (void)command;
+}
+
 static void sim_print(struct sys *sys, const char *text, size_t size)
 {
     print_to(process_of(sys), 1, text, size);
@@ -299,6 +319,7 @@ static void sim_free(struct sys *sys)
 
 const struct sys_ops sim_ops = {
     .now = sim_now,
+    .wall = sim_wall,
     .random = sim_random,
     .resize = memory_resize,
     .stacks_map = memory_map,
@@ -344,9 +365,11 @@ const struct sys_ops sim_ops = {
     .last_words = sim_last_words,
     .crash_to = sim_crash_to,
     .claim_root = sim_claim_root,
+    .title = sim_title,
     .user = sim_user,
     .env = sim_env,
     .print_error = sim_print_error,
+    .coloured = sim_coloured,
     .print = sim_print,
     .print_by_line = sim_print_by_line,
     .exit = sim_exit,

@@ -110,7 +110,9 @@ void process_turn(struct process *process)
     note(world, process->pid, "turn", 0, 0);
     world->running = process;
     runtime = process->runtime;
+    struct log_state of_thread = log_exchange(process->log);
     fiber_switch(&world->loop, &process->fiber);
+    process->log = log_exchange(of_thread);
     process->runtime = runtime;
     runtime = NULL;
     world->running = NULL;
@@ -209,6 +211,7 @@ struct process *process_new(struct host *host, struct process *parent, program_f
     process->host = host;
     process->parent = parent;
     process->program = program;
+    process->log = log_at_birth;
     process->pid = ++world->last_pid;
     process->crash = -1;
     process->door = -1;

@@ -41,7 +41,7 @@ check "a listing that is in no program is found" [ -n "$(listings "$scratch/plan
 
 before=$(sockets)
 for method in forkserver fork spawn; do
-    for scene in first_scene cellar_door movie_theatre statespace error_propagation; do
+    for scene in first_scene cellar_door movie_theatre statespace pubsub error_propagation; do
         TRACTOR_START_METHOD=$method timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
         check "$scene succeeds by $method" [ $? -eq 0 ]
         check "$scene says what the README shows by $method" says $scene
@@ -72,6 +72,19 @@ check "crash_report succeeds" crash "$build/examples/crash_report"
 check "a crash is told: which actor, what, where, by which path" told
 sed -n '/^crash_report: /,/^```/p' "$source/README.md" | sed '$d' | alike >"$scratch/alike"
 check "the README shows it" told
+
+# Lines of the log, without what differs from run to run.
+logged() {
+    timeout 30 "$build/examples/logging" 2>"$scratch/lines" >"$scratch/out" && [ ! -s "$scratch/out" ] &&
+        sed -e 's/^[-0-9T:.]*Z /TIME /' -e 's/\[[0-9a-f]\{8\}\], [0-9]*,/[ID], N,/' "$scratch/lines" >"$scratch/alike" &&
+        cmp "$scratch/alike" "$source/tests/scenes/logging.err" || { cat "$scratch/lines"; false; }
+}
+for method in spawn forkserver fork; do
+    export TRACTOR_START_METHOD=$method
+    check "logging says what it should by $method" logged
+    check "no process of logging is left by $method" nothing_left "$build/examples/logging"
+done
+unset TRACTOR_START_METHOD
 
 # Without debug information there is the place to be looked up.
 cp "$build/examples/crash_report" "$scratch/crash_report"

@@ -39,6 +39,10 @@
  * and ends with its owner, however that ends; if it is killed, so is all it has started, and the actor whose
  * server it is fails: with "forkserver" the whole tree.
  *
+ * It is seen under its name: ps -e and top show that, ps -f the program and the name, "./first_scene: donny" (the
+ * latter where the kernel allows it and main has started no threads). What argv points to stays as it was. The root
+ * is seen as it was started.
+ *
  * A message (the arguments of a call, a result, an item of a stream) has at most 16 MiB.
  *
  * A portal is a handle through which an actor's functions are called. The one that a nursery's actor
@@ -94,8 +98,8 @@ typedef struct tr_main_options {
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* that other actors may call in the root */
     tr_statespace_option statespace; /* the root's: tr_statespace(type, pointer) */
-    const char *log;        /* "error", "warning", "info", "debug" or "trace"; NULL: $TRACTOR_LOG, or
-                             * "warning"; inherited by children */
+    const char *log;        /* the level of its log, and so its children's: "cancel" (log.h); NULL or "": as
+                             * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
                              * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
 } tr_main_options;
@@ -109,7 +113,12 @@ typedef struct tr_main_options {
  *
  * In a process that was started as an actor, this call is where the actor lives: it does not return, and
  * what stands before it in main runs in every actor (tr_is_child tells). Not to be called in a task, so no
- * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run) */
+ * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run)
+ *
+ * From its first actor or command on until it returns, processes below the root whose parents have died become
+ * children of this process (PR_SET_CHILD_SUBREAPER), and are reaped when they end. Children that the program forks
+ * itself are its own to wait for, also here, and with them what they leave behind: a daemon is better started as a
+ * command. What the library starts is known by a value of the limit RLIMIT_RSS, which Linux does not heed. */
 #define tr_main(argc, argv, ...) TR_MAIN_(argc, argv, __VA_ARGS__, )
 #define TR_MAIN_(ARGC, ARGV, FN, ARG, ...)                                                         \
     tr_main_((ARGC), (ARGV), (FN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})
@@ -178,6 +187,8 @@ typedef struct tr_actor_options {
                               * that has not returned a second after that is cut short: TooSlow. */
     void *on_line_arg;      /* must live as long as the nursery */
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
+    const char *log;        /* the level of its log, and so its children's (log.h); NULL or "": ours as it is
+                             * when it is started */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

@@ -74,7 +74,18 @@ int actor_become(const char *name, const char *uuid)
     if (!self.name || !self.uuid)
         return error_raise_plain(-ENOMEM);
     runtime->self = self;
+    log_set_self(&self);
     return 0;
+}
+
+void actor_show_name(void)
+{
+    enum { COMMAND_ROOM = 1024 };
+    char command[COMMAND_ROOM];
+    const struct actor *actor = actor_self();
+    snprintf(command, sizeof command, "%s: %s", actor->argv && actor->argv[0] ? actor->argv[0] : "actor",
+             runtime->self.name);
+    sys_title(runtime->self.name, command);
 }
 
 int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
@@ -91,7 +102,7 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1])
 /* Sessions are in the order they came. */
 static void hang_up_on_one(struct actor *actor)
 {
-    log_at(LOG_INFO, "actor", "%d connections have not greeted; the oldest is closed",
+    log_at(TR_LOG_INFO, "%d connections have not greeted; the oldest is closed",
            MOST_STRANGERS);
     list_each(at, &actor->sessions)
     {

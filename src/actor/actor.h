@@ -40,6 +40,7 @@ struct actor {
     void (*session_ended)(struct session *session);
     wire_statespace statespace; /* as it was given; in `memory` */
     void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
+    struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };
@@ -95,6 +96,9 @@ int actor_new_uuid(char ret_uuid[UUID_LENGTH + 1]);
 /* This process is now the actor of that name and uuid, which are copied. 0 or -ENOMEM, raised, and it
  * is still nobody. */
 int actor_become(const char *name, const char *uuid);
+
+/* Shows it by that name to whoever looks at processes. */
+void actor_show_name(void);
 
 /* A copy of the list, with one more name at its end unless that is NULL. 0 or -ENOMEM, raised. */
 int actor_copy_modules(struct arena *memory, const tr_list_tr_str *from, const char *more, tr_list_tr_str *ret);

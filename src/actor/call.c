@@ -8,6 +8,7 @@
 #include "actor/error_wire.h"
 #include "actor/talk.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/plant.h"
 #include "sched/task.h"
 
@@ -143,6 +144,8 @@ int call_give_up(struct call *call)
 {
     if (!planted(MISSED_CANCEL))
         session_cancel(call->session, call->id, GRACE_S);
+    log_at(TR_LOG_CANCEL, "call %llu, %s in %s, is given up", (unsigned long long)call->id, call->fn->name,
+           call->session->peer.name);
     (void)event_wait_shielded(&call->done, planted(ENDLESS_GRACE) ? 100 * GRACE_S : GRACE_S);
     return call_given_up(call);
 }

@@ -13,8 +13,6 @@
 #include "tractor/context.h"
 
 #include <errno.h>
-#include <string.h>
-
 enum { PIECE = 64 * 1024 };
 
 int context_new(const wire_start *start, const tr_fn_info *fn, struct context **ret_context)
@@ -68,24 +66,19 @@ const tr_actor *tr_ctx_caller(const tr_ctx *ctx)
 
 /* ---- checks ----------------------------------------------------------------------------------------- */
 
-static bool is_same(const tr_type *a, const tr_type *b)
-{
-    return a->kind == b->kind && a->size == b->size && strcmp(a->name, b->name) == 0;
-}
-
 /* `type` may be NULL, for a body, in which the compiler has seen to all but the size. */
 static int check_type(const tr_ctx *ctx, const tr_type *declared, const tr_type *type, size_t size, const char *what)
 {
     const tr_fn_info *fn = ctx->served->fn->info;
     if (declared->kind == TR_VOID)
         return raise_code(TR_EMISUSE, "%s is no stream function nor context that %s values", fn->name, what);
-    if (size != declared->size || (type && !is_same(type, declared)))
+    if (size != declared->size || (type && !type_is_same(type, declared)))
         return raise_code(TR_EMISUSE, "%s %s values of type %s, not %s", fn->name, what, declared->name,
                           type ? type->name : "this");
     return 0;
 }
 
-static int check_started(const tr_ctx *ctx)
+int context_check_started(const tr_ctx *ctx)
 {
     if (ctx->served->context->started)
         return 0;
@@ -99,7 +92,7 @@ int tr_yield_(tr_ctx *ctx, const tr_type *type, size_t size, const void *item)
     struct served *served = ctx->served;
     const tr_type *declared = served->fn->info->item;
     tr_try(check_type(ctx, declared, type, size, "yields"));
-    tr_try(check_started(ctx));
+    tr_try(context_check_started(ctx));
     return outflow_send(&served->context->out, served->session, FRAME_YIELD, served->id, declared, item);
 }
 
@@ -242,7 +235,7 @@ int tr_ctx_receive_(tr_ctx *ctx, const tr_type *type, size_t size, void *ret_ite
 {
     struct served *served = ctx->served;
     tr_try(check_type(ctx, served->fn->info->heard, type, size, "receives"));
-    tr_try(check_started(ctx));
+    tr_try(context_check_started(ctx));
     tr_try(tr_checkpoint());
     tr_try(inflow_grant(&served->context->in, served->session, FRAME_GRANT, served->id));
     return receive(served, ret_item);

@@ -23,6 +23,9 @@ void context_free(struct context *context);
 /* The function has returned well: TR_EMISUSE, raised, if it has never started, else 0. */
 int context_complete(const struct served *served);
 
+/* TR_EMISUSE, raised, for a context that has not started yet; else 0. */
+int context_check_started(const tr_ctx *ctx);
+
 /* The caller has given up: nothing will come, and nothing is taken. */
 void context_abandon(struct context *context);
 

@@ -20,14 +20,24 @@ void outflow_open(struct outflow *out, uint32_t window, uint32_t value_cost)
     out->value_cost = value_cost;
 }
 
-/* With credit and room, too: after a STOP nothing may follow. */
-static int wait_for_credit(struct outflow *out, struct session *session)
+bool outflow_is_heard(const struct outflow *out, const struct session *session)
 {
-    while (session_is_up(session) && !out->over) {
-        bool credit = out->credit > 0 || (planted(OVERDRAFT) && out->credit + out->value_cost > 0);
-        if (credit && session_has_room(session))
+    return session_is_up(session) && !out->over;
+}
+
+bool outflow_has_room(const struct outflow *out, const struct session *session)
+{
+    bool credit = out->credit > 0 || (planted(OVERDRAFT) && out->credit + out->value_cost > 0);
+    return credit && session_has_room(session);
+}
+
+/* With credit and room, too: after a STOP nothing may follow. */
+int outflow_wait(struct outflow *out, struct session *session)
+{
+    while (outflow_is_heard(out, session)) {
+        if (outflow_has_room(out, session))
             return 0;
-        tr_try(!credit ? lot_park(&out->for_credit) : session_wait_room(session));
+        tr_try(out->credit <= 0 ? lot_park(&out->for_credit) : session_wait_room(session));
     }
     tr_try(task_checkpoint_if_cancelled()); /* which mostly is the reason */
     if (out->over)
@@ -51,16 +61,22 @@ static int put_value(struct session *session, const struct frame *frame, const t
     return frame_close(out, start);
 }
 
-int outflow_send(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
-                 const void *value)
+int outflow_put(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
+                const void *value)
 {
     size_t size;
-    tr_try(tr_checkpoint());
-    tr_try(wait_for_credit(out, session));
     tr_try(put_value(session, &(struct frame){.kind = kind, .id = id}, type, value, &size));
     out->credit -= (int64_t)(size + out->value_cost);
     session_flush(session);
     return 0;
+}
+
+int outflow_send(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
+                 const void *value)
+{
+    tr_try(tr_checkpoint());
+    tr_try(outflow_wait(out, session));
+    return outflow_put(out, session, kind, id, type, value);
 }
 
 int outflow_granted(struct outflow *out, uint32_t bytes)

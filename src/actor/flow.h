@@ -40,6 +40,15 @@ void outflow_open(struct outflow *out, uint32_t window, uint32_t value_cost);
 int outflow_send(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
                  const void *value);
 
+/* Its three parts, for who sends to several. Whether anybody takes what is sent, and whether that can be sent without
+ * waiting; a checkpoint on its way to waiting only, until both are so, with the errors above; and no checkpoint, when
+ * they are. */
+bool outflow_is_heard(const struct outflow *out, const struct session *session);
+bool outflow_has_room(const struct outflow *out, const struct session *session);
+int outflow_wait(struct outflow *out, struct session *session);
+int outflow_put(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
+                const void *value);
+
 /* TR_EPROTOCOL, raised, for more than could ever be. */
 int outflow_granted(struct outflow *out, uint32_t bytes);
 

@@ -30,6 +30,7 @@
 #include "base/hooks.h"
 #include "base/log.h"
 #include "spawn/child.h"
+#include "spawn/exit.h"
 
 #include <errno.h>
 #include <math.h>
@@ -66,6 +67,7 @@ struct keeper {
     tr_list_tr_str modules;
     double start_timeout, grace, term_grace;
     wire_statespace statespace;
+    int log_level;                  /* -1: ours, when it is started */
     tr_line_fn *on_line;
     void *on_line_arg;
     const tr_fn_info *main;         /* the function it was started for; NULL for a daemon */
@@ -125,7 +127,7 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter = actor->arbiter,
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
-                                    .log_level = runtime->log_level,
+                                    .log_level = keeper->log_level < 0 ? tr_log_level_ : keeper->log_level,
                                     .statespace = keeper->statespace,
                                     .captured = keeper->lines != NULL}};
     return session_send(keeper->session, &frame);
@@ -163,6 +165,7 @@ static int begin(struct keeper *keeper)
                               .standard = {SYS_OURS, SYS_OURS, SYS_OURS}};
     if (keeper->on_line)
         tr_try(lines_open(&keeper->memory, keeper->on_line, keeper->on_line_arg, plan.standard, &keeper->lines));
+    log_at(TR_LOG_RUNTIME, "%s is started by %s", keeper->name, method_name(keeper->method));
     int rc = child_start(&keeper->child, &plan, process_ended, keeper);
     if (keeper->lines)
         lines_pass(keeper->lines);
@@ -173,7 +176,10 @@ static int begin(struct keeper *keeper)
     keeper->session->family = true;
     keeper->session->obituary = obituary;
     keeper->session->obituary_arg = keeper;
-    tr_try(send_birth(keeper));
+    rc = send_birth(keeper);
+    if (rc < 0)
+        session_stop(keeper->session); /* whatever came now would come out of turn */
+    tr_try(rc);
     return keeper->lines ? lines_start(keeper->lines, keeper->readers, &keeper->session->peer) : 0;
 }
 
@@ -192,7 +198,7 @@ static int come_up(struct keeper *keeper)
     session_hold(keeper->session);
     keeper->portal.session = keeper->session;
     machine_move(&keeper->state, KEEPER_UP);
-    log_at(LOG_INFO, "actor", "%s is up, pid %d", keeper->name, keeper->session->peer.pid);
+    log_at(TR_LOG_RUNTIME, "%s is up, pid %d", keeper->name, keeper->session->peer.pid);
     return tr_started(&keeper->portal);
 }
 
@@ -315,28 +321,44 @@ static bool gone_within(struct keeper *keeper, double seconds, bool ask)
 
 static bool heeds_term(struct keeper *keeper)
 {
-    log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGTERM", keeper->name);
+    log_at(TR_LOG_WARNING, "%s does not end by itself: SIGTERM", keeper->name);
     (void)child_signal(&keeper->child, SIGTERM);
     return gone_within(keeper, keeper->term_grace, false);
 }
 
 static void kill_and_wait(struct keeper *keeper)
 {
-    log_at(LOG_WARNING, "actor", "%s does not end by itself: SIGKILL", keeper->name);
+    log_at(TR_LOG_WARNING, "%s does not end by itself: SIGKILL", keeper->name);
     if (!planted(SKIPPED_KILL))
         (void)child_signal(&keeper->child, SIGKILL);
     lot_park_shielded(&keeper->child.exited.waiting_, "a killed actor to end");
+}
+
+/* Nobody has been forked yet who could be asked. Whoever may be is killed; and a server that is busy or stopped is
+ * not waited for any longer than an actor would be. */
+static bool ends_unborn(struct keeper *keeper)
+{
+    (void)child_signal(&keeper->child, SIGKILL);
+    return gone_within(keeper, keeper->grace + keeper->term_grace, false);
 }
 
 static void descend_ladder(struct keeper *keeper)
 {
     struct ending us = {.news = &keeper->news};
     list_push(&actor_self()->endings, &us.place);
-    bool gone = keeper->session && gone_within(keeper, keeper->grace, true);
+    bool born = child_pid(&keeper->child) != 0;
+    bool gone = born && keeper->session && gone_within(keeper, keeper->grace, true);
     keeper->killed = !gone;
-    if (!gone && !heeds_term(keeper))
+    if (!gone && !(born ? heeds_term(keeper) : ends_unborn(keeper)))
         kill_and_wait(keeper);
     list_remove(&us.place);
+}
+
+static void log_reaped(const struct keeper *keeper)
+{
+    char how[EXIT_TEXT_ROOM];
+    log_at(TR_LOG_RUNTIME, "%s, pid %d, is reaped: it %s", keeper->name, child_pid(&keeper->child),
+           exit_text(keeper->child.how, how));
 }
 
 static void end(struct keeper *keeper)
@@ -349,6 +371,8 @@ static void end(struct keeper *keeper)
         (void)event_wait_shielded(&keeper->session->ended, actor_share_of_end(EXIT_S));
     if (keeper->lines)
         lines_limit(keeper->lines, actor_share_of_end(EXIT_S));
+    if (tr_log_is_on(TR_LOG_RUNTIME) && keeper->child.exited.set)
+        log_reaped(keeper);
     machine_move(&keeper->state, KEEPER_GONE);
     task_error_back(newest);
 }
@@ -390,6 +414,8 @@ static int keep_process(struct keeper *keeper)
     int rc = come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
+    log_at(rc == TR_ECANCELLED || keeper->asked ? TR_LOG_CANCEL : TR_LOG_RUNTIME, "%s is %s", keeper->name,
+           rc == TR_ECANCELLED || keeper->asked ? "cancelled" : "to end");
     end(keeper);
     rc = hear_main(keeper, rc);
     rc = planted(DROPPED_ERROR) ? 0 : judge(keeper, rc);
@@ -447,6 +473,12 @@ static void release(struct guest *guest)
     arena_fini(&memory);
 }
 
+static int choose_level(struct keeper *keeper, const char *name)
+{
+    keeper->log_level = name && name[0] ? log_level_of(name) : -1;
+    return keeper->log_level < 0 && name && name[0] ? log_refuse(keeper->name, name) : 0;
+}
+
 static int prepare(struct keeper *keeper, const tr_actor_options *options, const tr_fn_info *fn,
                    const void *args)
 {
@@ -461,6 +493,7 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     tr_try(method_for_actor(options->start_method, actor_self()->method, &keeper->method));
     if (keeper->program)
         keeper->method = START_SPAWN; /* a copy of this one is none of another */
+    tr_try(choose_level(keeper, options->log));
     keeper->start_timeout = options->start_timeout > 0 ? options->start_timeout : START_TIMEOUT_S;
     keeper->on_line = options->on_line;
     keeper->on_line_arg = options->on_line_arg;

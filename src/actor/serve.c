@@ -323,6 +323,10 @@ int serve_cancel(struct session *session, const struct frame *frame)
 {
     session_tell(session, FRAME_CANCEL_ACK, frame->id);
     struct served *served = frame->id ? map_get(&session->served, frame->id) : NULL;
+    if (frame->id)
+        log_at(TR_LOG_CANCEL, "%s cancels its call %llu", session->peer.name, (unsigned long long)frame->id);
+    else
+        log_at(TR_LOG_RUNTIME, "%s asks this actor to end", session->peer.name);
     if (served)
         give_up(served);
     else if (frame->id == 0)

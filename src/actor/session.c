@@ -159,8 +159,16 @@ static int write_some(struct session *session)
     return rc;
 }
 
-/* A failure to write ends only the writing: what the peer had sent before it went is still to be read, and
- * the end of that says best what happened. A peer that has not gone is told, and goes. */
+/* What the peer had sent before it went is still to be read, and the end of that says best what happened. One that
+ * is still there shall not be waited for: it will never hear of it. */
+static void fall_mute(struct session *session, int why)
+{
+    session->mute = true;
+    session->mute_why = why;
+    buf_fini(&session->out);
+    session_hang_up(session);
+}
+
 static int write_task(void *arg)
 {
     struct session *session = arg;
@@ -174,10 +182,7 @@ static int write_task(void *arg)
         if (rc == TR_ECANCELLED)
             return rc;
         if (rc < 0) {
-            session->mute = true;
-            buf_fini(&session->out);
-            if (session->io.fd >= 0 && sys_end_writing(session->io.fd) < 0)
-                session_hang_up(session);
+            fall_mute(session, rc);
             return 0;
         }
     }
@@ -224,6 +229,8 @@ static int take_hello(struct session *session, const struct frame *frame)
         return error_raise_plain(-ENOMEM);
     machine_move(&session->state, SESSION_OPEN);
     session_known(session);
+    log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
+           session->peer.address);
     tr_event_set(&session->greeted);
     return 0;
 }
@@ -257,7 +264,7 @@ static int take_birth(struct session *session, const struct frame *frame)
     struct actor *actor = actor_self();
     tr_try(actor_check_name(birth->name));
     tr_try(actor_become(birth->name, birth->uuid));
-    runtime->log_level = birth->log_level;
+    log_set_level(birth->log_level, true);
     actor->arbiter = arena_text(&actor->memory, birth->arbiter);
     actor->arbiter_uuid = arena_text(&actor->memory, birth->arbiter_uuid);
     tr_str *modules = arena_alloc(&actor->memory, (birth->modules.count + 1) * sizeof *modules);
@@ -270,6 +277,7 @@ static int take_birth(struct session *session, const struct frame *frame)
     tr_try(statespace_receive(&birth->statespace));
     if (birth->captured)
         sys_print_by_line();
+    actor_show_name();
     tr_try(actor_listen(NULL));
     tr_try(actor_accept());
     machine_move(&session->state, SESSION_GREETING);
@@ -305,6 +313,11 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
 };
 
+static const char *session_peer_name(const struct session *session)
+{
+    return session->peer.name && session->peer.name[0] ? session->peer.name : "a stranger";
+}
+
 static int act_on(struct session *session, size_t size)
 {
     struct arena memory = {0};
@@ -312,8 +325,8 @@ static int act_on(struct session *session, size_t size)
     int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &memory,
                           &frame);
     if (rc >= 0) {
-        log_at(LOG_TRACE, "session", "from %s: %s %llu",
-               session->peer.name ? session->peer.name : "?", frame_name(frame.kind),
+        log_at(TR_LOG_TRACE, "from %s: %s %llu",
+               session_peer_name(session), frame_name(frame.kind),
                (unsigned long long)frame.id);
         size_t before = session->out.size;
         rc = actions[frame.kind](session, &frame);
@@ -357,6 +370,21 @@ static int act_on_all(struct session *session)
     return 0;
 }
 
+/* Whether it was the peer that would not be written to any more. */
+static bool peer_left(const struct session *session)
+{
+    int why = session->mute_why;
+    return why == 0 || why == -EPIPE || why == -ECONNRESET || why == -ENOTCONN;
+}
+
+static int raise_end(const struct session *session)
+{
+    const char *name = session->peer.name && session->peer.name[0] ? session->peer.name : "the peer";
+    if (peer_left(session))
+        return raise_code(TR_EBROKEN, "the connection to %s was closed without a good-bye", name);
+    return raise_code(TR_EBROKEN, "nothing can be sent to %s any more: %s", name, tr_code_sentence(session->mute_why));
+}
+
 /* Reads until the good end (0), or until it is lost or spoilt. */
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
@@ -367,8 +395,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         if (got < 0)
             return (int)got;
         if (got == 0)
-            return raise_code(TR_EBROKEN, "the connection to %s was closed without a good-bye",
-                              session->peer.name ? session->peer.name : "the peer");
+            return raise_end(session);
         buf_added(&session->in, (size_t)got);
         tr_try(act_on_all(session));
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
@@ -420,7 +447,8 @@ static bool ended_well(const struct session *session, int rc)
 static struct tr_error *describe_loss(struct session *session, int rc)
 {
     struct tr_error *cause = error_of(rc);
-    struct tr_error *died = session->obituary ? session->obituary(session->obituary_arg) : NULL;
+    bool may_have_died = session->obituary && peer_left(session);
+    struct tr_error *died = may_have_died ? session->obituary(session->obituary_arg) : NULL;
     if (died) {
         error_unref(cause);
         return error_box(died, &session->peer);
@@ -446,9 +474,10 @@ static void conclude(struct session *session, int rc)
 {
     if (!ended_well(session, rc)) {
         session->why = describe_loss(session, rc);
-        log_at(LOG_DEBUG, "session", "with %s is lost: %s", session->peer.name,
+        log_at(TR_LOG_TRANSPORT, "the connection with %s is lost: %s", session->peer.name,
                session->why->message);
     }
+    log_at(TR_LOG_RUNTIME, "the session with %s has ended", session_peer_name(session));
     machine_move(&session->state, SESSION_ENDED);
     session_known(session);
     list_remove(&session->place);

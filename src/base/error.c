@@ -245,6 +245,15 @@ void error_set_cause(struct tr_error *error, struct tr_error *cause)
         error->depth = cause->depth + 1;
 }
 
+/* What is heard of one failure of an actor by several calls is one error. */
+static uint64_t id_of_box(const struct tr_error *cause, const tr_actor *peer)
+{
+    uint64_t id = cause->id;
+    for (const char *at = peer->uuid; *at; at++) /* FNV-1a */
+        id = (id ^ (unsigned char)*at) * 0x100000001b3u;
+    return id;
+}
+
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
 {
     const struct tr_error *first = cause; /* what the whole row of boxes is about */
@@ -253,6 +262,8 @@ struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
     struct tr_error *box = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
                                      "actor %s (%.8s, pid %d) failed: %s: %s", peer->name,
                                      peer->uuid, peer->pid, first->type, first->message);
+    if (box->refs != IMMORTAL && cause->id)
+        box->id = id_of_box(cause, peer);
     error_set_cause(box, cause);
     if (box->refs != IMMORTAL)
         error_keep_actor(box, peer);

@@ -97,7 +97,7 @@ bool error_add_member(struct tr_error *group, struct tr_error *member);
 /* Makes `cause`, a reference or NULL, the reason for an error that nobody has seen yet. Takes it over. */
 void error_set_cause(struct tr_error *error, struct tr_error *cause);
 
-/* RemoteActorError around an error of `peer`. Takes over the reference. */
+/* RemoteActorError around an error of `peer`; the same one if both are the same. Takes over the reference. */
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer);
 
 /* The error for another thread, which alone will hold it and all its parts: itself, or a copy. NULL is

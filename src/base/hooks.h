@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __clang_analyzer__ /* which follows memory from where it is given to where it is taken */
@@ -37,7 +38,14 @@ void trace_locate(const void *address, char *ret_text, size_t room);
  * here. Whether that is a place in this library. The first one in a process takes milliseconds. */
 bool trace_show(const char *located, char *ret_text, size_t room);
 
-/* A text for whoever watches the program's standard error. */
+/* A text for whoever watches the program's standard error, and whether that is somebody who likes colours. Like the
+ * rest here on any thread, with a runtime or without. */
 void console_write(const char *text, size_t size);
+bool console_is_coloured(void);
+
+/* Nanoseconds since 1970, UTC; our process's number; what the environment says, or NULL. */
+int64_t wall_clock(void);
+int process_number(void);
+const char *environment_value(const char *name);
 
 #endif

@@ -1,21 +1,60 @@
-/* What the runtime says about itself. A line that is not wanted costs one comparison. */
+/* What the rooms say of themselves, by the same lines as programs (tractor/log.h). One that is not wanted costs one
+ * comparison; one that is, needs no memory, so what is said when there is none is said.
+ *
+ * Level, and who takes the records, are the process's and not a runtime's: threads that have no runtime, or only a
+ * small one, log as well. They lie in src/sys (console.c), below which the process is; a world of many processes
+ * exchanges them as it goes from one to the next. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include "base/runtime.h"
+#include "tractor/log.h"
 
-enum log_level { LOG_NONE, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_TRACE };
+/* A room's line: its subsystem is the room. */
+#define log_at(LEVEL, ...)                                                                         \
+    (tr_log_is_on(LEVEL) ? log_say((LEVEL), __FILE__, __LINE__, __VA_ARGS__) : (void)0)
 
-#define log_at(LEVEL, room, ...)                                                                   \
-    (runtime->log_level >= (LEVEL) ? log_write((LEVEL), (room), __FILE__, __LINE__, __VA_ARGS__)   \
-                                   : (void)0)
+/* ---- in src/observe -------------------------------------------------------------------------------- */
 
-/* Defined in src/observe. */
-void log_write(enum log_level level, const char *room, const char *file, int line,
-               const char *format, ...) TR_PRINTF(5, 6);
+void log_say(tr_log_level level, const char *file, int line, const char *format, ...) TR_PRINTF(4, 5)
+    __attribute__((cold));
 
-/* The level of a name like "debug"; -1 for an unknown one, LOG_WARNING for NULL or "". */
+/* The level of a name like "debug"; -1 for an unknown one, that of warnings for NULL or "". */
 int log_level_of(const char *name);
-const char *log_level_name(enum log_level level);
+
+/* TR_EARGUMENT, raised, with the names there are; `where` is what has been set to that. */
+int log_refuse(const char *where, const char *name);
+
+/* What a line looks like on the console, with its newline: how many bytes, at most `room`. */
+size_t log_format(const tr_log_record *record, bool coloured, char *ret_line, size_t room);
+
+/* ---- in src/sys ------------------------------------------------------------------------------------ */
+
+/* A process's part of the log. */
+struct log_state {
+    int level;
+    bool chosen;                    /* by the program: the environment has nothing to say any more */
+    bool taking;                    /* `take` is running */
+    tr_log_fn *take;                /* NULL: the console */
+    void *arg;
+};
+
+/* The level alone, which anybody may read inline. */
+void log_set_level(int level, bool chosen);
+bool log_level_is_chosen(void);
+
+/* Whether somebody took the record: `take`, or nobody, because it is that which is speaking. */
+bool log_hand_over(const tr_log_record *record);
+
+/* Who this process is, for threads without a runtime; copied. */
+void log_set_self(const tr_actor *self);
+
+/* What that is: two copies, and a number. */
+enum { LOG_NAME_ROOM = 256, LOG_UUID_ROOM = 33 };
+int log_copy_self(char ret_name[LOG_NAME_ROOM], char ret_uuid[LOG_UUID_ROOM]);
+
+/* For worlds that have several processes in one thread: this one's part, in exchange for the other's. */
+extern const struct log_state log_at_birth;
+struct log_state log_exchange(struct log_state with);
 
 #endif

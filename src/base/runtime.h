@@ -23,10 +23,9 @@ struct runtime {
     struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
     struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
     struct tr_error *last;       /* that slot for code outside any task */
-    const char *task_name;       /* the running task's, for a panic's message; may be NULL */
+    const char *task_name;       /* the running task's, for panics and the log; may be NULL */
     tr_actor self;               /* who errors say they arose in */
     uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
-    int log_level;
 };
 
 extern _Thread_local struct runtime *runtime __attribute__((tls_model("initial-exec")));

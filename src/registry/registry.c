@@ -9,6 +9,7 @@
 #include "actor/serve.h"
 #include "base/error.h"
 #include "base/hooks.h"
+#include "base/log.h"
 #include "registry/functions.h"
 #include "sched/task.h"
 
@@ -39,6 +40,7 @@ static int add(struct session *session, const tr_actor *actor)
     *entry = (struct entry){.session = session, .actor = actor};
     list_push(&registry->entries, &entry->place);
     registry->count++;
+    log_at(TR_LOG_RUNTIME, "%s is enrolled, pid %d, at %s", actor->name, actor->pid, actor->address);
     lot_wake_all(&registry->news);
     return 0;
 }
@@ -61,8 +63,10 @@ static void session_ended(struct session *session)
     list_each(at, &runtime->registry->entries)
     {
         struct entry *entry = container_of(at, struct entry, place);
-        if (entry->session == session)
+        if (entry->session == session) {
+            log_at(TR_LOG_RUNTIME, "%s is struck off", entry->actor->name);
             drop(entry);
+        }
     }
 }
 

@@ -36,6 +36,20 @@ struct life {
 
 /* ---- entering: the root ---------------------------------------------------------------------------- */
 
+/* The program has the last word, here or before by tr_console_log, and the environment the first. */
+static int choose_level(const char *option)
+{
+    bool said = option && option[0];
+    if (!said && log_level_is_chosen())
+        return 0;
+    const char *name = said ? option : sys_env("TRACTOR_LOG");
+    int level = log_level_of(name);
+    if (level < 0)
+        return log_refuse(said ? "tr_main's .log" : "TRACTOR_LOG", name);
+    log_set_level(level, said);
+    return 0;
+}
+
 static int choose_identity(struct actor *actor, const tr_main_options *options)
 {
     const char *name = options->name ? options->name : "root";
@@ -43,9 +57,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     tr_try(actor_check_name(name));
     tr_try(actor_new_uuid(uuid));
     tr_try(actor_become(name, uuid));
-    runtime->log_level = log_level_of(options->log ? options->log : sys_env("TRACTOR_LOG"));
-    if (runtime->log_level < 0)
-        return raise_code(TR_EARGUMENT, "there is no log level of that name");
+    tr_try(choose_level(options->log));
     tr_try(statespace_pack(&options->statespace, &actor->memory, &actor->statespace));
     return actor_copy_modules(&actor->memory, &options->modules, NULL, &actor->modules);
 }
@@ -198,7 +210,7 @@ static int actor_main(void *arg)
 static void asked_from_outside(void *arg, int number)
 {
     (void)arg;
-    log_at(LOG_INFO, "actor", "%s is to end, by signal %d", runtime->self.name, number);
+    log_at(TR_LOG_CANCEL, "%s is to end, by signal %d", runtime->self.name, number);
     actor_end(INFINITY, &runtime->self);
 }
 
@@ -230,12 +242,17 @@ static int run(char **argv, struct life *life)
                           .listener = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     list_init(&actor.endings);
+    list_init(&actor.topics);
     runtime->actor = &actor;
+    const int level = tr_log_level_;
+    const bool chosen = log_level_is_chosen();
     int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
         actor_print_failure();
+    log_set_level(level, chosen);
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
+    log_set_self(&runtime->self);
     arena_fini(&actor.memory);
     if (signal)
         return DIED_BY + signal;
@@ -244,14 +261,12 @@ static int run(char **argv, struct life *life)
 
 static int run_root(char **argv, struct life *life)
 {
-    if (sys_claim_root(true) < 0) {
+    if (sys_claim_root() < 0) {
         (void)raise_code(TR_EMISUSE, "another root runs in this process");
         actor_print_failure();
         return 1;
     }
-    int status = run(argv, life);
-    (void)sys_claim_root(false);
-    return status;
+    return run(argv, life);
 }
 
 /* `begun`: what method_begin has said. */

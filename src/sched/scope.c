@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/panic.h"
 #include "sys/sys.h"
 
@@ -59,6 +60,14 @@ static void schedule(struct scope *scope)
         heap_insert(deadlines, &scope->timer, scope->deadline);
 }
 
+/* The library's own come and go with each session and call. */
+static __attribute__((cold)) void log_cancelled(const struct scope *scope, const char *why)
+{
+    bool ours = strncmp(scope->opened.at, "src/", 4) == 0;
+    log_at(ours ? TR_LOG_TRACE : TR_LOG_CANCEL, "%s%s%s of task %s is cancelled: %s", scope->what,
+           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->name, why);
+}
+
 /* The first reason counts. */
 static void mark(struct scope *scope, const char *why, struct tr_error *failure)
 {
@@ -66,6 +75,8 @@ static void mark(struct scope *scope, const char *why, struct tr_error *failure)
         return;
     scope->cancel_called = true;
     scope->why = why;
+    if (tr_log_is_on(TR_LOG_CANCEL))
+        log_cancelled(scope, why);
     scope->failure = error_ref(failure);
     if (scope->user)
         scope->user->cancel_called = true;

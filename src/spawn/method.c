@@ -22,6 +22,11 @@ static const char *const words[] = {
     [START_SPAWN] = "spawn", [START_FORKSERVER] = "forkserver", [START_FORK] = "fork"};
 enum { METHODS = sizeof words / sizeof *words };
 
+const char *method_name(enum start_method method)
+{
+    return words[method];
+}
+
 static int method_of(const char *word, enum start_method *ret)
 {
     for (int i = 0; i < METHODS; i++)

@@ -12,6 +12,9 @@ enum start_method { START_SPAWN, START_FORKSERVER, START_FORK };
  * that had called it. 0 or a negative code, not raised: see method_failed. */
 int method_begin(const char *word, enum start_method *ret);
 
+/* Its word. */
+const char *method_name(enum start_method method);
+
 /* Raises what method_begin has returned for that word. */
 int method_failed(int rc, const char *word);
 

@@ -197,7 +197,7 @@ static void terminate(struct tr_process *process)
     (void)sys_signal(process->process, SIGTERM);
     (void)sys_signal(process->process, SIGCONT); /* one that is stopped would not hear it */
     if (!event_wait_shielded(&process->exited, process->grace)) {
-        log_at(LOG_WARNING, "process", "%s, pid %d, does not end: SIGKILL", process->name, process->pid);
+        log_at(TR_LOG_WARNING, "%s, pid %d, does not end: SIGKILL", process->name, process->pid);
         (void)sys_signal(process->process, SIGKILL);
         lot_park_shielded(&process->exited.waiting_, "a killed command to end");
     }

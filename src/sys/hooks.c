@@ -44,11 +44,6 @@ bool trace_show(const char *located, char *ret_text, size_t room)
     return SYS_CALL_(trace_show, located, ret_text, room);
 }
 
-void console_write(const char *text, size_t size)
-{
-    sys_print_error(text, size);
-}
-
 void panic_at(const char *file, int line, const char *format, ...)
 {
     char what[512], text[1024];

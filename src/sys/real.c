@@ -90,20 +90,6 @@ static const char *real_env(struct sys *sys, const char *name)
     return getenv(name);
 }
 
-void real_print_error(struct sys *sys, const char *text, size_t size)
-{
-    (void)sys;
-    while (size > 0) {
-        ssize_t written = write(STDERR_FILENO, text, size);
-        if (written < 0 && errno != EINTR)
-            return; /* nobody is listening; there is no better place to say so */
-        if (written > 0) {
-            text += written;
-            size -= (size_t)written;
-        }
-    }
-}
-
 static void real_print(struct sys *sys, const char *text, size_t size)
 {
     (void)sys;
@@ -134,7 +120,9 @@ static void real_stop(struct sys *sys)
     real_dismiss_crew(real_of(sys));
     real_forget_overflow(real_of(sys));
     real_end_forking(real_of(sys));
+    real_give_up_root(real_of(sys));
     real_poll_stop(real_of(sys));
+    map_fini(&real_of(sys)->orphans.started);
 }
 
 static void real_free(struct sys *sys)
@@ -144,6 +132,7 @@ static void real_free(struct sys *sys)
 
 static const struct sys_ops real_ops = {
     .now = real_now,
+    .wall = real_wall,
     .set_clock = real_set_clock,
     .random = real_random,
     .resize = real_resize,
@@ -191,6 +180,7 @@ static const struct sys_ops real_ops = {
     .last_words = real_last_words,
     .crash_to = real_crash_to,
     .claim_root = real_claim_root,
+    .title = real_title,
     .user = real_user,
     .work = real_work,
     .mailbox = real_mailbox,
@@ -202,6 +192,7 @@ static const struct sys_ops real_ops = {
     .visit = real_visit,
     .env = real_env,
     .print_error = real_print_error,
+    .coloured = real_coloured,
     .print = real_print,
     .print_by_line = real_print_by_line,
     .exit = real_exit,

@@ -23,6 +23,13 @@ struct real {
     int64_t stands_at;          /* the clock, ns; 0 while it runs */
     void *signal_stack;         /* of this thread, where we gave it one */
     struct crew *crew;          /* the worker threads; NULL until there is one */
+    struct orphans {            /* real_orphans.c */
+        bool is_root;           /* this world may have them */
+        bool ours;              /* it has them */
+        int before;             /* whether this process had them anyhow */
+        struct sys_catch *ends; /* SIGCHLD; NULL when we do not listen to it */
+        struct map started;     /* the children that are none: our own, by pid */
+    } orphans;
     struct forking {            /* real_fork.c */
         int requests;           /* to the server, and its reports; -1 until needed */
         struct sys_watch *reports;
@@ -31,6 +38,7 @@ struct real {
         struct link untold;     /* of these the ones that the server should have told of by now */
         uv_timer_t patience;    /* with it; made when it is needed */
         bool has_patience;
+        bool hurried;           /* with one of the untold there is to be none */
         bool owns_server;       /* it ends with us */
     } forking;
 };
@@ -45,6 +53,7 @@ struct sys_process {
     bool reaped;                /* the pid means nothing any more */
     uint64_t id;                /* by which the server knows it; 0 when it is our own child */
     int pending;                /* a signal for it, once it is there */
+    bool hurried;               /* that was SIGKILL, and came twice */
     bool lost;                  /* the server is gone: it will not tell */
     sys_exited_fn *exited;
     void *arg;
@@ -61,7 +70,6 @@ void *real_resize(struct sys *sys, void *memory, size_t size);
 int real_stacks_map(struct sys *sys, size_t size, void **ret_low);
 void real_stacks_unmap(struct sys *sys, void *low, size_t size);
 bool real_guard(struct sys *sys, void *low, size_t size);
-void real_print_error(struct sys *sys, const char *text, size_t size);
 void real_abort(struct sys *sys) __attribute__((noreturn));
 void real_have_standard_streams(void);
 
@@ -106,6 +114,12 @@ int real_end_writing(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int real_peer_is_us(struct sys *sys, int fd);
 
+/* real_console.c */
+void real_print_error(struct sys *sys, const char *text, size_t size);
+bool real_coloured(struct sys *sys);
+int64_t real_wall(struct sys *sys);
+void real_title(struct sys *sys, const char *name, const char *command);
+
 /* real_resolve.c */
 int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 int real_look_up(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);
@@ -120,8 +134,18 @@ int real_heed_end(struct sys *sys, bool is_root, sys_asked_fn *told, void *arg);
 int real_unheed_end(struct sys *sys);
 int real_at_exit(struct sys *sys, void (*fn)(void *arg), void *arg);
 
-/* real_start.c. `birth` is one more entry of its environment, or NULL. *ret_pid is a child to be reaped. */
-int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid);
+/* real_orphans.c. real_mark: what is to be the limit RLIMIT_RSS of whatever is started for a root; false for none.
+ * The others are to be called when a process is started, when one has ended, and at the world's end. */
+int real_claim_root(struct sys *sys);
+struct rlimit;
+bool real_mark(struct rlimit *ret);
+void real_have_orphans(struct real *real);
+void real_reap_orphans(struct real *real);
+void real_give_up_root(struct real *real);
+
+/* real_start.c. `mark` and `birth`, one more entry of its environment, are NULL for none. *ret_pid is a child to be
+ * reaped. */
+int real_start_program(const struct sys_spawn *what, const char *birth, const struct rlimit *mark, pid_t *ret_pid);
 
 /* What the child's shall be, with one entry more if that is not NULL. For free(); NULL when memory is out. */
 char **real_new_environment(const struct sys_spawn *what, const char *more);
@@ -138,13 +162,14 @@ int real_inherited(struct sys *sys, size_t i);
 void real_be_born(const char *said, const int *fds, size_t count, pid_t by);
 int real_die_with_parent(struct sys *sys, int lifeline, int parent);
 void real_ask_unseen(struct real *real);
-int real_claim_root(struct sys *sys, int claim);
 unsigned real_user(struct sys *sys);
 
 /* real_server.c: see sys.h */
 int real_make_server(void);
+bool real_has_threads(void);
 int real_server(struct sys *sys);
 void real_use_server(struct sys *sys, int fd);
+bool real_is_server(pid_t pid);
 bool real_server_is_for_us(void); /* told once: who asks first has it */
 void real_end_server(void);
 

@@ -46,17 +46,9 @@ static void report_untold(struct sys_process *process)
     report(process, (struct sys_exit){.status = -1, .untold = process->lost ? SYS_SERVER_GONE : SYS_SERVER_SILENT});
 }
 
-static void lose_patience(uv_timer_t *timer)
-{
-    struct real *real = timer->data;
-    struct link silent;
-    list_init(&silent);
-    list_splice(&silent, &real->forking.untold);
-    for (struct link *at; (at = list_shift(&silent));)
-        report_untold(container_of(at, struct sys_process, unseen));
-}
+static void lose_patience(uv_timer_t *timer);
 
-static int have_patience(struct real *real)
+static int have_patience(struct real *real, unsigned ms)
 {
     struct forking *forking = &real->forking;
     uv_loop_t *loop;
@@ -65,7 +57,28 @@ static int have_patience(struct real *real)
         forking->patience.data = real;
         forking->has_patience = true;
     }
-    return rc < 0 ? rc : uv_timer_start(&forking->patience, lose_patience, PATIENCE_MS, 0);
+    return rc < 0 ? rc : uv_timer_start(&forking->patience, lose_patience, ms, 0);
+}
+
+/* With those that are waited for no longer; or else with all. */
+static void lose_patience(uv_timer_t *timer)
+{
+    struct real *real = timer->data;
+    struct forking *forking = &real->forking;
+    bool hurried = forking->hurried;
+    struct link silent;
+    list_init(&silent);
+    list_splice(&silent, &forking->untold);
+    forking->hurried = false;
+    for (struct link *at; (at = list_shift(&silent));) {
+        struct sys_process *process = container_of(at, struct sys_process, unseen);
+        if (!hurried || process->hurried)
+            report_untold(process);
+        else
+            list_push(&forking->untold, &process->unseen);
+    }
+    if (!list_empty(&forking->untold))
+        (void)have_patience(real, PATIENCE_MS);
 }
 
 static void expect_news_of(struct sys_process *process)
@@ -73,7 +86,7 @@ static void expect_news_of(struct sys_process *process)
     struct real *real = process->real;
     list_remove(&process->unseen);
     list_push(&real->forking.untold, &process->unseen);
-    if (have_patience(real) < 0)
+    if (have_patience(real, real->forking.hurried ? 0 : PATIENCE_MS) < 0)
         report_untold(process);
 }
 
@@ -309,13 +322,16 @@ int real_fork(struct real *real, const struct sys_spawn *what, struct sys_proces
 /* ---- afterwards ------------------------------------------------------------------------------------- */
 
 /* Who is to be killed and cannot be yet shall not be waited for longer than it takes to see that the server does
- * not answer. */
+ * not answer; and whoever says so again does not want to wait at all. */
 int real_signal_unborn(struct sys_process *process, int number)
 {
-    if (process->pending != SIGKILL)
+    bool again = process->pending == SIGKILL;
+    if (!again)
         process->pending = number;
-    if (number == SIGKILL)
-        expect_news_of(process);
+    if (number != SIGKILL)
+        return 0;
+    process->hurried = process->real->forking.hurried = again;
+    expect_news_of(process);
     return 0;
 }
 

@@ -19,11 +19,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,13 +53,16 @@ static bool reap(struct sys_process *process)
     if (rc == 0 ? end.si_pid == 0 : errno != ECHILD)
         return false;
     process->reaped = true;
+    map_remove(&process->real->orphans.started, (uint64_t)process->pid);
     list_remove(&process->unseen);
     struct sys_exit how = {.status = -1};
     if (rc == 0 && end.si_code == CLD_EXITED)
         how.status = end.si_status;
     else if (rc == 0)
         how.signal = end.si_status;
+    struct real *real = process->real;
     process->exited(process->arg, how);
+    real_reap_orphans(real); /* it may have left some, and has hidden others */
     return true;
 }
 
@@ -200,13 +203,18 @@ static void want_exit_statuses(void)
 static int start_child(struct real *real, const struct sys_spawn *what, struct sys_process *process)
 {
     char entry[BIRTH_ENTRY_ROOM];
-    want_exit_statuses();
-    int rc = real_start_program(what, birth_entry(what, entry), &process->pid);
+    struct rlimit mark;
+    int rc = map_reserve(&real->orphans.started, 1);
+    if (rc >= 0)
+        rc = real_start_program(what, birth_entry(what, entry),
+                                real->orphans.is_root && real_mark(&mark) ? &mark : NULL, &process->pid);
     if (rc < 0)
         return rc;
+    map_set(&real->orphans.started, (uint64_t)process->pid, process);
     rc = notice_exit(real, process);
     if (rc >= 0)
         return 0;
+    map_remove(&real->orphans.started, (uint64_t)process->pid);
     kill(process->pid, SIGKILL);
     while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
@@ -223,6 +231,9 @@ int real_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exi
         return -ENOMEM;
     *process = (struct sys_process){.pidfd = -1, .real = real, .exited = exited, .arg = arg};
     list_init(&process->unseen);
+    if (!what->fork)
+        want_exit_statuses();
+    real_have_orphans(real);
     int rc = what->fork ? real_fork(real, what, process) : start_child(real, what, process);
     if (rc < 0)
         real_forget(sys, process);
@@ -291,17 +302,6 @@ int real_die_with_parent(struct sys *sys, int lifeline, int parent)
     /* Ctrl-C goes to the whole terminal; the root decides what it means and tells the others. */
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
-    return 0;
-}
-
-int real_claim_root(struct sys *sys, int claim)
-{
-    (void)sys;
-    static atomic_flag claimed = ATOMIC_FLAG_INIT;
-    if (!claim)
-        atomic_flag_clear(&claimed);
-    else if (atomic_flag_test_and_set(&claimed))
-        return -EBUSY;
     return 0;
 }
 

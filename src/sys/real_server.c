@@ -138,7 +138,7 @@ static void have_room(const struct rlimit *before)
 }
 
 /* Returns in each copy. */
-static void be_server(int door, int lifeline, pid_t owner, const struct before *before)
+static void be_server(int door, int lifeline, pid_t owner, const struct before *before, const struct rlimit *mark)
 {
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     struct fork_order order = {0};
@@ -146,6 +146,8 @@ static void be_server(int door, int lifeline, pid_t owner, const struct before *
     pid_t server = getpid(); /* a copy may find it dead already */
     die_with_owner(lifeline, owner);
     drop_inheritance();
+    if (mark)
+        (void)setrlimit(RLIMIT_RSS, mark);
     have_room(&before->files);
     sigaction(SIGCHLD, &usual, NULL);
     fork_serve(door, &order, fds);
@@ -153,7 +155,7 @@ static void be_server(int door, int lifeline, pid_t owner, const struct before *
     become_actor(&order, fds, server, before);
 }
 
-static bool has_threads(void)
+bool real_has_threads(void)
 {
 #if defined(__SANITIZE_THREAD__)
     return false; /* it has one of its own, and sees to that */
@@ -177,6 +179,8 @@ static void note_before(struct before *before)
 static int make(const int door[2], const int line[2])
 {
     struct before before;
+    struct rlimit mark;
+    bool marked = !real_birth() && real_mark(&mark); /* an actor has its root's */
     pid_t owner = getpid();
     fflush(NULL);
     note_before(&before);
@@ -185,7 +189,7 @@ static int make(const int door[2], const int line[2])
     if (pid == 0) {
         close(door[1]);
         close(line[1]);
-        be_server(door[0], line[0], owner, &before);
+        be_server(door[0], line[0], owner, &before, marked ? &mark : NULL);
         return 1;
     }
     int rc = pid < 0 ? -errno : 0;
@@ -221,7 +225,7 @@ static int make_with_pipes(void)
 
 int real_make_server(void)
 {
-    if (has_threads())
+    if (real_has_threads())
         return -EDEADLK;
     if (atomic_flag_test_and_set(&made))
         return -EBUSY;
@@ -245,6 +249,11 @@ void real_use_server(struct sys *sys, int fd)
 {
     (void)sys;
     used.door = fd;
+}
+
+bool real_is_server(pid_t pid)
+{
+    return pid == used.pid;
 }
 
 bool real_server_is_for_us(void)

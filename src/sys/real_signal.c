@@ -24,6 +24,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     unsigned users;
     struct sigaction before;
+    void (*ours)(int number);   /* libuv's handler */
 } dispositions[NSIG];
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -50,6 +51,7 @@ static int start(struct sys_catch *it)
     if (before.sa_handler == ours.sa_handler)
         before = (struct sigaction){.sa_handler = SIG_DFL};
     dispositions[it->number].before = before;
+    dispositions[it->number].ours = ours.sa_handler;
     return 0;
 }
 
@@ -84,12 +86,15 @@ int real_catch_signal(struct sys *sys, int number, sys_caught_fn *caught, void *
 
 static void stop(struct sys_catch *it)
 {
-    struct sigaction now;
+    struct sigaction current, now;
+    sigaction(it->number, NULL, &current);
     uv_signal_stop(&it->signal);
     if (--dispositions[it->number].users > 0)
         return;
     sigaction(it->number, NULL, &now);
-    if (now.sa_handler == SIG_DFL)
+    if (current.sa_handler != dispositions[it->number].ours)
+        sigaction(it->number, &current, NULL); /* the program has put its own there meanwhile */
+    else if (now.sa_handler == SIG_DFL)
         sigaction(it->number, &dispositions[it->number].before, NULL);
 }
 

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,7 @@ enum { FIRST_FREE = 3, ABOVE_WHAT_SCRIPTS_USE = 100 };
 struct start {
     const struct sys_spawn *what;
     char **environment, **paths;
+    const struct rlimit *mark;
     pid_t parent;
     int error;                  /* an errno value; 0 once it is another program */
     bool bad_directory;         /* which it was about */
@@ -237,6 +239,8 @@ IN_CHILD int prepare(struct start *start)
 {
     const struct sys_spawn *what = start->what;
     int rc = die_with_parent(start); /* first: whoever is stopped before this is bound to nobody */
+    if (start->mark)
+        (void)setrlimit(RLIMIT_RSS, start->mark);
     forget_handlers();
     if (what->birth)
         ignore_terminal();
@@ -288,9 +292,9 @@ static int run_child(struct start *start, pid_t *ret_pid)
     return rc;
 }
 
-int real_start_program(const struct sys_spawn *what, const char *birth, pid_t *ret_pid)
+int real_start_program(const struct sys_spawn *what, const char *birth, const struct rlimit *mark, pid_t *ret_pid)
 {
-    struct start start = {.what = what, .parent = getpid()};
+    struct start start = {.what = what, .mark = mark, .parent = getpid()};
     start.environment = real_new_environment(what, birth);
     start.paths = start.environment ? paths_to_try(what, start.environment) : NULL;
     int rc = start.paths ? run_child(&start, ret_pid) : -ENOMEM;

@@ -61,7 +61,8 @@ static void free_visitor(struct sys *sys)
 
 #define FOR_THREADS                                                                                \
     .random = real_random, .resize = real_resize, .look_up = real_look_up,                         \
-    .print_error = real_print_error, .abort = real_abort, .trace = real_trace,                     \
+    .print_error = real_print_error, .coloured = real_coloured, .wall = real_wall,                 \
+    .abort = real_abort, .trace = real_trace,                     \
     .trace_locate = real_trace_locate, .trace_show = real_trace_show
 
 static const struct sys_ops worker_ops = {FOR_THREADS, .free = keep};

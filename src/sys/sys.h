@@ -94,6 +94,7 @@ typedef void sys_asked_fn(void *arg, int number);
 struct sys_ops {
     /* time and chance */
     int64_t (*now)(struct sys *sys);        /* nanoseconds, monotonic, from anywhere */
+    int64_t (*wall)(struct sys *sys);       /* nanoseconds since 1970, UTC; on any thread */
     void (*set_clock)(struct sys *sys, int64_t now_ns); /* from now on it stands still, here */
     int (*random)(struct sys *sys, void *ret_bytes, size_t size);
 
@@ -167,6 +168,7 @@ struct sys_ops {
      * its pid is 0 until the server has answered. */
     int (*spawn)(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,
                  struct sys_process **ret);
+    /* One that is not forked yet gets it then. With a second SIGKILL nobody waits for that: it has ended untold. */
     int (*signal)(struct sys *sys, struct sys_process *process, int number);
     void (*forget)(struct sys *sys, struct sys_process *process); /* after `exited` */
     int (*pid)(struct sys *sys, const struct sys_process *process); /* NULL: our own */
@@ -182,7 +184,11 @@ struct sys_ops {
     void (*last_words)(struct sys *sys, const char *type, const char *message, const char *file,
                        int line);                   /* to the parent, where crash_to says */
     void (*crash_to)(struct sys *sys, int fd);      /* where a dying process says why */
-    int (*claim_root)(struct sys *sys, int claim);  /* -EBUSY when another root lives here */
+    /* Until `stop`: -EBUSY when another root lives here. If it starts any processes, those below it whose parents
+     * die become its children, and are reaped when they end. */
+    int (*claim_root)(struct sys *sys);
+    void (*title)(struct sys *sys, const char *name, const char *command); /* what others see this process as, if
+                                                     * that can be: its short name, and its command line */
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
 
     /* threads. What has a mailbox for its first argument may be called on any thread, with a runtime or
@@ -199,7 +205,9 @@ struct sys_ops {
 
     /* environment, console, end */
     const char *(*env)(struct sys *sys, const char *name);
-    void (*print_error)(struct sys *sys, const char *text, size_t size);
+    void (*print_error)(struct sys *sys, const char *text, size_t size); /* in one piece, if it is not too long;
+                                                                          * what cannot be is lost */
+    bool (*coloured)(struct sys *sys);              /* who reads that likes colours */
     void (*print)(struct sys *sys, const char *text, size_t size);  /* behind what the program printed */
     void (*print_by_line)(struct sys *sys);         /* what the program prints from now on, at each newline */
     void (*exit)(struct sys *sys, int status) __attribute__((noreturn));
@@ -225,6 +233,12 @@ struct sys {
  * otherwise. What the runtime before it left behind is freed; that one must have stopped. -ENOMEM,
  * -EMFILE, -ENFILE, whereupon it is still there. */
 int sys_new(void);
+
+/* What a thread without a world has of the real one. */
+int64_t sys_real_wall(void);
+void sys_real_print_error(const char *text, size_t size);
+bool sys_real_coloured(void);
+int sys_real_pid(void);
 
 /* Prints what sys_new has returned, since there is no world in which it could be an error. */
 void sys_print_refusal(int rc);
@@ -461,9 +475,13 @@ static inline void sys_crash_to(int fd)
 {
     SYS_CALL_(crash_to, fd);
 }
-static inline int sys_claim_root(bool claim)
+static inline int sys_claim_root(void)
 {
-    return SYS_CALL_(claim_root, claim);
+    return runtime->sys->ops->claim_root(runtime->sys);
+}
+static inline void sys_title(const char *name, const char *command)
+{
+    SYS_CALL_(title, name, command);
 }
 static inline unsigned sys_user(void)
 {

@@ -124,7 +124,7 @@ static bool may_enter(const struct listener *listener, int fd)
 {
     if (!listener->only_us || sys_peer_is_us(fd) == 1)
         return true;
-    log_at(LOG_WARNING, "transport", "refused a connection by another user");
+    log_at(TR_LOG_WARNING, "refused a connection by another user");
     return false;
 }
 
@@ -145,7 +145,7 @@ int transport_accept(struct listener *listener, int *ret_fd)
             rc = io_wait_readable(&listener->io);
         } else if (is_shortage(rc)) {
             if (!told)
-                log_at(LOG_WARNING, "transport", "accepting: %s; trying again", tr_code_sentence(rc));
+                log_at(TR_LOG_WARNING, "accepting: %s; trying again", tr_code_sentence(rc));
             told = true;
             rc = tr_sleep(SHORTAGE_PAUSE_S);
         } else if (is_of_connection(rc)) {

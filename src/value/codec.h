@@ -39,6 +39,9 @@ int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size
 /* Gives each member that is zero its default. */
 void codec_fill_in_defaults(const tr_field *fields, void *record);
 
+/* Whether values of one can be taken for values of the other: files that declare the same struct each describe it. */
+bool type_is_same(const tr_type *a, const tr_type *b);
+
 /* The parts of a frame: an array of a known length, its elements one by one. */
 int codec_put_array(struct buf *out, size_t count);
 int codec_get_array(struct reader *from, size_t *ret_count);

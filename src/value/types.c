@@ -34,3 +34,10 @@ const tr_value *tr_value_get(const tr_value *map, const char *key)
             return &map->map.pairs[i].value;
     return NULL;
 }
+
+bool type_is_same(const tr_type *a, const tr_type *b)
+{
+    if (a->kind != b->kind || a->size != b->size || strcmp(a->name, b->name) != 0)
+        return false;
+    return a->kind != TR_LIST || type_is_same(a->item, b->item);
+}

@@ -129,7 +129,7 @@ void live(struct life *life)
     if (life->before)
         life->before(life);
     runtime->actor = &life->actor;
-    runtime->log_level = LOG_TRACE;
+    log_set_level(TR_LOG_TRACE, true);
     require(sched_run(main_task, life, NULL) == 0);
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};

@@ -194,6 +194,8 @@ static ssize_t write_socket(struct sys *sys, int fd, const void *bytes, size_t s
     struct world_socket *socket = at(sys, fd);
     if (socket->reset || socket->hung_up)
         return socket->reset ? -ECONNRESET : -EPIPE;
+    if (socket->unwritable)
+        return -socket->unwritable;
     if (socket->room == 0)
         return -EAGAIN;
     size = size < socket->room ? size : socket->room;
@@ -238,12 +240,6 @@ static void unlisten(struct sys *sys, const struct sys_address *address, int loc
 static void hang_up(struct sys *sys, int fd)
 {
     at(sys, fd)->hung_up = true;
-}
-
-static int end_writing(struct sys *sys, int fd)
-{
-    (void)at(sys, fd); /* which must be open: the peer sees what it was sent, and no end */
-    return 0;
 }
 
 static int accept_one(struct sys *sys, int fd, int *ret_fd)
@@ -387,6 +383,19 @@ static void print_error(struct sys *sys, const char *text, size_t size)
         fwrite(text, 1, size, stderr); /* a panic; the log is made, but only shown to who asks */
 }
 
+static bool coloured(struct sys *sys)
+{
+    (void)sys;
+    return false;
+}
+
+static void title(struct sys *sys, const char *name, const char *command)
+{
+    (void)sys;
+    (void)name;
+    (void)command;
+}
+
 __attribute__((noreturn)) static void end(struct sys *sys)
 {
     (void)sys;
@@ -432,6 +441,7 @@ static void free_world(struct sys *sys)
 
 static const struct sys_ops ops = {
     .now = now,
+    .wall = now,
     .random = random_bytes,
     .resize = resize,
     .stacks_map = stacks_map,
@@ -449,7 +459,6 @@ static const struct sys_ops ops = {
     .listen = listen_at,
     .unlisten = unlisten,
     .hang_up = hang_up,
-    .end_writing = end_writing,
     .accept = accept_one,
     .connect = connect_to,
     .connected = connected,
@@ -459,6 +468,8 @@ static const struct sys_ops ops = {
     .user = user,
     .env = environment,
     .print_error = print_error,
+    .coloured = coloured,
+    .title = title,
     .print = print_error,
     .print_by_line = print_by_line,
     .abort = end,

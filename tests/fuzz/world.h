@@ -27,6 +27,7 @@ struct world_socket {
     size_t chunk;               /* the most that one read gets */
     bool ended, reset;          /* the peer ended it, in good order or not */
     bool hung_up;               /* we did */
+    int unwritable;             /* what writing fails with, an errno value; 0 while it does not */
     bool stranger_user;         /* the other end is another user's */
     struct bytes out;           /* to the peer */
     size_t room;                /* how much more it takes */

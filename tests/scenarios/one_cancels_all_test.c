@@ -293,7 +293,7 @@ static int run_a_parent(void *arg)
 static void a_child_logs_as_much_as_its_root(void **state)
 {
     (void)state;
-    const struct { const char *level; bool tells; } cases[] = {{"info", true}, {"warning", false}};
+    const struct { const char *level; bool tells; } cases[] = {{"runtime", true}, {"warning", false}};
     for (size_t i = 0; i < 2; i++) {
         struct theatre *theatre = raise_curtain(9, run_a_parent);
         theatre->log = cases[i].level;

@@ -146,7 +146,7 @@ static int readers_that_drop(tr_portal *donny)
 static int cut_the_reader(tr_portal *donny)
 {
     tr_auto(stream) numbers = NULL;
-    int64_t number, heard = 0;
+    int64_t number = 0, heard = 0;
     int cuts = 0, rc = 1;
     tr_try(tr_open_stream(donny, &numbers, count_slowly, .last = 20, .seconds = 1));
     while (rc > 0) {

@@ -375,7 +375,6 @@ static int a_long_shortage_is_told_once(void *arg)
     struct sys_ops *ops = (struct sys_ops *)runtime->sys->ops;
     ops->accept = accept_after_shortages;
     ops->print_error = count_told;
-    runtime->log_level = LOG_WARNING;
     struct listener listener = {.lock = -1};
     int fd = -1;
     tr_try(io_open(&listener.io, FIRST));

@@ -10,6 +10,8 @@
 #include "actor/portal.h"
 #include "value/msgpack.h"
 
+#include <errno.h>
+
 /* ---- who is there -------------------------------------------------------------------------------------------- */
 
 static struct peer peer;
@@ -103,6 +105,26 @@ static void a_value_without_credit_is_the_end_of_the_session(struct life *life)
     tr_portal_done_(&portal);
 }
 
+/* Whatever the reason is: no memory in the kernel, a peer that has closed its side for reading only. */
+static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *life)
+{
+    const struct {
+        int error;
+        const char *told;
+    } cases[] = {{ENOBUFS, "nothing can be sent"}, {EPIPE, "without a good-bye"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tr_portal *portal = meet(life);
+        double began = tr_now();
+        peer.socket->unwritable = cases[i].error;
+        assert_int_equal(tr_call(portal, NULL, echo, .text = "hello"), TR_EREMOTE);
+        const tr_error *died = tr_error_find(tr_last_error(), "ActorDied");
+        assert_non_null(died);
+        assert_non_null(strstr(tr_error_message(died), cases[i].told));
+        assert_true(tr_now() < began + 1);
+        tr_portal_done_(&portal);
+    }
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -119,6 +141,7 @@ int main(void)
         LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
         LIVE(a_value_of_the_wrong_type_before_an_overrun_costs_nothing),
         LIVE(a_value_without_credit_is_the_end_of_the_session),
+        LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
