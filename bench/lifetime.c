@@ -196,21 +196,6 @@ static int growth(void)
 
 /* ---- many ---------------------------------------------------------------------------------------------- */
 
-/* As the kernel says; -1 if it does not. */
-static double pss_kib(int pid)
-{
-    char path[64], line[256];
-    double kib = -1;
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
-    FILE *file = fopen(path, "r");
-    while (file && kib < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, "Pss:", 4) == 0)
-            kib = strtod(line + 4, NULL);
-    if (file)
-        fclose(file);
-    return kib;
-}
-
 static int start_many(tr_nursery *n, tr_portal **actors, int count)
 {
     for (int i = 0; i < count; i++)
@@ -221,7 +206,7 @@ static int start_many(tr_nursery *n, tr_portal **actors, int count)
 static void note_memory(const char *key, tr_portal *const *actors, int count)
 {
     for (int i = 0; i < count; i += count / TEN)
-        note(key, pss_kib(tr_portal_actor(actors[i])->pid));
+        note(key, memory_kib(tr_portal_actor(actors[i])->pid, "Pss"));
 }
 
 static int cancel_all(tr_nursery *n, double *ret_ms)

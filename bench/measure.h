@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <tractor.h>
 
 /* What this process starts stays there, too. */
@@ -28,6 +29,22 @@ static inline double median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, by_size);
     return values[count / 2];
+}
+
+/* Memory of a process in KiB, as the kernel says by that name ("Rss", "Pss"); -1 if it does not. */
+static inline double memory_kib(int pid, const char *name)
+{
+    char path[64], line[256];
+    size_t size = strlen(name);
+    double kib = -1;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+    FILE *file = fopen(path, "r");
+    while (file && kib < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, name, size) == 0 && line[size] == ':')
+            kib = strtod(line + size + 1, NULL);
+    if (file)
+        fclose(file);
+    return kib;
 }
 
 /* A member of the one object in a file of JSON, with `prefix` before its key; none if it is negative, which is

@@ -13,6 +13,7 @@
  *     actor.h      actors, portals, calls, and tr_main
  *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
+ *     registry.h   who is there: asking for actors, and watching them come and go
  *     context.h    remote functions that talk with their callers
  *     topics.h     remote functions that share one producer, each with topics of its own
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
@@ -32,6 +33,7 @@
 #include "tractor/net.h"
 #include "tractor/signal.h"
 #include "tractor/process.h"
+#include "tractor/registry.h"
 #include "tractor/stream.h"
 #include "tractor/sync.h"
 #include "tractor/task.h"

@@ -197,7 +197,10 @@ static void sim_last_words(struct sys *sys, const char *type, const char *messag
     size_t used = 0;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && used < sizeof words; i++)
         used += (size_t)snprintf(words + used, sizeof words - used, "%s", texts[i]) + 1;
-    (void)flow_write(to->out, words, used < sizeof words ? used : sizeof words);
+    used = used < sizeof words ? used : sizeof words;
+    ssize_t sent;
+    for (size_t at = 0; at < used && (sent = flow_write(to->out, words + at, used - at)) > 0;)
+        at += (size_t)sent; /* a pipe takes so little at once */
 }
 
 static const char *sim_env(struct sys *sys, const char *name)

@@ -93,8 +93,8 @@ typedef struct tr_main_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* the root actor's; "root" if NULL */
     const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here:
-                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". What was enrolled
-                             * there is not found any more once the root that serves it has ended.
+                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". Once the root that serves
+                             * it has ended, trees do not find each other until another serves it (registry.h).
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* that other actors may call in the root */
     tr_statespace_option statespace; /* the root's: tr_statespace(type, pointer) */
@@ -269,14 +269,16 @@ TR_API void tr_portal_done_(tr_portal **portal);
 
 /* ---- finding ------------------------------------------------------------------------------------- */
 
-/* A portal to an actor by that name, of the whole tree or of everything at the shared arbiter: waits
- * until there is one / 1 if there is one now and 0 (with *ret_portal untouched) if there is none. To be
- * released by the caller. Checkpoints. TR_ENOARBITER when the arbiter cannot be reached.
+/* A portal to an actor by that name, of this tree or else of everything at the shared arbiter; of several the oldest.
+ * tr_wait_for_actor waits until there is one; it goes on when the arbiter ends, since one may come in this tree or with
+ * the next arbiter: give it a deadline. tr_find_actor returns 1 if there is one now and 0 (with *ret_portal untouched)
+ * if there is none, or TR_ENOARBITER if there is none in this tree and the shared arbiter does not answer within a
+ * second. To be released by the caller. Checkpoints. Lists, and who comes and goes: registry.h.
  * (tractor.wait_for_actor, find_actor) */
 TR_API int tr_wait_for_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
 TR_API int tr_find_actor(tr_portal **ret_portal, const char *name) TR_USE_RESULT;
 
-/* A portal to the arbiter. A checkpoint. Errors as above. (tractor.get_arbiter) */
+/* A portal to the arbiter: the shared one, or this tree's root. A checkpoint. Errors as above. (tractor.get_arbiter) */
 TR_API int tr_get_arbiter(tr_portal **ret_portal) TR_USE_RESULT;
 
 #endif

@@ -19,9 +19,12 @@ struct session;
 
 struct actor {
     tr_list_tr_str modules;         /* that peers may call; texts in `memory` */
-    const char *arbiter;            /* where to look names up; NULL until known */
-    const char *arbiter_uuid;       /* of the actor that serves it; NULL until met */
+    const char *arbiter;            /* where to look names up first: our root's address; NULL until known */
+    const char *arbiter_uuid;       /* the root's; NULL until known */
     struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
+    const char *shared;             /* the address of the arbiter that our root is with; NULL: none but the root */
+    bool shared_is_known;           /* a child asks its root for that, once it wants to know */
+    struct session *shared_session; /* with it, the last that there was: held; NULL before */
     char *const *argv;              /* what children are started with */
     const char *program;            /* and the path of what they run; NULL until it was asked for */
     enum start_method method;       /* of the tree */

@@ -123,6 +123,8 @@ static int send_birth(struct keeper *keeper)
     if (!peer.name || !peer.uuid)
         return error_raise_plain(-ENOMEM);
     keeper->session->peer = peer;
+    if (actor->child_up)
+        tr_try(actor_copy_modules(&keeper->session->memory, &keeper->modules, NULL, &keeper->session->modules));
     struct frame frame = {.kind = FRAME_BIRTH,
                           .birth = {.name = keeper->name,
                                     .uuid = uuid,

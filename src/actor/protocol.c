@@ -88,13 +88,26 @@ int frame_put(struct buf *out, const struct frame *frame)
 
 /* ---- receiving ----------------------------------------------------------------------------------- */
 
+/* What the header says of the size of the rest; it must be there. */
+static size_t announced(const struct buf *in)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < FRAME_HEADER; i++)
+        size |= (size_t)in->data[i] << (8 * i);
+    return size;
+}
+
+size_t frame_rest(const struct buf *in)
+{
+    size_t size = in->size < FRAME_HEADER ? 0 : FRAME_HEADER + announced(in);
+    return size > in->size ? size - in->size : 0;
+}
+
 long frame_measure(const struct buf *in, enum session_state state)
 {
     if (in->size < FRAME_HEADER)
         return 0;
-    size_t size = 0;
-    for (size_t i = 0; i < FRAME_HEADER; i++)
-        size |= (size_t)in->data[i] << (8 * i);
+    size_t size = announced(in);
     size_t most = state == SESSION_GREETING ? LARGEST_GREETING : LARGEST_FRAME;
     if (size > most)
         return raise_code(TR_EPROTOCOL, "a frame of %zu bytes, where %zu are allowed", size, most);
@@ -105,17 +118,17 @@ static int get_head(struct reader *from, enum session_state state, struct frame 
                     const struct kind **ret_kind)
 {
     size_t count;
-    uint8_t number;
+    uint64_t number;
     tr_try(codec_get_array(from, &count));
-    tr_try(codec_decode(from, &tr_type_uint8_t, NULL, &number));
+    tr_try(codec_get_uint(from, &number));
     if (number >= FRAME_KINDS)
-        return raise_code(TR_EPROTOCOL, "a frame of the unknown kind %u", number);
+        return raise_code(TR_EPROTOCOL, "a frame of the unknown kind %llu", (unsigned long long)number);
     const struct kind *kind = &kinds[number];
     if (kind->state != state)
         return raise_code(TR_EPROTOCOL, "a %s frame is not allowed at this point", kind->name);
     if (count != kind->count + 2)
         return raise_code(TR_EPROTOCOL, "a %s frame of %zu fields", kind->name, count);
-    tr_try(codec_decode(from, &tr_type_uint64_t, NULL, &ret->id));
+    tr_try(codec_get_uint(from, &ret->id));
     ret->kind = (enum frame_kind)number;
     *ret_kind = kind;
     return 0;

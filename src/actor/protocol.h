@@ -9,7 +9,7 @@
  * in the session's state, with anything missing or left over, ends the session and nothing else.
  *
  *     parent  BIRTH, HELLO  -->              a child reads who it is, then both greet each other
- *             UP            <--              the child is at its work, and enrolled at the arbiter; if the
+ *             UP            <--              the child is at its work, and enrolled at its root; if the
  *                                            parent is that, this enrolls it
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function
@@ -128,6 +128,9 @@ int frame_put(struct buf *out, const struct frame *frame);
 /* The first frame in the bytes, if it is there entirely: its size with the header, 0 if more is needed,
  * TR_EPROTOCOL, raised, if it is too large for the state. Says nothing about its content. */
 long frame_measure(const struct buf *in, enum session_state state);
+
+/* How many bytes of the first frame are still to come, as far as is known. */
+size_t frame_rest(const struct buf *in);
 
 /* Decodes the `size` bytes that frame_measure found. Strings and lists are put into `memory`, a tr_raw
  * points into the bytes. TR_EPROTOCOL, raised, for anything but a frame that is allowed in the state. */

@@ -18,6 +18,7 @@ struct session {
     struct machine state;
     struct io io;
     struct buf in, out;             /* bytes not yet decoded; not yet written */
+    struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
     tr_lot to_write;            /* the writer waits here for `out` to fill */
     tr_lot for_room;            /* and senders for it to empty */
     tr_actor peer;                  /* who it is, once greeted; texts in `memory` */
@@ -43,6 +44,7 @@ struct session {
      * for no idea. For sessions with our own children. */
     struct tr_error *(*obituary)(void *arg);
     void *obituary_arg;
+    tr_list_tr_str modules;         /* what our own child serves, for its registration; texts in `memory` */
 };
 
 /* A session over a connected stream, whose descriptor it takes over in any case; with one reference for

@@ -1,6 +1,7 @@
 /* Chunks double from 256 bytes, so a small error costs one small allocation and a large value few. */
 #include "base/arena.h"
 
+#include "base/copy.h"
 #include "base/hooks.h"
 
 #include <stdalign.h>
@@ -32,7 +33,7 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
     return chunk;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *take(struct arena *arena, size_t size)
 {
     const size_t step = alignof(max_align_t);
     if (size > SIZE_MAX - step)
@@ -45,13 +46,19 @@ void *arena_alloc(struct arena *arena, size_t size)
         return NULL;
     void *memory = chunk->bytes + chunk->used;
     chunk->used += size;
-    return memset(memory, 0, size);
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *memory = take(arena, size);
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 void *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
-    void *copy = arena_alloc(arena, size ? size : 1);
-    return copy && size ? memcpy(copy, bytes, size) : copy;
+    void *copy = take(arena, size ? size : 1);
+    return copy ? copy_bytes(copy, bytes, size) : NULL;
 }
 
 char *arena_text(struct arena *arena, const char *text)

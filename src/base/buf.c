@@ -1,7 +1,10 @@
-/* Draining only moves `data` forward; the gap it leaves is closed when room is wanted next, so a
- * message is moved at most once on its way through. */
+/* Draining only moves `data` forward. The gap that it leaves is closed when room is wanted and the gap is at least
+ * as large as what is moved, else the memory is doubled: so each byte is moved about once on its way through, and
+ * what is filled and drained at the same pace soon needs no more memory. It keeps that, but not what an exceptionally
+ * large message has left. */
 #include "base/buf.h"
 
+#include "base/copy.h"
 #include "base/hooks.h"
 
 #include <errno.h>
@@ -10,7 +13,7 @@
 #include <string.h>
 
 /* Smaller than a page, larger than nearly every frame. */
-enum { FIRST_ROOM = 1024 };
+enum { FIRST_ROOM = 1024, MOST_KEPT = 1024 * 1024 };
 
 void buf_fini(struct buf *buf)
 {
@@ -24,10 +27,9 @@ int buf_reserve(struct buf *buf, size_t more)
         return 0;
     if (more > SIZE_MAX / 2 - buf->size)
         return -ENOMEM;
-    size_t want = buf->size + more, room = buf->room ? buf->room : FIRST_ROOM;
-    if (buf->memory && want <= buf->room / 2) {
-        memmove(buf->memory, buf->data, buf->size);
-        buf->data = buf->memory;
+    size_t want = buf->size + more, room = buf->memory ? buf->room * 2 : FIRST_ROOM;
+    if (buf->memory && want <= buf->room && buf->size <= (size_t)(buf->data - buf->memory)) {
+        buf->data = copy_bytes(buf->memory, buf->data, buf->size);
         return 0;
     }
     while (room < want)
@@ -35,8 +37,7 @@ int buf_reserve(struct buf *buf, size_t more)
     uint8_t *memory = mem_alloc(room);
     if (!memory)
         return -ENOMEM;
-    if (buf->size)
-        memcpy(memory, buf->data, buf->size);
+    copy_bytes(memory, buf->data, buf->size);
     mem_free(buf->memory);
     buf->memory = buf->data = memory;
     buf->room = room;
@@ -48,8 +49,7 @@ int buf_append(struct buf *buf, const void *bytes, size_t size)
     int rc = buf_reserve(buf, size);
     if (rc < 0)
         return rc;
-    if (size)
-        memcpy(buf_end(buf), bytes, size);
+    copy_bytes(buf_end(buf), bytes, size);
     buf_added(buf, size);
     return 0;
 }
@@ -74,6 +74,9 @@ void buf_drain(struct buf *buf, size_t size)
 {
     buf->data += size;
     buf->size -= size;
-    if (buf->size == 0)
-        buf->data = buf->memory;
+    if (buf->size > 0)
+        return;
+    if (buf->room > MOST_KEPT)
+        buf_fini(buf);
+    buf->data = buf->memory;
 }

@@ -1,84 +1,20 @@
-/* The arbiter's clients: making oneself known and finding others. Everybody is one, the arbiter too, which
- * asks itself over a connection like all the others: one way is enough. */
+/* Finding an actor by its name: in one's own tree first, and then wherever else there is one.
+ *
+ * What is found may have ended meanwhile; then the next one of the name will do. A wait is for both places at once,
+ * and outlives the arbiter: what it waits for may come in its own tree, or with the next arbiter. */
 #define TR_MODULE "tractor.registry"
-#include "actor/portal.h"
 #include "base/error.h"
-#include "base/hooks.h"
 #include "registry/functions.h"
-#include "registry/registry.h"
+#include "registry/reach.h"
 
 #include <errno.h>
-#include <string.h>
 
-/* For somebody at an arbiter's address to answer: what takes longer is something else. A child has the time
- * that its parent gives it, since the arbiter is there and may be busy. */
-static const double ENROLL_S = 1;
+enum { MOST_OF_A_NAME = 16 };   /* that are tried, the oldest first */
 
-static int no_arbiter(const char *address)
-{
-    return tr_raise_from(NULL, tr_code_type(TR_ENOARBITER), "no arbiter at %s: %s", address,
-                         tr_error_message(tr_last_error()));
-}
-
-static int reach(tr_portal **ret_portal)
-{
-    struct actor *actor = actor_self();
-    struct session *session;
-    tr_try(session_open(actor->arbiter, actor->arbiter_uuid, &session));
-    *ret_portal = portal_new(session);
-    return *ret_portal ? 0 : -ENOMEM;
-}
-
-int tr_get_arbiter(tr_portal **ret_portal)
-{
-    tr_try(actor_required());
-    tr_try(tr_checkpoint());
-    if (!ret_portal)
-        return raise_code(TR_EARGUMENT, "nowhere to put the portal");
-    tr_portal *portal;
-    int rc = reach(&portal);
-    if (rc < 0)
-        return rc == TR_ECANCELLED ? rc : no_arbiter(actor_self()->arbiter);
-    *ret_portal = portal;
-    return 0;
-}
-
-/* ---- making oneself known -------------------------------------------------------------------------- */
-
-static int enroll(void)
-{
-    struct actor *actor = actor_self();
-    tr_auto(portal) arbiter = NULL;
-    tr_try(reach(&arbiter));
-    if (!arbiter->session->to_parent) /* which enrolls its children itself, once they are up */
-        tr_try(tr_call(arbiter, NULL, tr_registry_enroll));
-    session_hold(arbiter->session);
-    actor->arbiter_session = arbiter->session;
-    actor->arbiter_uuid = arbiter->session->peer.uuid;
-    return 0;
-}
-
-int registry_enroll(void)
-{
-    tr_scope limit = actor_self()->is_root ? tr_fail_after(ENROLL_S) : tr_cancel_scope();
-    int rc = tr_within(&limit, enroll());
-    return rc >= 0 || rc == TR_ECANCELLED ? rc : no_arbiter(actor_self()->arbiter);
-}
-
-void registry_leave(void)
-{
-    struct actor *actor = actor_self();
-    if (actor->arbiter_session)
-        session_let_go(actor->arbiter_session);
-    actor->arbiter_session = NULL;
-}
-
-/* ---- finding others -------------------------------------------------------------------------------- */
-
-static int portal_to(const tr_directory_entry *entry, tr_portal **ret_portal)
+static int portal_to(const tr_registration *actor, tr_portal **ret_portal)
 {
     struct session *session;
-    tr_try(session_open(entry->address, entry->uuid, &session));
+    tr_try(session_open(actor->addresses.count ? actor->addresses.items[0] : "", actor->uuid, &session));
     tr_portal *portal = portal_new(session);
     if (!portal)
         return -ENOMEM;
@@ -94,8 +30,7 @@ static bool has_ended(int rc)
            rc == TR_ECLOSED;
 }
 
-/* An actor that has just ended may still be listed; then the next one of the name will do. */
-static int first_that_lives(const tr_list_tr_directory_entry *found, tr_portal **ret_portal)
+static int first_that_lives(const tr_list_tr_registration *found, tr_portal **ret_portal)
 {
     for (size_t i = 0; i < found->count; i++) {
         int rc = portal_to(&found->items[i], ret_portal);
@@ -114,28 +49,82 @@ static int check(tr_portal **ret_portal, const char *name)
     return ret_portal ? 0 : raise_code(TR_EARGUMENT, "nowhere to put the portal");
 }
 
+static int find_at(int (*reach)(tr_portal **), tr_portal **ret_portal, const char *name)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_auto(portal) registry = NULL;
+    tr_list_tr_registration found;
+    tr_try(reach(&registry));
+    tr_try(settle(tr_portal_actor(registry)->address,
+                  tr_call(registry, &found, tr_registry_find, .name = name, .most = MOST_OF_A_NAME)));
+    return first_that_lives(&found, ret_portal);
+}
+
 int tr_find_actor(tr_portal **ret_portal, const char *name)
 {
     tr_try(check(ret_portal, name));
+    tr_try(tr_checkpoint());
+    int rc = find_at(reach_root, ret_portal, name);
+    if (rc != 0)
+        return rc;
+    rc = whereabouts();
+    return rc > 0 ? find_at(reach_shared, ret_portal, name) : rc;
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------------- */
+
+struct vigil {
+    const char *name;
+    tr_nursery *nursery;    /* of those who wait at several places; NULL for one */
+};
+
+static int wait_at(int (*reach)(tr_portal **), const struct vigil *vigil)
+{
     tr_auto(frame) frame = tr_open_frame();
-    tr_auto(portal) arbiter = NULL;
-    tr_list_tr_directory_entry found;
-    tr_try(tr_get_arbiter(&arbiter));
-    tr_try(tr_call(arbiter, &found, tr_registry_find, .name = name));
-    return first_that_lives(&found, ret_portal);
+    tr_auto(portal) registry = NULL;
+    tr_registration actor;
+    tr_try(reach(&registry));
+    tr_try(settle(tr_portal_actor(registry)->address,
+                  tr_call(registry, &actor, tr_registry_wait, .name = vigil->name)));
+    if (vigil->nursery)
+        tr_cancel(vigil->nursery);
+    return 0;
+}
+
+static int wait_in_tree(void *arg)
+{
+    return wait_at(reach_root, arg);
+}
+
+/* For an arbiter to come, and for it to hear of an end that we have seen. */
+static const double LOOK_AGAIN_S = 0.25, NEWS_S = 0.01;
+
+static int wait_beyond(void *arg)
+{
+    int rc;
+    while ((rc = wait_at(reach_shared, arg)) == TR_ENOARBITER)
+        tr_try(tr_sleep(LOOK_AGAIN_S));
+    return rc;
+}
+
+static int wait_everywhere(struct vigil *vigil)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    if (!n)
+        return -ENOMEM;
+    vigil->nursery = n;
+    tr_try(tr_start_soon(n, wait_in_tree, vigil));
+    tr_try(tr_start_soon(n, wait_beyond, vigil));
+    return tr_join(n);
 }
 
 static int wait_until_listed(const char *name)
 {
-    tr_auto(frame) frame = tr_open_frame();
-    tr_auto(portal) arbiter = NULL;
-    tr_directory_entry entry;
-    tr_try(tr_get_arbiter(&arbiter));
-    return tr_call(arbiter, &entry, tr_registry_wait, .name = name);
+    struct vigil vigil = {.name = name};
+    int shared = whereabouts();
+    tr_try(shared);
+    return shared ? wait_everywhere(&vigil) : wait_in_tree(&vigil);
 }
-
-/* For the arbiter to hear of an end that we have seen. */
-static const double NEWS_S = 0.01;
 
 int tr_wait_for_actor(tr_portal **ret_portal, const char *name)
 {
@@ -143,7 +132,7 @@ int tr_wait_for_actor(tr_portal **ret_portal, const char *name)
     for (;;) {
         tr_try(wait_until_listed(name));
         int rc = tr_find_actor(ret_portal, name);
-        if (rc != 0)
+        if (rc != 0 && rc != TR_ENOARBITER)
             return rc < 0 ? rc : 0;
         tr_try(tr_sleep(NEWS_S));
     }

@@ -1,150 +1,180 @@
-/* The arbiter's table and the remote functions that it is used through.
+/* A root's registry, and the remote functions that it is used through.
  *
- * An entry is as true as the session it came over: what it says is what the actor said when it greeted, so
- * nobody can enroll another; and it goes when the session ends, however that comes about, which is why
- * the dead are not found. Names are not unique; whoever asks gets all of that name, the oldest first. */
+ * An entry is as true as the session it came over: an actor that enrolls says what it said when it greeted, a
+ * root vouches for its own tree, and nobody is registered under a uuid that is taken. It goes when the session ends,
+ * however that comes about, which is why the dead are not found. Names are not unique; whoever asks gets all of
+ * that name, the oldest first. */
 #define TR_MODULE "tractor.registry"
 #include "registry/registry.h"
 
 #include "actor/serve.h"
 #include "base/error.h"
 #include "base/hooks.h"
-#include "base/log.h"
 #include "registry/functions.h"
+#include "registry/table.h"
 #include "sched/task.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct registry {
-    struct link entries;            /* struct entry, in the order they came */
-    size_t count;
-    tr_lot news;                /* whoever waits for a name waits here */
-};
-
-struct entry {
-    struct link place;
-    struct session *session;        /* that it came over; not a reference; NULL for ourselves */
-    const tr_actor *actor;          /* as the session or the runtime has it */
-};
-
-static int add(struct session *session, const tr_actor *actor)
+static int add(struct session *session, const tr_actor *actor, double started, const tr_list_tr_str *modules)
 {
-    struct registry *registry = runtime->registry;
-    list_each(at, &registry->entries)
-        if (container_of(at, struct entry, place)->session == session)
-            return 0;
-    struct entry *entry = mem_alloc(sizeof *entry);
-    if (!entry)
-        return error_raise_plain(-ENOMEM);
-    *entry = (struct entry){.session = session, .actor = actor};
-    list_push(&registry->entries, &entry->place);
-    registry->count++;
-    log_at(TR_LOG_RUNTIME, "%s is enrolled, pid %d, at %s", actor->name, actor->pid, actor->address);
-    lot_wake_all(&registry->news);
-    return 0;
+    tr_str address = actor->address;
+    tr_registration registration = {.name = actor->name,
+                                    .uuid = actor->uuid,
+                                    .addresses = {&address, 1},
+                                    .pid = actor->pid,
+                                    .started = started,
+                                    .modules = *modules};
+    return table_add(runtime->registry, session, &registration);
 }
 
-static void drop(struct entry *entry)
+static double now(void)
 {
-    list_remove(&entry->place);
-    runtime->registry->count--;
-    mem_free(entry);
+    return (double)wall_clock() / 1e9;
 }
 
-/* It saves our children a round trip: most actors are children of the arbiter. */
+/* It saves our children a round trip: most actors are children of their root. */
 static int child_up(struct session *session)
 {
-    return add(session, &session->peer);
+    return add(session, &session->peer, now(), &session->modules);
 }
 
 static void session_ended(struct session *session)
 {
-    list_each(at, &runtime->registry->entries)
-    {
-        struct entry *entry = container_of(at, struct entry, place);
-        if (entry->session == session) {
-            log_at(TR_LOG_RUNTIME, "%s is struck off", entry->actor->name);
-            drop(entry);
-        }
-    }
+    struct registry *table = runtime->registry;
+    table_strike_all(table, session);
+    if (session != actor_self()->shared_session)
+        return;
+    list_each(at, &table->watchers)
+        lot_wake_all(&container_of(at, struct watcher, place)->news);
 }
 
 int registry_serve(void)
 {
-    struct registry *registry = mem_zalloc(sizeof *registry);
-    if (!registry)
-        return error_raise_plain(-ENOMEM);
-    list_init(&registry->entries);
-    runtime->registry = registry;
-    actor_self()->child_up = child_up;
-    actor_self()->session_ended = session_ended;
-    actor_self()->arbiter = runtime->self.address;
-    actor_self()->arbiter_uuid = runtime->self.uuid;
-    return add(NULL, &runtime->self);
+    struct actor *actor = actor_self();
+    runtime->registry = table_new();
+    if (!runtime->registry)
+        return -ENOMEM;
+    actor->child_up = child_up;
+    actor->session_ended = session_ended;
+    actor->arbiter = runtime->self.address;
+    actor->arbiter_uuid = runtime->self.uuid;
+    return add(NULL, &runtime->self, now(), &actor->modules);
 }
 
 void registry_free(void)
 {
-    struct registry *registry = runtime->registry;
-    if (!registry)
+    if (!runtime->registry)
         return;
-    list_each(at, &registry->entries)
-        drop(container_of(at, struct entry, place));
     actor_self()->child_up = NULL;
     actor_self()->session_ended = NULL;
+    table_free(runtime->registry);
     runtime->registry = NULL;
-    mem_free(registry);
 }
 
-/* ---- remote functions --------------------------------------------------------------------------------- */
-
-static tr_directory_entry describe(const tr_actor *actor)
-{
-    return (tr_directory_entry){
-        .name = actor->name, .uuid = actor->uuid, .address = actor->address, .pid = actor->pid};
-}
-
-static struct entry *find(const char *name)
-{
-    list_each(at, &runtime->registry->entries)
-    {
-        struct entry *entry = container_of(at, struct entry, place);
-        if (name && strcmp(entry->actor->name, name) == 0)
-            return entry;
-    }
-    return NULL;
-}
+/* ---- remote functions: becoming known ----------------------------------------------------------------- */
 
 tr_fn_def(tr_registry_enroll)
 {
     struct session *session = ctx_session(ctx);
-    return add(session, &session->peer);
+    return add(session, &session->peer, args->started, &args->modules);
 }
+
+tr_fn_def(tr_registry_mirror)
+{
+    struct tr_error *refused = NULL; /* the first; who sends nonsense needs no list of it */
+    for (size_t i = 0; i < args->joined.count; i++) {
+        int rc = table_add(runtime->registry, ctx_session(ctx), &args->joined.items[i]);
+        if (rc < 0 && !refused)
+            refused = error_of(rc);
+    }
+    for (size_t i = 0; i < args->left.count; i++)
+        table_strike(runtime->registry, ctx_session(ctx), args->left.items[i]);
+    return refused ? error_raise(refused) : 0;
+}
+
+/* ---- remote functions: being found -------------------------------------------------------------------- */
 
 tr_fn_def(tr_registry_find)
 {
-    struct registry *registry = runtime->registry;
-    tr_directory_entry *found =
-        arena_alloc(&ctx->served->memory, (registry->count + 1) * sizeof *found);
-    size_t count = 0;
+    size_t count = 0, most = 0;
+    for (struct entry *at = NULL; most < args->most && (at = table_next_of_name(runtime->registry, args->name, at));)
+        most++;
+    tr_registration *found = arena_alloc(&ctx->served->memory, (most + 1) * sizeof *found);
     if (!found)
         return error_raise_plain(-ENOMEM);
-    list_each(at, &registry->entries)
-    {
-        struct entry *entry = container_of(at, struct entry, place);
-        if (args->name && strcmp(entry->actor->name, args->name) == 0)
-            found[count++] = describe(entry->actor);
-    }
-    *ret = (tr_list_tr_directory_entry){found, count};
+    for (struct entry *at = NULL; count < most && (at = table_next_of_name(runtime->registry, args->name, at));)
+        found[count++] = at->actor;
+    *ret = (tr_list_tr_registration){found, count};
     return 0;
 }
 
 tr_fn_def(tr_registry_wait)
 {
     struct entry *entry;
-    while (!(entry = find(args->name)))
-        tr_try(lot_park(&runtime->registry->news));
-    *ret = describe(entry->actor);
+    while (!(entry = table_next_of_name(runtime->registry, args->name, NULL)))
+        tr_try(lot_park_for(&runtime->registry->news, "an actor of that name"));
+    *ret = entry->actor;
     return 0;
+}
+
+tr_fn_def(tr_registry_arbiter)
+{
+    *ret = actor_self()->shared ? actor_self()->shared : "";
+    return 0;
+}
+
+/* ---- remote functions: lists and news ----------------------------------------------------------------- */
+
+static int yield_all(tr_ctx *ctx, struct watcher *watcher)
+{
+    struct change *change;
+    while ((change = watcher_take(watcher))) {
+        int rc = change->entry->gone ? 0 : tr_send_yield(ctx, tr_registration, change->entry->actor);
+        change_free(change);
+        tr_try(rc);
+    }
+    return 0;
+}
+
+tr_stream_fn_def(tr_registry_query)
+{
+    struct watcher watcher = {.name = args->name, .prefix = args->prefix};
+    int rc = watcher_open(&watcher, runtime->registry, false);
+    if (rc >= 0)
+        rc = yield_all(ctx, &watcher);
+    watcher_close(&watcher);
+    return rc;
+}
+
+static int wait_for_change(struct watcher *watcher, struct change **ret_change)
+{
+    while (!(*ret_change = watcher_take(watcher))) {
+        if (watcher->failed)
+            return error_raise_plain(watcher->failed);
+        tr_try(lot_park_for(&watcher->news, "actors to come and go"));
+    }
+    return 0;
+}
+
+static int yield_changes(tr_ctx *ctx, struct watcher *watcher)
+{
+    for (;;) {
+        struct change *change;
+        tr_try(wait_for_change(watcher, &change));
+        int rc = tr_send_yield(ctx, tr_actor_event, {.joined = change->joined, .actor = change->entry->actor});
+        change_free(change);
+        tr_try(rc);
+    }
+}
+
+tr_stream_fn_def(tr_registry_watch)
+{
+    struct watcher watcher = {.prefix = args->prefix};
+    int rc = watcher_open(&watcher, runtime->registry, true);
+    if (rc >= 0)
+        rc = yield_changes(ctx, &watcher);
+    watcher_close(&watcher);
+    return rc;
 }

@@ -68,38 +68,48 @@ static bool is_free(const tr_error *error)
     return tr_error_is(error, "errno.ECONNREFUSED") || tr_error_is(error, "errno.ENOENT");
 }
 
-static int join(void)
-{
-    tr_try(actor_listen(NULL));
-    int rc = registry_enroll();
-    if (rc < 0)
-        actor_unlisten(); /* nobody has been told of that address */
-    return rc;
-}
-
-static int serve_at(const char *address)
+static int listen_and_serve(const char *address)
 {
     tr_try(actor_listen(address));
     return registry_serve();
 }
 
+static int join(const char *address)
+{
+    tr_try(listen_and_serve(NULL));
+    int rc = registry_join(address);
+    if (rc < 0) {
+        registry_free();
+        actor_unlisten(); /* nobody has been told of that address */
+    }
+    return rc;
+}
+
 /* Somebody may have the address and not answer yet, or not any more. */
 static const double INTERREGNUM_S = 2, LOOK_AGAIN_S = 0.01;
 
+/* Whether somebody was there who was just going, or so it seems; what only looks so has half a second. */
+static const double FAREWELL_S = 0.5;
+static bool is_leaving(const tr_error *error)
+{
+    return tr_error_is(error, "Broken") || tr_error_is(error, "Closed") || tr_error_is(error, "errno.ECONNRESET");
+}
+
 /* A shared arbiter is joined if there is one, and otherwise we are it; which of several is first is
  * decided by who gets to listen. */
-static int join_or_serve(struct actor *actor, const char *address)
+static int join_or_serve(const char *address)
 {
-    actor->arbiter = arena_text(&actor->memory, address);
-    if (!actor->arbiter)
-        return error_raise_plain(-ENOMEM);
-    for (double until = tr_now() + INTERREGNUM_S;;) {
-        int rc = join();
-        if (rc >= 0 || !is_free(tr_last_error()))
+    for (double since = tr_now();;) {
+        int rc = join(address);
+        if (rc >= 0)
+            return registry_keep_joined();
+        if (is_free(tr_last_error())) {
+            rc = listen_and_serve(address);
+            if (rc != -EADDRINUSE || tr_now() > since + INTERREGNUM_S)
+                return rc;
+        } else if (rc == TR_ECANCELLED || !is_leaving(tr_last_error()) || tr_now() > since + FAREWELL_S) {
             return rc;
-        rc = serve_at(address);
-        if (rc != -EADDRINUSE || tr_now() > until)
-            return rc;
+        }
         tr_try(tr_sleep(LOOK_AGAIN_S));
     }
 }
@@ -109,12 +119,7 @@ static int enter_root(struct actor *actor, const struct life *life)
     const tr_main_options *options = life->options;
     const char *arbiter = options->arbiter ? options->arbiter : sys_env("TRACTOR_ARBITER");
     tr_try(choose_identity(actor, options));
-    if (arbiter && arbiter[0]) {
-        tr_try(join_or_serve(actor, arbiter));
-    } else {
-        tr_try(actor_listen(NULL));
-        tr_try(registry_serve());
-    }
+    tr_try(arbiter && arbiter[0] ? join_or_serve(arbiter) : listen_and_serve(NULL));
     return actor_accept();
 }
 

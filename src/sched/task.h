@@ -37,6 +37,9 @@ void task_wake(struct task *task, int rc);
 /* Lets others run; not affected by cancellation. */
 void task_yield(void);
 
+/* Whether others are ready, and will have run by the time that the world is looked at again. */
+bool task_others_run_soon(void);
+
 /* TR_ECANCELLED, raised, if the running task is inside a cancelled scope, after others have run, lest a task
  * that tries in a loop starves them; else 0, at once. (trio.lowlevel.checkpoint_if_cancelled) */
 int task_checkpoint_if_cancelled(void);

@@ -136,12 +136,20 @@ static void keep_frames(struct tr_error *error, const char *at, const char *end)
         error->frames[error->frame_count++] = error_keep_text(error, text);
 }
 
+/* How much there is of them: they may come in pieces. */
+static size_t read_last_words(struct child *child, char *ret_words, size_t room)
+{
+    size_t size = 0;
+    for (ssize_t got; size < room && (got = sys_read(child->crash, ret_words + size, room - size)) > 0;)
+        size += (size_t)got;
+    return size;
+}
+
 /* The last words as an error; NULL when there were none, or none that make sense. */
 static struct tr_error *last_words(struct child *child, const tr_actor *actor)
 {
     char words[CRASH_ROOM];
-    ssize_t size = sys_read(child->crash, words, sizeof words);
-    const char *at = words, *end = words + (size > 0 ? size : 0), *texts[CRASH_TEXTS];
+    const char *at = words, *end = words + read_last_words(child, words, sizeof words), *texts[CRASH_TEXTS];
     for (size_t i = 0; i < CRASH_TEXTS; i++)
         if (!(texts[i] = next_text(&at, end)))
             return NULL;

@@ -45,6 +45,8 @@ bool type_is_same(const tr_type *a, const tr_type *b);
 /* The parts of a frame: an array of a known length, its elements one by one. */
 int codec_put_array(struct buf *out, size_t count);
 int codec_get_array(struct reader *from, size_t *ret_count);
+/* An integer, and not a negative one. TR_EARGUMENT, raised, for anything else. */
+int codec_get_uint(struct reader *from, uint64_t *ret_number);
 
 /* Steps over one whole value, checking it; *ret_span is the bytes it took. */
 int codec_skip(struct reader *from, tr_bytes *ret_span);

@@ -423,6 +423,17 @@ int codec_get_array(struct reader *from, size_t *ret_count)
     return 0;
 }
 
+int codec_get_uint(struct reader *from, uint64_t *ret_number)
+{
+    struct msgpack_head head;
+    struct reader rest = *from;
+    if (!msgpack_take(&rest, &head) || head.kind != MSGPACK_UINT)
+        return raise_code(TR_EARGUMENT, "expected an integer that is not negative");
+    *from = rest;
+    *ret_number = head.number;
+    return 0;
+}
+
 /* Without recursion: what is still to come is one number, and the depth needs no limit. */
 int codec_skip(struct reader *from, tr_bytes *ret_span)
 {

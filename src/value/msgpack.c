@@ -135,6 +135,19 @@ static uint64_t number_at(const uint8_t *bytes, size_t width)
     return number;
 }
 
+/* What most messages mostly consist of is read at once. */
+static bool take_small(struct reader *from, struct msgpack_head *ret)
+{
+    uint8_t lead = from->at[0];
+    if (lead >= 0x80)
+        return false;
+    from->at++;
+    from->left--;
+    ret->kind = MSGPACK_UINT;
+    ret->number = lead;
+    return true;
+}
+
 /* Sign extension of a number of `width` bytes, one at least. */
 static uint64_t extended(uint64_t number, size_t width)
 {
@@ -153,12 +166,10 @@ static double real_of(uint64_t bits, size_t width)
     return width == 4 ? (double)single : real;
 }
 
-/* The forms that are one byte in all, but for what a count announces. */
+/* The other forms that are one byte in all, but for what a count announces. */
 static bool take_fix(uint8_t lead, struct msgpack_head *head)
 {
-    if (lead < 0x80)
-        *head = (struct msgpack_head){.kind = MSGPACK_UINT, .number = lead};
-    else if (lead < 0x90)
+    if (lead < 0x90)
         *head = (struct msgpack_head){.kind = MSGPACK_MAP, .count = lead & 15};
     else if (lead < 0xa0)
         *head = (struct msgpack_head){.kind = MSGPACK_ARRAY, .count = lead & 15};
@@ -208,6 +219,8 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
 {
     if (from->left == 0)
         return false;
+    if (take_small(from, ret))
+        return true;
     struct reader rest = {from->at + 1, from->left - 1};
     struct msgpack_head head;
     uint8_t lead = from->at[0];

@@ -1,0 +1,156 @@
+/* What it costs to find an actor by its name:
+ *
+ *     lookups_per_s        tr_find_actor by an actor, at the registry of its root, of a live one to which it has a
+ *                          portal already; one after the other
+ *     lookup_us            the question alone, with ten names registered
+ *     lookup_many_us       with a hundred thousand
+ *     lookup_growth        the latter as a multiple of the former
+ *
+ * Medians of rounds that take turns over the names. The hundred thousand are no processes: an actor vouches for them,
+ * as a root does for its own tree, by a function of the registry's that is declared here by hand.
+ *
+ * Usage: registry [--json FILE] [--unpinned]. */
+#define TR_MODULE "tractor.registry"
+#define _GNU_SOURCE
+#include <string.h>
+
+#include "measure.h"
+
+tr_fn_decl(void, tr_registry_mirror, (tr_list_tr_registration, joined), (tr_list_tr_str, left));
+tr_fn_decl(tr_list_tr_registration, tr_registry_find, (tr_str, name), (uint32_t, most));
+
+#undef TR_MODULE
+#define TR_MODULE "bench"
+
+enum { FEW = 10, MANY = 100000, AT_ONCE = 500, ROUNDS = 15, LOOKUPS = 4000, NAME_ROOM = 40 };
+
+/* ---- an actor that asks ----------------------------------------------------------------------------- */
+
+static const char *name_of(int64_t number, char room[NAME_ROOM])
+{
+    snprintf(room, NAME_ROOM, "name-%lld", (long long)number);
+    return room;
+}
+
+static int register_some(tr_portal *root, int64_t from, int64_t to)
+{
+    static char names[AT_ONCE][NAME_ROOM], uuids[AT_ONCE][NAME_ROOM];
+    tr_registration some[AT_ONCE];
+    const tr_list_tr_str nowhere = tr_names("unix:@nowhere");
+    int64_t count = 0;
+    for (int64_t i = from; i < to; i++, count++) {
+        snprintf(uuids[count], NAME_ROOM, "%032llx", (unsigned long long)i);
+        some[count] = (tr_registration){.name = name_of(i, names[count]),
+                                        .uuid = uuids[count],
+                                        .addresses = nowhere,
+                                        .pid = 1};
+    }
+    return tr_call(root, NULL, tr_registry_mirror, .joined = (tr_list_tr_registration){some, (size_t)count});
+}
+
+tr_fn(void, register_names, (int64_t, from), (int64_t, to))
+{
+    tr_auto(portal) root = NULL;
+    tr_try(tr_get_arbiter(&root));
+    for (int64_t i = args->from; i < args->to; i += AT_ONCE)
+        tr_try(register_some(root, i, i + AT_ONCE < args->to ? i + AT_ONCE : args->to));
+    return 0;
+}
+
+static int look_up(tr_portal *root, int64_t number)
+{
+    char name[NAME_ROOM];
+    tr_auto(frame) frame = tr_open_frame();
+    tr_list_tr_registration found;
+    tr_try(tr_call(root, &found, tr_registry_find, .name = name_of(number, name), .most = 1));
+    return found.count == 1 ? 0 : tr_raise("bench.Failed", "%s is not found", name);
+}
+
+/* Microseconds for one of the names below `names`. */
+tr_fn(double, time_lookups, (int64_t, names))
+{
+    tr_auto(portal) root = NULL;
+    tr_try(tr_get_arbiter(&root));
+    double begin = tr_now();
+    for (int64_t i = 0; i < LOOKUPS; i++)
+        tr_try(look_up(root, i * 7919 % args->names));
+    *ret = (tr_now() - begin) * 1e6 / LOOKUPS;
+    return 0;
+}
+
+/* Seconds for one. */
+tr_fn(double, time_finding)
+{
+    tr_auto(portal) held = NULL;
+    tr_try(tr_wait_for_actor(&held, "target"));
+    double begin = tr_now();
+    for (int i = 0; i < LOOKUPS; i++) {
+        tr_auto(portal) again = NULL;
+        tr_try(tr_find_actor(&again, "target"));
+    }
+    *ret = (tr_now() - begin) / LOOKUPS;
+    return 0;
+}
+
+/* ---- the root --------------------------------------------------------------------------------------- */
+
+static const char *json_path;
+
+static int time_rounds(tr_portal *asker, int64_t names, double *ret_us)
+{
+    double rounds[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++)
+        tr_try(tr_call(asker, &rounds[i], time_lookups, .names = names));
+    *ret_us = median(rounds, ROUNDS);
+    return 0;
+}
+
+static int report(double per_s, double few_us, double many_us)
+{
+    printf("lookups_per_s %.0f (at least 20000)\nlookup_us %.2f\nlookup_many_us %.2f\nlookup_growth %.2f (at most 1.5)\n",
+           per_s, few_us, many_us, many_us / few_us);
+    if (!json_path)
+        return 0;
+    FILE *json;
+    tr_try(open_json(json_path, &json));
+    add_member(json, "", "lookups_per_s", per_s);
+    add_member(json, "", "lookup_us", few_us);
+    add_member(json, "", "lookup_many_us", many_us);
+    add_member(json, "", "lookup_growth", many_us / few_us);
+    return close_json(json, json_path);
+}
+
+static int measure(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *asker;
+    double few, many, found[ROUNDS];
+    tr_try(tr_start_actor(n, NULL, "target"));
+    tr_try(tr_start_actor(n, &asker, "asker", .modules = tr_names("bench")));
+    for (int i = 0; i < ROUNDS; i++)
+        tr_try(tr_call(asker, &found[i], time_finding));
+    tr_try(tr_call(asker, NULL, register_names, .from = 0, .to = FEW));
+    tr_try(time_rounds(asker, FEW, &few));
+    tr_try(tr_call(asker, NULL, register_names, .from = FEW, .to = MANY));
+    tr_try(time_rounds(asker, MANY, &many));
+    tr_try(report(1 / median(found, ROUNDS), few, many));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+int main(int argc, char **argv)
+{
+    bool unpinned = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--unpinned") == 0)
+            unpinned = true;
+        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+            json_path = argv[++i];
+        else
+            return fprintf(stderr, "usage: registry [--json FILE] [--unpinned]\n"), 2;
+    }
+    if (!unpinned)
+        stay_on_one_core();
+    return tr_main(argc, argv, measure, NULL);
+}
