@@ -88,7 +88,8 @@ TR_API int tr_ctx_set_flow(tr_ctx *ctx, const tr_flow *flow) TR_USE_RESULT;
 
 /* Sends a value: tr_stream_send(game, play, 7), or for a struct tr_stream_send(feed, trade, {.id = 7}). It is copied. A
  * checkpoint, and waits while the function is too far behind. TR_EBROKEN when that has ended: tr_next and
- * tr_stream_result tell how; TR_ECLOSED after tr_stream_end, TR_EARGUMENT for what cannot be sent. */
+ * tr_stream_result tell how; TR_ECLOSED after tr_stream_end, also when another task calls that meanwhile;
+ * TR_EARGUMENT for what cannot be sent. */
 #define tr_stream_send(stream, NAME, ...)                                                          \
     tr_stream_send_((stream), &NAME##_tr_info_, (NAME##_tr_heard_[1]){__VA_ARGS__})
 

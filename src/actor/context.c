@@ -52,7 +52,8 @@ void context_wake(struct context *context)
 
 void context_abandon(struct context *context)
 {
-    outflow_end(&context->out);
+    if (!planted(LONE_SENDER))
+        outflow_end(&context->out);
     inflow_drop(&context->in);
     context->ended = true;
     inflow_wake(&context->in);

@@ -27,7 +27,8 @@ bool outflow_is_heard(const struct outflow *out, const struct session *session)
 
 bool outflow_has_room(const struct outflow *out, const struct session *session)
 {
-    return out->credit > 0 && session_has_room(session);
+    bool credit = out->credit > 0 || (planted(OVERDRAFT) && out->credit + out->value_cost > 0);
+    return credit && session_has_room(session);
 }
 
 /* With credit and room, too: after a STOP nothing may follow. */
@@ -241,7 +242,7 @@ static int make_room(struct inflow *in)
     if (in->overrun == TR_OVERRUN_FAILS)
         return fail(in);
     if (in->overrun == TR_DROP_NEWEST) {
-        in->dropped++;
+        in->dropped += !planted(UNCOUNTED_DROP);
         return false;
     }
     while (is_full(in))
@@ -269,6 +270,8 @@ int inflow_grant(struct inflow *in, struct session *session, enum frame_kind kin
 {
     if (in->owed < (in->window + 1) / 2 || !session_is_up(session))
         return 0;
+    if (planted(LESS_CREDIT))
+        in->owed -= in->value_cost < in->owed ? in->value_cost : 0;
     tr_try(session_send(session, &(struct frame){.kind = kind, .id = id, .credit = {in->owed}}));
     in->granted += in->owed;
     in->owed = 0;
@@ -329,6 +332,8 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         return error_raise(error_ref(in->failure));
     }
     passed(in, at, size);
+    if (!has_one_reader(in) && at->number < in->foremost && planted(SKIPPED_READER))
+        return inflow_take(in, at, type, memory, peer, ret_value);
     return 1;
 }
 
@@ -337,7 +342,7 @@ void inflow_drop(struct inflow *in)
     in->deaf = true;
     in->first_byte += in->values.size;
     buf_fini(&in->values);
-    in->owed += in->overrun == TR_BLOCK ? (uint32_t)in->ahead : 0;
+    in->owed += in->overrun == TR_BLOCK && !planted(KEPT_CREDIT) ? (uint32_t)in->ahead : 0;
     in->ahead = 0;
     in->first_number = in->foremost; /* what was dropped is not counted */
     list_each(place, &in->readers)

@@ -116,11 +116,13 @@ static int send_birth(struct keeper *keeper)
     char uuid[UUID_LENGTH + 1];
     tr_try(actor_new_uuid(uuid));
     struct actor *actor = actor_self();
-    keeper->session->peer.name = arena_text(&keeper->session->memory, keeper->name);
-    keeper->session->peer.uuid = arena_text(&keeper->session->memory, uuid);
-    keeper->session->peer.pid = child_pid(&keeper->child); /* by its greeting at the latest it is known */
-    if (!keeper->session->peer.name || !keeper->session->peer.uuid)
+    const tr_actor peer = {.name = arena_text(&keeper->session->memory, keeper->name),
+                           .uuid = arena_text(&keeper->session->memory, uuid),
+                           .address = "",
+                           .pid = child_pid(&keeper->child)}; /* by its greeting at the latest it is known */
+    if (!peer.name || !peer.uuid)
         return error_raise_plain(-ENOMEM);
+    keeper->session->peer = peer;
     if (actor->child_up)
         tr_try(actor_copy_modules(&keeper->session->memory, &keeper->modules, NULL, &keeper->session->modules));
     struct frame frame = {.kind = FRAME_BIRTH,

@@ -232,12 +232,13 @@ static int take_hello(struct session *session, const struct frame *frame)
 {
     const wire_hello *hello = &frame->hello;
     tr_try(check_hello(hello));
-    session->peer = (tr_actor){.name = arena_text(&session->memory, hello->name),
-                               .uuid = arena_text(&session->memory, hello->uuid),
-                               .address = arena_text(&session->memory, hello->address),
-                               .pid = hello->pid};
-    if (!session->peer.name || !session->peer.uuid || !session->peer.address)
+    const tr_actor peer = {.name = arena_text(&session->memory, hello->name),
+                           .uuid = arena_text(&session->memory, hello->uuid),
+                           .address = arena_text(&session->memory, hello->address),
+                           .pid = hello->pid};
+    if (!peer.name || !peer.uuid || !peer.address)
         return error_raise_plain(-ENOMEM);
+    session->peer = peer; /* all of it or, as before, nothing */
     machine_move(&session->state, SESSION_OPEN);
     session_known(session);
     log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,

@@ -4,6 +4,7 @@
 #include "actor/talk.h"
 #include "base/error.h"
 #include "base/hooks.h"
+#include "base/plant.h"
 #include "sched/frame.h"
 #include "sched/task.h"
 #include "tractor/context.h"
@@ -177,10 +178,11 @@ int tr_stream_end(tr_stream *stream)
     if (!stream || stream->talk->call.fn->way != TR_WAY_CONTEXT)
         return raise_code(TR_EMISUSE, "only to a context could more be sent");
     struct talk *talk = stream->talk;
-    if (!talk->said_end && !talk->call.done.set)
+    if (!talk->said_end && !talk->call.done.set && !planted(LOST_END))
         session_tell(talk->call.session, FRAME_END, talk->call.id);
     talk->said_end = true;
-    outflow_end(&talk->out); /* a task that waits to send must not do so after it */
+    if (!planted(VALUE_AFTER_END))
+        outflow_end(&talk->out); /* nor is anything sent by those who wait to */
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hooks.h"
+#include "base/plant.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -97,7 +98,8 @@ int talk_started(struct session *session, const struct frame *frame)
     if (call->fn->way != TR_WAY_CONTEXT || talk->started)
         return raise_code(TR_EPROTOCOL, "a STARTED frame for what is no context, or has started before");
     struct reader from = {frame->started.first.data, frame->started.first.size};
-    int rc = talk->ret_first ? codec_decode(&from, call->fn->first, talk->first_memory, talk->ret_first) : 0;
+    bool wanted = talk->ret_first && !planted(LOST_WORD);
+    int rc = wanted ? codec_decode(&from, call->fn->first, talk->first_memory, talk->ret_first) : 0;
     if (rc < 0)
         talk->misbegun = error_box(error_of(rc), &session->peer);
     outflow_open(&talk->out, frame->started.window, frame->started.value_cost);

@@ -29,7 +29,16 @@
     X(LOST_LINES, "lost lines", 1)           /* what the dead had printed is not read */                            \
     X(LOST_SERVER, "lost server", 1)         /* an actor is not told of the one its tree has */            \
     X(FORGOTTEN_NOTE, "forgotten note", 3)   /* a statespace is as it was at first for who asks again */ \
-    X(WHOLE_GRACE, "whole grace", 1)         /* an actor that is to end gives its own as long as ever */
+    X(WHOLE_GRACE, "whole grace", 1)         /* an actor that is to end gives its own as long as ever */    \
+    X(LESS_CREDIT, "less credit", 1)         /* a window shrinks by one value's cost with each grant */     \
+    X(OVERDRAFT, "overdraft", 1)             /* a value is sent when there is no credit left, just not */  \
+    X(LOST_END, "lost end", 1)               /* a context is not told that there is no more */              \
+    X(VALUE_AFTER_END, "value after end", 1) /* another task, which waits to send, sends after it */        \
+    X(KEPT_CREDIT, "kept credit", 1)         /* what is dropped unread makes no room */                     \
+    X(LOST_WORD, "lost word", 3)             /* the first one of a context */                               \
+    X(SKIPPED_READER, "skipped reader", 7)   /* one of two does not get a value */                          \
+    X(UNCOUNTED_DROP, "uncounted drop", 5)   /* a value is dropped, and not counted */                      \
+    X(LONE_SENDER, "lone sender", 1)         /* behind a shield, it is not told that its caller has left */
 
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,
 enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END };

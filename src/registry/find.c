@@ -55,7 +55,7 @@ static int find_at(int (*reach)(tr_portal **), tr_portal **ret_portal, const cha
     tr_auto(portal) registry = NULL;
     tr_list_tr_registration found;
     tr_try(reach(&registry));
-    tr_try(settle(tr_portal_actor(registry)->address,
+    tr_try(reach_settle(tr_portal_actor(registry)->address,
                   tr_call(registry, &found, tr_registry_find, .name = name, .most = MOST_OF_A_NAME)));
     return first_that_lives(&found, ret_portal);
 }
@@ -84,7 +84,7 @@ static int wait_at(int (*reach)(tr_portal **), const struct vigil *vigil)
     tr_auto(portal) registry = NULL;
     tr_registration actor;
     tr_try(reach(&registry));
-    tr_try(settle(tr_portal_actor(registry)->address,
+    tr_try(reach_settle(tr_portal_actor(registry)->address,
                   tr_call(registry, &actor, tr_registry_wait, .name = vigil->name)));
     if (vigil->nursery)
         tr_cancel(vigil->nursery);

@@ -28,7 +28,7 @@ int registry_enroll(void)
     tr_auto(portal) root = NULL;
     tr_try(reach_root(&root));
     if (!root->session->to_parent) /* which enrolls its children itself, once they are up */
-        tr_try(settle(actor->arbiter, tr_call(root, NULL, tr_registry_enroll, .started = (double)wall_clock() / 1e9,
+        tr_try(reach_settle(actor->arbiter, tr_call(root, NULL, tr_registry_enroll, .started = (double)wall_clock() / 1e9,
                                               .modules = actor->modules)));
     session_hold(root->session);
     actor->arbiter_session = root->session;
@@ -122,7 +122,7 @@ static int mirror(bool follow)
     struct watcher watcher = {0};
     int rc = watcher_open(&watcher, runtime->registry, follow);
     if (rc >= 0)
-        rc = settle(actor_self()->shared, mirror_to(&watcher, follow));
+        rc = reach_settle(actor_self()->shared, mirror_to(&watcher, follow));
     watcher_close(&watcher);
     return rc;
 }
@@ -134,7 +134,7 @@ int registry_join(const char *address)
     if (!actor->shared)
         return error_raise_plain(-ENOMEM);
     tr_scope limit = tr_fail_after(ANSWER_S);
-    int rc = settle(address, tr_within(&limit, mirror(false)));
+    int rc = reach_settle(address, tr_within(&limit, mirror(false)));
     if (rc < 0) {
         give_back(&actor->shared_session);
         actor->shared = NULL;

@@ -87,7 +87,7 @@ static int ask_at(struct query *query, int (*reach)(tr_portal **))
 {
     tr_auto(portal) registry = NULL;
     tr_try(reach(&registry));
-    return settle(tr_portal_actor(registry)->address, ask(query, registry));
+    return reach_settle(tr_portal_actor(registry)->address, ask(query, registry));
 }
 
 static int ask_everywhere(struct query *query)
@@ -129,12 +129,12 @@ int tr_watch_actors(tr_stream **ret_stream, const char *prefix)
     if (!ret_stream)
         return raise_code(TR_EARGUMENT, "nowhere to put the stream");
     tr_try(tr_get_arbiter(&arbiter));
-    return settle(tr_portal_actor(arbiter)->address,
+    return reach_settle(tr_portal_actor(arbiter)->address,
                   tr_open_stream(arbiter, ret_stream, tr_registry_watch, .prefix = prefix));
 }
 
 int tr_next_actor(tr_stream *stream, tr_actor_event *ret_event)
 {
     int rc = tr_next(stream, ret_event, tr_registry_watch);
-    return rc == TR_EREMOTE ? settle("its address any more", rc) : rc;
+    return rc == TR_EREMOTE ? reach_settle("its address any more", rc) : rc;
 }

@@ -15,7 +15,7 @@
 /* A little longer than clocks of two processes are apart. */
 static const double AFTER_DEADLINE_S = 0.05;
 
-int settle(const char *address, int rc)
+int reach_settle(const char *address, int rc)
 {
     if (rc >= 0 || rc == TR_ECANCELLED || rc == -ENOMEM || rc == TR_ENOARBITER)
         return rc;
@@ -29,7 +29,7 @@ int reach_root(tr_portal **ret_portal)
 {
     struct actor *actor = actor_self();
     struct session *session;
-    tr_try(settle(actor->arbiter, session_open(actor->arbiter, actor->arbiter_uuid, &session)));
+    tr_try(reach_settle(actor->arbiter, session_open(actor->arbiter, actor->arbiter_uuid, &session)));
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;
 }
@@ -51,7 +51,7 @@ int reach_shared(tr_portal **ret_portal)
     struct actor *actor = actor_self();
     if (!actor->shared_session || !session_is_up(actor->shared_session)) {
         tr_scope limit = tr_fail_after(ANSWER_S);
-        tr_try(settle(actor->shared, tr_within(&limit, dial_shared())));
+        tr_try(reach_settle(actor->shared, tr_within(&limit, dial_shared())));
     }
     session_hold(actor->shared_session);
     *ret_portal = portal_new(actor->shared_session);
@@ -67,7 +67,7 @@ int whereabouts(void)
     tr_auto(portal) root = NULL;
     tr_str address;
     tr_try(reach_root(&root));
-    tr_try(settle(actor->arbiter, tr_call(root, &address, tr_registry_arbiter)));
+    tr_try(reach_settle(actor->arbiter, tr_call(root, &address, tr_registry_arbiter)));
     if (address && address[0] && !actor->shared && !(actor->shared = arena_text(&actor->memory, address)))
         return error_raise_plain(-ENOMEM);
     actor->shared_is_known = true;

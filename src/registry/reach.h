@@ -18,6 +18,6 @@ int whereabouts(void);
 
 /* A checkpoint if `rc` is an error: what a call at a registry fails with, which is TR_ENOARBITER around everything but
  * cancellation and a lack of memory. */
-int settle(const char *address, int rc);
+int reach_settle(const char *address, int rc);
 
 #endif

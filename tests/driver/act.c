@@ -2,25 +2,24 @@
  * each also writes down in the ledger what it saw, which an observer outside of all processes could not
  * know. */
 #define TR_MODULE "act"
-#include "play.h"
+#include "act.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tractor.h>
 
-enum { BULK_BYTES = 100000, STREAM_ITEMS = 40 };
+enum { BULK_BYTES = 100000 };
 
 static const double ROOT_LIMIT_S = 20, CALL_LIMIT_S = 0.2, STUBBORN_S = 4, PAUSE_S = 2, GIVE_UP_S = 0.05;
 
-static struct play *play_here(void)
+struct play *play_here(void)
 {
     return world_user();
 }
 
 /* ---- the functions that are called -------------------------------------------------------------------- */
 
-static void executed(int64_t token)
+void executed(int64_t token)
 {
     play_here()->calls[token].executed++;
 }
@@ -114,18 +113,6 @@ tr_fn(tr_bytes, carry, (int64_t, token), (tr_bytes, load))
     return 0;
 }
 
-tr_stream_fn(int64_t, count, (int64_t, token), (int64_t, first), (int64_t, items), (bool, fails),
-             (double, pause))
-{
-    executed(args->token);
-    for (int64_t i = 0; i < args->items; i++) {
-        tr_try(tr_yield(ctx, args->first + i));
-        if (i % 8 == 0)
-            tr_try(tr_sleep(args->pause));
-    }
-    return args->fails ? tr_raise("driver.Refused", "in the middle") : 0;
-}
-
 static int play_scene(int number);
 
 tr_fn(int64_t, perform, (int64_t, token), (int64_t, scene))
@@ -153,7 +140,7 @@ static enum outcome outcome_of(int rc)
     return died() ? OUTCOME_DIED : OUTCOME_ERROR;
 }
 
-static struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_token)
+struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_token)
 {
     struct play *play = play_here();
     if (play->call_count == CALLS_MOST)
@@ -163,14 +150,14 @@ static struct call_record *record(enum op op, const tr_portal *portal, int64_t *
     double now = tr_now(), deadline = tr_effective_deadline();
     *call = (struct call_record){.op = op,
                                  .caller = process_here(),
-                                 .callee = world_process(play->world, tr_portal_actor(portal)->pid),
+                                 .callee = portal ? world_process(play->world, tr_portal_actor(portal)->pid) : NULL,
                                  .begun_ns = world_now_ns(play->world),
                                  .deadline = deadline > now ? deadline : now, /* long ago if cancelled */
                                  .outcome = OUTCOME_NONE};
     return call;
 }
 
-static int settle(struct call_record *call, int rc, bool right)
+int settle(struct call_record *call, int rc, bool right)
 {
     call->outcomes++;
     call->ended_ns = world_now_ns(play_here()->world);
@@ -298,42 +285,6 @@ static int give_up(struct errand *errand)
     return tr_join(nursery);
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------ */
-
-/* What comes is what was sent, in order, from the first on; and the end comes after the last. */
-static int read_stream(tr_stream *stream, const struct step *step, int64_t items, bool *ret_right)
-{
-    int64_t got, next = step->value, last = step->value + items;
-    int rc = 0;
-    for (int64_t i = 0; step->op != LEFT || i < items / 2; i++) {
-        rc = tr_next(stream, &got, count);
-        if (rc <= 0)
-            break;
-        if (got != next++)
-            *ret_right = false;
-        if (next > last)
-            *ret_right = false;
-    }
-    if (rc == 0 && step->op != LEFT && next != last)
-        *ret_right = false;
-    return rc < 0 ? rc : 0;
-}
-
-static int call_stream(tr_portal *portal, const struct step *step)
-{
-    int64_t token, items = STREAM_ITEMS;
-    bool right = true;
-    struct call_record *call = record(step->op, portal, &token);
-    tr_auto(stream) stream = NULL;
-    int rc = tr_open_stream(portal, &stream, count, .token = token, .first = step->value, .items = items,
-                            .fails = step->op == BROKEN, .pause = step->seconds / 10);
-    if (rc >= 0)
-        rc = read_stream(stream, step, items, &right);
-    (void)settle(call, rc, true);
-    call->wrong = !right;
-    return rc;
-}
-
 static int call_somehow(tr_portal *portal, const struct step *step)
 {
     switch (step->op) {
@@ -342,7 +293,9 @@ static int call_somehow(tr_portal *portal, const struct step *step)
     case GIVEN_UP: return give_up(&(struct errand){portal, step});
     case CROWD: return call_crowd(portal, step);
     case BULK: return call_bulk(portal);
-    case STREAM: case LEFT: case BROKEN: return call_stream(portal, step);
+    case STREAM: case LEFT: case BROKEN: case FLOW: case READERS: return call_stream_op(portal, step);
+    case TALK: case TALK_LEFT: case TALK_CANCELLED: case TALK_BROKEN: case AHEAD: case SHIELDED:
+        return call_talk(portal, step);
     default: return call_number(portal, step);
     }
 }
@@ -447,6 +400,7 @@ static int take_step(struct stage *stage, const struct step *step)
         return call_number(portal, step);
     case FIND: return find_and_call(actor->name, step);
     case SCENE: return have_performed(portal, actor);
+    case MAIN_STREAM: return call_main_stream(step);
     case CANCEL_ACTOR:
         actor->asked = true;
         return tr_cancel_actor(portal);

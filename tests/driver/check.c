@@ -58,6 +58,12 @@ static bool lived_to_tell(const struct play *play, const struct process *caller)
     return process_alive(caller) || (ended_in_order && (caller != play->root || play->root_ended));
 }
 
+/* What is left, or not taken, may not have begun. */
+static bool may_be_left_unseen(enum op op)
+{
+    return op == LEFT || op == MAIN_STREAM || op == TALK_LEFT;
+}
+
 static void check_call(struct play *play, const struct call_record *call, int i)
 {
     const char *name = op_names[call->op];
@@ -66,7 +72,7 @@ static void check_call(struct play *play, const struct call_record *call, int i)
         violated(play, "call %d (%s) had %d outcomes", i, name, call->outcomes);
     if (call->executed > 1)
         violated(play, "call %d (%s) was executed %d times", i, name, call->executed);
-    if (call->outcome == OUTCOME_VALUE && call->executed != 1 && call->op != LEFT)
+    if (call->outcome == OUTCOME_VALUE && call->executed != 1 && !may_be_left_unseen(call->op))
         violated(play, "call %d (%s) has a value and was never executed", i, name);
     if (call->wrong)
         violated(play, "call %d (%s) gave something wrong", i, name);
@@ -80,7 +86,7 @@ static void check_call(struct play *play, const struct call_record *call, int i)
 static bool is_possible(const struct call_record *call)
 {
     switch (call->op) {
-    case REFUSE: case EXIT: case SEGV: case BROKEN: return call->outcome != OUTCOME_VALUE;
+    case REFUSE: case EXIT: case SEGV: case BROKEN: case TALK_BROKEN: return call->outcome != OUTCOME_VALUE;
     default: return true;
     }
 }
@@ -91,7 +97,8 @@ static void check_death(struct play *play, const struct call_record *call, int i
     if (!call->callee || process_alive(call->callee) || call->outcomes == 0)
         return;
     int64_t died = process_ended_ns(call->callee);
-    if (call->ended_ns > died + (int64_t)(SLACK_S * 1e9) + play->patience_ns && call->begun_ns < died)
+    int64_t may_take = (int64_t)((SLACK_S + call->rested_s) * 1e9) + play->patience_ns;
+    if (call->ended_ns > died + may_take && call->begun_ns < died)
         violated(play, "call %d (%s) ended %g s after the death of its callee", i, op_names[call->op],
                  (double)(call->ended_ns - died) / 1e9);
 }
@@ -103,6 +110,19 @@ static bool only_pauses(const struct play *play)
         if (play->faults[i].kind != FAULT_PAUSE && !play->without[play->faults[i].part])
             return false;
     return true;
+}
+
+/* Whoever leaves waits for the function's end, the grace at most; and the function is not kept either. */
+static void check_leaving(struct play *play, const struct call_record *call, int i)
+{
+    double took = (double)(call->ended_ns - call->left_ns) / 1e9;
+    bool quiet = play->fault_count == 0 && play->patience_ns == 0 && !play->torture.on;
+    double most = SLACK_S + (quiet ? 0 : GRACE_S + (double)play->patience_ns / 1e9);
+    if (call->left_ns > 0 && call->outcomes > 0 && took > most)
+        violated(play, "call %d (%s) was left, which took %g s", i, op_names[call->op], took);
+    if (call->yielded + call->heard + call->sent > 0 && call->returned < call->executed && call->callee &&
+        !process_alive(call->callee) && lived_to_tell(play, call->callee))
+        violated(play, "call %d (%s) was never through, and its callee ended in order", i, op_names[call->op]);
 }
 
 /* A process that ended in order had said all it had to say, and whoever hears of its end has read it. */
@@ -224,6 +244,7 @@ void play_check(struct play *play)
         check_death(play, &play->calls[i], i);
         check_undisturbed(play, &play->calls[i], i);
         check_last_words(play, &play->calls[i], i);
+        check_leaving(play, &play->calls[i], i);
         if (!is_possible(&play->calls[i]))
             violated(play, "call %d (%s) succeeded", i, op_names[play->calls[i].op]);
     }

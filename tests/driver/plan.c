@@ -34,8 +34,9 @@ static int next_part(struct draft *draft)
 /* Echoes and scenes are most of life. */
 static enum op draw_op(struct draft *draft)
 {
-    static const enum op bright[] = {ECHO, SLOW,  CROWD, BULK,  STREAM, LEFT,
-                                     FIND, MOVED, SCENE, SCENE, SLEEP,  CANCEL_ACTOR};
+    static const enum op bright[] = {ECHO,      SLOW,           CROWD, BULK,     STREAM, LEFT,        FIND,
+                                     MOVED,     SCENE,          SCENE, FLOW,     READERS, MAIN_STREAM, TALK,
+                                     TALK_LEFT, TALK_CANCELLED, AHEAD, SHIELDED, SLEEP,  CANCEL_ACTOR};
     if (draft->play->sunny)
         return bright[draw(draft, sizeof bright / sizeof bright[0] - 1)];
     if (draw(draft, 3) == 0)
@@ -103,7 +104,8 @@ static int plan_scene(struct draft *draft, int depth)
 static void plan_visitor(struct draft *draft, struct visitor *visitor)
 {
     static const enum op visits[] = {ECHO,  REFUSE, SLOW, LATE,   MOVED, STUBBORN, SPIN,
-                                     CROWD, BULK,   LEFT, STREAM, BROKEN, GIVEN_UP, SLEEP, FIND};
+                                     CROWD, BULK,   LEFT, STREAM, BROKEN, GIVEN_UP, SLEEP, FIND,
+                                     FLOW,  READERS, TALK, TALK_LEFT, TALK_CANCELLED, TALK_BROKEN, AHEAD, SHIELDED};
     visitor->part = next_part(draft);
     visitor->at_step = draw(draft, 100);
     visitor->step_count = 1 + (int)draw(draft, STEPS_MOST);

@@ -35,6 +35,15 @@
     X(STREAM, "stream")                                                                                    \
     X(LEFT, "left stream")          /* left before its end */                                              \
     X(BROKEN, "broken stream")      /* whose producer fails */                                             \
+    X(FLOW, "flow")                 /* a stream whose reader may be so far behind, and no further */       \
+    X(READERS, "readers")           /* of one stream, two */                                               \
+    X(MAIN_STREAM, "main stream")   /* an actor is started for it: read, left or not taken */              \
+    X(TALK, "talk")                 /* a context: to and fro, and its result */                            \
+    X(TALK_LEFT, "left talk")       /* left early, or cut by a deadline */                                 \
+    X(TALK_CANCELLED, "cancelled talk")                                                                    \
+    X(TALK_BROKEN, "broken talk")   /* whose function fails */                                             \
+    X(AHEAD, "ahead")               /* its caller sends more than there is room for, and an end */         \
+    X(SHIELDED, "shielded talk")    /* left, and its function learns that nobody is there */               \
     X(LAST, "last words")           /* an actor that asks for its own end, and answers still */            \
     X(FIND, "find")                 /* an actor by its name, and call it */                                \
     X(SCENE, "scene")               /* have an actor play its scene */                                     \
@@ -159,6 +168,15 @@ struct call_record {
     int executed, outcomes;
     enum outcome outcome;
     bool wrong;                     /* the value was not the right one */
+    /* of a stream or context: */
+    int64_t first;                  /* of the values, which go up by one, in either direction */
+    int64_t most_yielded, most_sent; /* that were not taken yet; 0: no bound */
+    int64_t yielded, got, sent, heard;
+    bool said_end;                  /* the caller has, or is about to */
+    bool complete;                  /* the function has come to its good end */
+    int returned;
+    double rested_s;                /* for how long its caller did nothing, on its own account */
+    int64_t left_ns;                /* when its caller left before that; 0: it did not */
 };
 
 struct counts {

@@ -99,7 +99,7 @@ void make_frame_sample(struct buf *out, enum frame_kind kind, int variant)
 /* ---- values that the input chooses ------------------------------------------------------------------- */
 
 static const char *const words[] = {
-    "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "tr_registry_find", "donny",
+    "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "talk", "tr_registry_find", "donny",
     "0123456789abcdef0123456789abcdef", "unix:@fuzz", "tcp://127.0.0.1:1", "fuzz.echo", "name", "type",
     "message", "code", "Cancelled", "errno.ENOENT", "ErrorGroup", "no such thing", "a\x1b[31m\n",
 };
@@ -254,10 +254,20 @@ static const struct known {
     {"fuzz", "echo"},         {"fuzz", "mirror"}, {"fuzz", "points"},
     {"fuzz", "wait_a_while"}, {"fuzz", "stubborn"}, {"fuzz", "blob"},
     {"fuzz", "fail"},         {"fuzz", "count_to"}, {"fuzz", "blobs"},
+    {"fuzz", "talk"},
     {REGISTRY_MODULE, "tr_registry_enroll"}, {REGISTRY_MODULE, "tr_registry_find"},
     {REGISTRY_MODULE, "tr_registry_wait"},
 };
 enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024, VALUE_COST = 32 };
+
+/* Mostly such as one value more or less makes a difference to. */
+static uint64_t some_window(struct input *input)
+{
+    static const uint64_t windows[] = {0, 1, VALUE_COST, VALUE_COST + 1, 2 * (VALUE_COST + 1), 10 * (VALUE_COST + 1)};
+    enum { WINDOWS = sizeof windows / sizeof *windows };
+    unsigned which = input_choice(input, WINDOWS + 1);
+    return which < WINDOWS ? windows[which] : input_number(input, 4);
+}
 
 static void put_args(struct buf *out, struct input *input, const tr_fn_info *fn)
 {
@@ -291,7 +301,7 @@ static void put_start(struct buf *out, struct input *input)
     else
         (void)msgpack_put_real(out, INFINITY);
     (void)msgpack_put_uint(out, odd & 32 ? input_choice(input, 4) : (unsigned)fn->way);
-    (void)msgpack_put_uint(out, odd & 8 ? input_number(input, 4) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 8 ? some_window(input) : WINDOW);
     (void)msgpack_put_uint(out, odd & 64 ? input_number(input, 4) : VALUE_COST);
     put_args(out, input, fn);
 }
@@ -334,6 +344,27 @@ static void put_outcome(struct buf *out, struct input *input)
         put_bytes_as_they_are(out, input);
 }
 
+/* A window, and its first word. */
+static void put_started(struct buf *out, struct input *input)
+{
+    unsigned odd = input_byte(input); /* 1: the window, 2: the cost of values, 4: the word */
+    (void)msgpack_put_uint(out, odd & 1 ? some_window(input) : WINDOW);
+    (void)msgpack_put_uint(out, odd & 2 ? input_number(input, 4) : VALUE_COST);
+    if (odd & 4)
+        put_outcome(out, input);
+    else
+        (void)msgpack_put_str(out, "ready", 5);
+}
+
+/* What streams and contexts here carry. */
+static void put_item(struct buf *out, struct input *input)
+{
+    if (input_choice(input, 4) > 0)
+        put_integer(out, input, &tr_type_int64_t);
+    else
+        put_outcome(out, input);
+}
+
 static void put_fields(struct buf *out, enum frame_kind kind, struct input *input)
 {
     for (size_t i = 0; i < frame_tables[kind].count; i++)
@@ -364,6 +395,12 @@ void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input
         break;
     case FRAME_START:
         put_start(out, input);
+        break;
+    case FRAME_STARTED:
+        put_started(out, input);
+        break;
+    case FRAME_SEND:
+        put_item(out, input);
         break;
     case FRAME_YIELD:
     case FRAME_RETURN:

@@ -50,7 +50,7 @@ tr_fn_def(fail)
 
 tr_stream_fn_def(count_to)
 {
-    for (uint32_t i = 1; i <= args->last % 4096; i++) {
+    for (uint32_t i = 1; i <= args->last % 1024; i++) {
         tr_try(tr_yield(ctx, i));
         tr_try(tr_sleep(bounded(args->pause, 1)));
     }
@@ -63,4 +63,21 @@ tr_stream_fn_def(blobs)
     for (uint32_t i = 0; i < args->count % 64; i++)
         tr_try(tr_yield(ctx, {bytes, args->size % (LARGEST_BLOB + 1)}));
     return 0;
+}
+
+tr_context_fn_def(talk)
+{
+    const tr_flow flow = {.overrun = args->overrun % (TR_OVERRUN_FAILS + 1), .messages = args->messages % 64};
+    tr_try(tr_ctx_set_flow(ctx, &flow));
+    tr_try(tr_sleep(bounded(args->pause, 1)));
+    tr_try(tr_ctx_started(ctx, args->word));
+    for (uint32_t i = 0; i < args->alone % 256; i++)
+        tr_try(tr_yield(ctx, i));
+    int64_t ball;
+    int rc;
+    for (*ret = 0; (rc = tr_ctx_receive(ctx, &ball)) > 0; ++*ret) {
+        tr_try(tr_yield(ctx, (int64_t)((uint64_t)ball + 1)));
+        tr_try(tr_sleep(bounded(args->pause, 1)));
+    }
+    return rc;
 }

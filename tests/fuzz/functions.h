@@ -20,4 +20,9 @@ tr_fn_decl(void, fail, (tr_str, type), (tr_str, message));
 tr_stream_fn_decl(int64_t, count_to, (uint32_t, last), (double, pause));
 tr_stream_fn_decl(tr_bytes, blobs, (uint32_t, size), (uint32_t, count));
 
+/* Counts by itself first, then answers each ball by the next, and returns how many there were; hears at most so many
+ * at a time, and what becomes of more than that. */
+tr_context_fn_decl(int64_t, talk, (tr_str, int64_t, int64_t), (tr_str, word), (uint32_t, alone), (uint32_t, messages),
+                   (uint8_t, overrun), (double, pause));
+
 #endif

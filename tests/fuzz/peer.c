@@ -4,12 +4,14 @@
 #include "frames.h"
 #include "samples.h"
 
+#include "tractor/function.h"
 
 #include <string.h>
 
 void peer_init(struct peer *peer, struct life *life, struct world_socket *socket)
 {
     memset(peer, 0, offsetof(struct peer, accounts)); /* those are large, and there are many peers */
+    memset(peer->ours, 0, sizeof peer->ours);
     peer->life = life;
     peer->socket = socket;
     peer->says = life->is_child ? SESSION_UNBORN : SESSION_GREETING;
@@ -56,6 +58,8 @@ void peer_call(struct peer *peer, uint64_t id)
 
 static struct account *account_of(struct peer *peer, uint64_t id)
 {
+    if (id < LOW_IDS)
+        return peer->low[id] ? &peer->accounts[peer->low[id] - 1] : NULL;
     for (size_t i = 0; i < peer->accounts_used; i++)
         if (peer->accounts[i].id == id)
             return &peer->accounts[i];
@@ -73,6 +77,28 @@ static bool lost_count(const struct peer *peer)
     return peer->accounts_used == MOST_ACCOUNTS;
 }
 
+/* Calls that share an id are one account: of what is certain of all of them. */
+static uint32_t lowest_cost(const struct account *account, uint32_t cost)
+{
+    return account->starts > 0 && account->yields.value_cost < cost ? account->yields.value_cost : cost;
+}
+
+static uint64_t cost_of(const struct lane *lane)
+{
+    return lane->bytes + lane->values * lane->value_cost;
+}
+
+static void add_value(struct lane *lane, const struct frame *frame)
+{
+    lane->values++;
+    lane->bytes += frame->outcome.value.size;
+}
+
+static uint32_t sum(uint32_t a, uint32_t b)
+{
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
 static void note_start(struct peer *peer, const struct frame *frame)
 {
     struct account *account = account_of(peer, frame->id);
@@ -81,16 +107,47 @@ static void note_start(struct peer *peer, const struct frame *frame)
     if (!account) {
         account = &peer->accounts[peer->accounts_used++];
         *account = (struct account){.id = frame->id};
+        if (frame->id < LOW_IDS)
+            peer->low[frame->id] = (uint16_t)peer->accounts_used;
     }
+    if (account->starts < 64 && frame->start.way == TR_WAY_CONTEXT)
+        account->contexts |= UINT64_C(1) << account->starts;
+    account->yields.value_cost = lowest_cost(account, frame->start.value_cost);
     account->starts++;
-    account->credit += frame->start.window;
-    account->value_cost = frame->start.value_cost;
+    account->yields.window = sum(account->yields.window, frame->start.window);
     peer->large += frame->start.function && strcmp(frame->start.function, "blob") == 0;
+}
+
+/* It may answer before it was asked. */
+static struct talk_account *ours(struct peer *peer, uint64_t id)
+{
+    return id < MOST_OURS ? &peer->ours[id] : NULL;
+}
+
+static void note_started(struct talk_account *talk, const struct frame *frame)
+{
+    if (talk->started)
+        return; /* which ends the session */
+    talk->started = true;
+    talk->said.window = frame->started.window;
+    talk->said.value_cost = frame->started.value_cost;
+}
+
+/* About calls that came to it. */
+static void note_of_ours(struct talk_account *talk, const struct frame *frame)
+{
+    if (frame->kind == FRAME_STARTED)
+        note_started(talk, frame);
+    else if (frame->kind == FRAME_YIELD)
+        add_value(&talk->heard, frame);
+    else if (frame->kind == FRAME_GRANT)
+        talk->said.granted += frame->credit.bytes;
 }
 
 static void note(struct peer *peer, const struct frame *frame)
 {
     struct account *account = account_of(peer, frame->id);
+    struct talk_account *talk = ours(peer, frame->id);
     if (frame->kind == FRAME_BIRTH)
         peer->says = SESSION_GREETING;
     else if (frame->kind == FRAME_HELLO)
@@ -98,22 +155,105 @@ static void note(struct peer *peer, const struct frame *frame)
     else if (frame->kind == FRAME_START)
         note_start(peer, frame);
     else if (frame->kind == FRAME_CREDIT && account)
-        account->credit += frame->credit.bytes;
+        account->yields.granted += frame->credit.bytes;
+    else if (frame->kind == FRAME_SEND && account)
+        add_value(&account->sent, frame);
+    else if (talk)
+        note_of_ours(talk, frame);
     peer->cancels += frame->kind == FRAME_CANCEL;
 }
 
 /* ---- what it is sent ------------------------------------------------------------------------------------- */
 
+static void may_be_sent(struct lane *lane, const struct frame *frame)
+{
+    require(cost_of(lane) < (uint64_t)lane->window + lane->granted);
+    add_value(lane, frame);
+}
+
+static void may_be_granted(struct lane *lane, const struct frame *frame)
+{
+    require(frame->credit.bytes > 0);
+    lane->granted += frame->credit.bytes;
+    require(lane->granted <= cost_of(lane));
+}
+
 static void outcome(struct account *account)
 {
-    require(account && account->outcomes < account->starts); /* at most one each */
+    require(account->outcomes < account->starts); /* at most one each */
     account->outcomes++;
 }
 
-static void value(struct account *account, const struct frame *frame)
+static bool is_context(const struct account *account)
 {
-    require(account && account->outcomes < account->starts && account->credit > 0);
-    account->credit -= (int64_t)(frame->outcome.value.size + account->value_cost);
+    return account->outcomes >= 64 || account->contexts >> account->outcomes & 1;
+}
+
+static void has_started(const struct account *account)
+{
+    require(account->outcomes < account->starts);
+    require(!is_context(account) || account->outcomes >= 64 || account->started == account->outcomes + 1);
+}
+
+/* Once, and before anything else. */
+static void started(struct account *account, const struct frame *frame)
+{
+    require(account->outcomes < account->starts && is_context(account));
+    require(account->started <= account->outcomes);
+    account->started = account->outcomes + 1;
+    account->sent.value_cost =
+        account->sent.value_cost > frame->started.value_cost ? account->sent.value_cost : frame->started.value_cost;
+}
+
+static void expect_of_its_call(struct account *account, const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_STARTED:
+        started(account, frame);
+        break;
+    case FRAME_YIELD:
+        has_started(account);
+        may_be_sent(&account->yields, frame);
+        break;
+    case FRAME_GRANT:
+        has_started(account);
+        require(is_context(account));
+        may_be_granted(&account->sent, frame);
+        break;
+    case FRAME_RETURN:
+        has_started(account);
+        outcome(account);
+        break;
+    default:
+        outcome(account);
+    }
+}
+
+static void expect_start(struct peer *peer, const struct frame *frame)
+{
+    require(frame->id > peer->last_call); /* one without memory takes a number, too */
+    peer->last_call = frame->id;
+    struct talk_account *talk = ours(peer, frame->id);
+    require(talk);
+    talk->is_stream = frame->start.way == TR_WAY_STREAM;
+    talk->is_context = frame->start.way == TR_WAY_CONTEXT;
+    talk->heard.window = frame->start.window;
+    talk->heard.value_cost = frame->start.value_cost;
+}
+
+static void expect_of_our_call(struct talk_account *talk, const struct frame *frame)
+{
+    require(talk && (talk->is_stream || talk->is_context));
+    if (frame->kind == FRAME_CREDIT) {
+        may_be_granted(&talk->heard, frame);
+        return;
+    }
+    require(talk->is_context && !talk->ended);
+    talk->ended = frame->kind == FRAME_END;
+    if (frame->kind == FRAME_SEND) {
+        require(talk->started);
+        may_be_sent(&talk->said, frame);
+    }
 }
 
 static void expect(struct peer *peer, const struct frame *frame)
@@ -125,11 +265,12 @@ static void expect(struct peer *peer, const struct frame *frame)
         peer->hears = SESSION_OPEN;
         break;
     case FRAME_START:
-        require(frame->id > peer->last_call); /* one without memory takes a number, too */
-        peer->last_call = frame->id;
+        expect_start(peer, frame);
         break;
     case FRAME_CREDIT:
-        require(frame->id > 0 && frame->id <= peer->last_call);
+    case FRAME_SEND:
+    case FRAME_END:
+        expect_of_our_call(ours(peer, frame->id), frame);
         break;
     case FRAME_CANCEL:
         require(frame->id <= peer->last_call);
@@ -139,12 +280,12 @@ static void expect(struct peer *peer, const struct frame *frame)
         break;
     case FRAME_RETURN:
     case FRAME_ERROR:
-        if (account || !lost_count(peer))
-            outcome(account);
-        break;
     case FRAME_YIELD:
-        if (account || !lost_count(peer))
-            value(account, frame);
+    case FRAME_STARTED:
+    case FRAME_GRANT:
+        require(account || lost_count(peer));
+        if (account)
+            expect_of_its_call(account, frame);
         break;
     case FRAME_STOP:
         peer->heard_stop = true;

@@ -5,7 +5,23 @@
 
 #include "life.h"
 
-enum { MOST_ACCOUNTS = 1024 };
+enum { MOST_ACCOUNTS = 1024, MOST_OURS = 64, LOW_IDS = 1024 };
+
+/* Values that go one way. What was granted must not exceed what they cost, beside the window; nor what they cost what
+ * was granted, but for one value. */
+struct lane {
+    uint32_t window, value_cost;
+    uint64_t values, bytes, granted;
+};
+
+struct account {
+    uint64_t id;
+    unsigned starts, outcomes;
+    uint64_t contexts;          /* bit i: the i-th of the calls was one of a context */
+    unsigned started;           /* so many of them have ended or said STARTED */
+    struct lane yields;         /* to the peer; the window is the sum of all windows */
+    struct lane sent;           /* by the peer */
+};
 
 struct peer {
     struct life *life;
@@ -19,12 +35,13 @@ struct peer {
     uint64_t last_call;         /* that came to it */
     size_t large;               /* calls it made of functions with large results */
     size_t accounts_used;
-    struct account {            /* last */
-        uint64_t id;
-        unsigned starts, outcomes;
-        int64_t credit;
-        uint32_t value_cost;
-    } accounts[MOST_ACCOUNTS];
+    uint16_t low[LOW_IDS];      /* where the account of a low id is, plus one */
+    struct account accounts[MOST_ACCOUNTS]; /* last: of its calls, which may share an id one after the other */
+    struct talk_account {       /* and of the calls that come to it, by id */
+        bool is_stream, is_context, started, ended;
+        struct lane heard;      /* what it has yielded, and we have granted */
+        struct lane said;       /* what we have sent, and it has granted */
+    } ours[MOST_OURS];
 };
 
 void peer_init(struct peer *peer, struct life *life, struct world_socket *socket);

@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MOST_OUTGOING = 16, MOST_REPEATS = 64 };
+enum { MOST_OUTGOING = 16, MOST_REPEATS = 64, MOST_SENT = 10000 };
 
 /* What an actor may hold besides what it was sent: a megabyte that the peer does not read, twice over while it is
  * written and once more while it grows. A large result waits encoded until there is room for it. */
@@ -96,13 +96,69 @@ static int leave_stream(struct outgoing *it)
     return tr_sleep(it->time);
 }
 
+/* ---- contexts of our own ------------------------------------------------------------------------------ */
+
+static int hold_talk(struct outgoing *it)
+{
+    tr_auto(stream) game = NULL;
+    tr_str word;
+    int64_t ball = 0, rounds;
+    tr_try(tr_open_context(it->tale->portal, &game, &word, talk, .word = "ready"));
+    require(!word || strlen(word) < SIZE_MAX);
+    for (int i = 0; i < 3; i++) {
+        tr_try(tr_stream_send(game, talk, ball));
+        tr_try(tr_next(game, &ball, talk));
+    }
+    int rc = tr_stream_result(game, &rounds, talk);
+    if (rc >= 0)
+        require(tr_stream_result(game, &ball, talk) == rc && ball == rounds);
+    return rc;
+}
+
+static int leave_talk(struct outgoing *it)
+{
+    tr_auto(stream) game = NULL;
+    const tr_flow few = {.overrun = (enum tr_overrun)(it->tale->outgoing_used % (TR_OVERRUN_FAILS + 1)), .messages = 3};
+    tr_try(tr_open_context_with(it->tale->portal, &game, &few, NULL, talk));
+    tr_try(tr_stream_send(game, talk, 1));
+    tr_try(tr_sleep(it->time));
+    return tr_stream_cancel(game);
+}
+
+/* Or as long as makes sense, for a peer that would take any number. */
+static int send_for_long(void *arg)
+{
+    tr_stream *game = arg;
+    int rc = 0;
+    for (int i = 0; i < MOST_SENT && rc >= 0; i++)
+        rc = tr_stream_send(game, talk, 1);
+    return rc == TR_ECLOSED || rc == TR_EBROKEN ? 0 : rc;
+}
+
+/* One task says that there is no more while another one still sends. */
+static int end_while_it_is_sent_to(struct outgoing *it)
+{
+    tr_auto(stream) game = NULL;
+    int64_t ball;
+    int rc;
+    tr_try(tr_open_context(it->tale->portal, &game, NULL, talk));
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, send_for_long, game));
+    tr_try(tr_sleep(it->time));
+    tr_try(tr_stream_end(game));
+    while ((rc = tr_next(game, &ball, talk)) > 0)
+        continue;
+    return tr_join_with(n, rc);
+}
+
 static int end_peer(struct outgoing *it)
 {
     return tr_cancel_actor(it->tale->portal);
 }
 
 static int (*const ways[])(struct outgoing *) = {call_echo,   call_in_time, call_points,
-                                                 read_stream, leave_stream, end_peer};
+                                                 read_stream, leave_stream, end_peer,
+                                                 hold_talk,   leave_talk,   end_while_it_is_sent_to};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static int caller(void *arg)
@@ -402,6 +458,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
+/* A context at the peer, in order; and one here, which is sent to and told the end. */
+static void talk_seeds(void)
+{
+    enum { COUNT = 7, TALK = 9, HOLD = 6 };
+    for (uint8_t way = HOLD; way < WAYS; way++) {
+        const uint8_t peers[] = {1,     CALL, way, 3, TIME, 1, FRAME, FRAME_STARTED, 1, 0, TIME, 1,
+                                 FRAME, FRAME_YIELD, 1, 3, 0, 7, AGAIN, 0, 9, FRAME, FRAME_GRANT, 1, 0, 200,
+                                 TIME,  2, FRAME, FRAME_RETURN, 1, 3, 0, 7, TIME, 3};
+        seed_add(peers, sizeof peers);
+    }
+    for (uint8_t window = 0; window < 7; window++) {
+        const uint8_t few[] = {1, FRAME, FRAME_START, 1, COUNT, 8, window, 0, 0, 0, 40, 0, 0, TIME, 1,
+                               FRAME, FRAME_CREDIT, 1, 0, 66, TIME, 1, FRAME, FRAME_CANCEL, 1};
+        seed_add(few, sizeof few);
+    }
+    for (uint8_t messages = 0; messages < 9; messages++) {
+        const uint8_t ours[] = {1, FRAME, FRAME_START, 1, TALK, 0, 0, 0, 1, 4, 0, messages, 0, messages, 0,
+                                TIME, 1, FRAME, FRAME_SEND, 1, 1, 0, 7, AGAIN, 0, 40, TIME, 1, FRAME, FRAME_CREDIT, 1,
+                                0, 100, FRAME, FRAME_END, 1, TIME, 2};
+        seed_add(ours, sizeof ours);
+    }
+}
+
 /* Each kind of frame in the middle of each kind of call; and what floods do. */
 void target_seeds(void)
 {
@@ -411,9 +490,10 @@ void target_seeds(void)
                                    0, 0, 0, 1, TIME, 2, FRAME, kind, 1, 1, 2, 3, 4, TIME, 1};
             seed_add(ops, sizeof ops);
         }
-    for (uint8_t function = 0; function < 12; function++) {
+    for (uint8_t function = 0; function < 13; function++) {
         const uint8_t ops[] = {1, READS, 0, FRAME, FRAME_START, 1, function, 0, 0, 0, 1, 1, 2, 3, 4, AGAIN, 1, 63,
                                TIME, 3, READS, 255, TIME, 2, FRAME, FRAME_CANCEL, 1, TIME, 1};
         seed_add(ops, sizeof ops);
     }
+    talk_seeds();
 }

@@ -170,6 +170,19 @@ static int all_at_once(tr_portal *donny)
     return 0;
 }
 
+/* What it says is not read, and there is room for little of it. */
+static int ask_for_the_result_only(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    int64_t rounds;
+    tr_try(tr_open_context_with(donny, &game, tr_flow_options(.messages = 3), NULL, play));
+    for (int64_t i = 0; i < 100; i++)
+        tr_try(tr_stream_send(game, play, i));
+    tr_try(tr_sleep(1));
+    want(tr_stream_result(game, &rounds, play) == 0 && rounds == 100);
+    return 0;
+}
+
 static int start_in_bad_ways(tr_portal *donny)
 {
     static const char *const says[] = {"without tr_ctx_started", "has started before", "has not called"};
@@ -317,6 +330,7 @@ static int open_late(tr_portal *donny)
 
 PLAY(ping_pong)
 PLAY(all_at_once)
+PLAY(ask_for_the_result_only)
 PLAY(start_in_bad_ways)
 PLAY(open_one_that_fails)
 PLAY(leave_it)
@@ -335,6 +349,7 @@ PLAY(open_late)
 
 SUCCEEDS(both_sides_speak_and_the_result_comes_last, play_ping_pong, "")
 SUCCEEDS(who_says_no_more_still_hears, play_all_at_once, "")
+SUCCEEDS(values_that_nobody_reads_do_not_keep_it_from_its_result, play_ask_for_the_result_only, "")
 SUCCEEDS(it_starts_exactly_once_and_before_it_speaks, play_start_in_bad_ways, "")
 SUCCEEDS(what_fails_before_it_has_started_fails_the_opening, play_open_one_that_fails, "")
 SUCCEEDS(a_caller_that_leaves_cancels_it, play_leave_it, "blocked\ncancelled\n")
@@ -401,6 +416,41 @@ static int cancel_one_that_does_not_heed_it(tr_portal *donny)
 }
 PLAY(cancel_one_that_does_not_heed_it)
 
+struct sending {
+    tr_stream *game;
+    int64_t sent;
+    int rc;
+};
+
+static int send_balls(void *arg)
+{
+    struct sending *sending = arg;
+    while ((sending->rc = tr_stream_send(sending->game, play, sending->sent)) >= 0)
+        sending->sent++;
+    return 0;
+}
+
+/* The one waits for credit while the other says that there is no more, and then reads. */
+static int end_while_another_task_sends(tr_portal *donny)
+{
+    tr_auto(stream) game = NULL;
+    int64_t ball, heard = 0;
+    int rc;
+    tr_try(tr_open_context(donny, &game, NULL, play));
+    struct sending sending = {.game = game};
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, send_balls, &sending));
+    tr_try(tr_sleep(1));
+    tr_try(tr_stream_end(game));
+    tr_try(tr_join(n));
+    want(sending.rc == TR_ECLOSED);
+    while ((rc = tr_next(game, &ball, play)) > 0)
+        want(ball == ++heard);
+    want(rc == 0 && heard == sending.sent);
+    return 0;
+}
+PLAY(end_while_another_task_sends)
+
 /* A context in another actor, which is cancelled; and then an error of its own. */
 tr_context_fn(void, cancel_another_and_fail, (void, void, void))
 {
@@ -448,6 +498,7 @@ PLAY(have_it_play_with_itself)
 
 SUCCEEDS(another_task_may_cancel_what_one_waits_for, play_cancel_from_another_task, "blocked\ncancelled\n")
 SUCCEEDS(what_does_not_heed_it_is_left_behind, play_cancel_one_that_does_not_heed_it, "")
+SUCCEEDS(after_the_end_no_other_task_sends_either, play_end_while_another_task_sends, "")
 SUCCEEDS(cancelling_an_inner_context_hides_no_error, open_one_that_opens_another, "blocked\ncancelled\n")
 SUCCEEDS(an_actor_may_open_a_context_in_itself, play_have_it_play_with_itself, "")
 
@@ -707,6 +758,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_speak_and_the_result_comes_last),
         cmocka_unit_test(who_says_no_more_still_hears),
+        cmocka_unit_test(values_that_nobody_reads_do_not_keep_it_from_its_result),
         cmocka_unit_test(it_starts_exactly_once_and_before_it_speaks),
         cmocka_unit_test(what_fails_before_it_has_started_fails_the_opening),
         cmocka_unit_test(a_caller_that_leaves_cancels_it),
@@ -722,6 +774,7 @@ int main(void)
         cmocka_unit_test(a_deadline_while_it_is_opened_leaves_nothing),
         cmocka_unit_test(another_task_may_cancel_what_one_waits_for),
         cmocka_unit_test(what_does_not_heed_it_is_left_behind),
+        cmocka_unit_test(after_the_end_no_other_task_sends_either),
         cmocka_unit_test(cancelling_an_inner_context_hides_no_error),
         cmocka_unit_test(an_actor_may_open_a_context_in_itself),
         cmocka_unit_test(ctrl_c_cancels_streams_of_both_kinds),

@@ -309,6 +309,61 @@ static int ask_the_arbiter(void *arg)
     return 0;
 }
 
+static void run_steps(struct theatre *theatre, uint64_t steps)
+{
+    while (steps-- > 0 && world_step(theatre->world))
+        continue;
+}
+
+static int call_and_wait_for_the_answer(void *arg)
+{
+    (void)arg;
+    int64_t got = 0;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(nursery, &donny, "donny", .modules = tr_names("death")));
+    tr_ignore(tr_call(donny, &got, answer_in, .seconds = 1));
+    say("over");
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
+/* It dies before or in its greeting, and when there was no memory for who it is. There is again, for the news. */
+static void a_death_of_somebody_whom_there_was_no_memory_for(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1; at <= 30; at++) {
+        for (uint64_t n = 1, sprung = 1; sprung > 0; n++) {
+            struct theatre *theatre = raise_curtain(1, call_and_wait_for_the_answer);
+            process_fail_memory(theatre->root, n, true);
+            run_steps(theatre, at);
+            process_fail_memory(theatre->root, UINT64_MAX, false);
+            if (world_nth(theatre->world, 1))
+                world_kill(world_nth(theatre->world, 1), SIGKILL);
+            run_to_the_end(theatre);
+            sprung = process_failed(theatre->root);
+            expect_nothing_left(theatre);
+        }
+    }
+}
+
+/* Though its process and the connection live on. */
+static void an_actor_that_cannot_write_any_more_is_lost_to_its_callers(void **state)
+{
+    (void)state;
+    bool sprung = true;
+    for (uint64_t n = 1; sprung; n++) {
+        struct theatre *theatre = raise_curtain(1, call_and_wait_for_the_answer);
+        run_until_said(theatre, "called");
+        process_fail_calls(world_find(theatre->world, "donny"), n, false);
+        run_for(theatre, 4);
+        assert_non_null(strstr(theatre->said, "over"));
+        run_to_the_end(theatre);
+        sprung = process_failed(world_nth(theatre->world, 1));
+        expect_nothing_left(theatre);
+    }
+}
+
 static void a_death_behind_a_cut_is_heard_of_when_that_is_healed(void **state)
 {
     (void)state;
@@ -344,6 +399,8 @@ int main(void)
         cmocka_unit_test(a_broken_connection_ends_the_calls_on_it),
         cmocka_unit_test(a_stream_through_tiny_buffers_arrives_whole),
         cmocka_unit_test(a_dead_arbiters_path_is_taken_over),
+        cmocka_unit_test(a_death_of_somebody_whom_there_was_no_memory_for),
+        cmocka_unit_test(an_actor_that_cannot_write_any_more_is_lost_to_its_callers),
         cmocka_unit_test(a_death_behind_a_cut_is_heard_of_when_that_is_healed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,23 @@ static void what_a_stream_failed_with_is_the_same_error_each_time(struct life *l
     tr_portal_done_(&portal);
 }
 
+static void a_value_without_credit_is_the_end_of_the_session(struct life *life)
+{
+    tr_portal *portal = meet(life);
+    tr_stream *numbers = NULL;
+    int64_t number = 0;
+    const tr_flow two = {.messages = 2};
+    assert_int_equal(tr_open_stream_with(portal, &numbers, &two, count_to), 0);
+    for (int i = 0; i < 3; i++)
+        peer_yields("\x01", 1);
+    pass(0.1);
+    assert_true(tr_next(numbers, &number, count_to) == 1 && tr_next(numbers, &number, count_to) == 1);
+    assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+    tr_stream_done_(&numbers);
+    tr_portal_done_(&portal);
+}
+
 /* Whatever the reason is: no memory in the kernel, a peer that has closed its side for reading only. */
 static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *life)
 {
@@ -158,6 +175,7 @@ int main(void)
         LIVE(a_value_of_the_wrong_type_is_the_end_of_its_stream),
         LIVE(one_that_comes_before_an_overrun_is_so_too),
         LIVE(what_a_stream_failed_with_is_the_same_error_each_time),
+        LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
