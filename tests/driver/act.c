@@ -19,7 +19,7 @@ struct play *play_here(void)
 
 /* ---- the functions that are called -------------------------------------------------------------------- */
 
-void executed(int64_t token)
+void note_executed(int64_t token)
 {
     play_here()->calls[token].executed++;
 }
@@ -53,7 +53,7 @@ static int add_to_statespace(void)
 
 tr_fn(int64_t, echo, (int64_t, token), (int64_t, value), (double, seconds))
 {
-    executed(args->token);
+    note_executed(args->token);
     tr_try(add_to_statespace());
     tr_try(tr_sleep(args->seconds));
     *ret = args->value + 1;
@@ -62,13 +62,13 @@ tr_fn(int64_t, echo, (int64_t, token), (int64_t, value), (double, seconds))
 
 tr_fn(int64_t, refuse, (int64_t, token))
 {
-    executed(args->token);
+    note_executed(args->token);
     return tr_raise("driver.Refused", "on purpose");
 }
 
 tr_fn(int64_t, be_stubborn, (int64_t, token), (int64_t, value))
 {
-    executed(args->token);
+    note_executed(args->token);
     tr_scope shield = tr_shield();
     tr_try(tr_within(&shield, tr_sleep(STUBBORN_S)));
     *ret = args->value + 1;
@@ -77,7 +77,7 @@ tr_fn(int64_t, be_stubborn, (int64_t, token), (int64_t, value))
 
 tr_fn(int64_t, spin, (int64_t, token), (int64_t, value), (double, seconds))
 {
-    executed(args->token);
+    note_executed(args->token);
     process_spin(args->seconds);
     *ret = args->value + 1;
     return 0;
@@ -85,7 +85,7 @@ tr_fn(int64_t, spin, (int64_t, token), (int64_t, value), (double, seconds))
 
 tr_fn(int64_t, end_here, (int64_t, token), (int64_t, signal))
 {
-    executed(args->token);
+    note_executed(args->token);
     if (args->signal)
         process_die_now((int)args->signal);
     process_exit_now(3);
@@ -95,7 +95,7 @@ tr_fn(int64_t, end_here, (int64_t, token), (int64_t, signal))
  * look just then, finds both at once, the answer and the end. */
 tr_fn(int64_t, ask_for_own_end, (int64_t, token), (int64_t, value))
 {
-    executed(args->token);
+    note_executed(args->token);
     struct play *play = play_here();
     if (args->value % 2 == 0 && play->calls[args->token].caller != process_here())
         play_pause(play, play->calls[args->token].caller, PAUSE_S);
@@ -108,7 +108,7 @@ tr_fn(int64_t, ask_for_own_end, (int64_t, token), (int64_t, value))
 
 tr_fn(tr_bytes, carry, (int64_t, token), (tr_bytes, load))
 {
-    executed(args->token);
+    note_executed(args->token);
     *ret = args->load;
     return 0;
 }
@@ -118,7 +118,7 @@ static int play_scene(int number);
 tr_fn(int64_t, perform, (int64_t, token), (int64_t, scene))
 {
     if (args->token >= 0)
-        executed(args->token);
+        note_executed(args->token);
     tr_try(play_scene((int)args->scene));
     *ret = args->scene + 1;
     return 0;
@@ -140,7 +140,7 @@ static enum outcome outcome_of(int rc)
     return died() ? OUTCOME_DIED : OUTCOME_ERROR;
 }
 
-struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_token)
+struct call_record *record_call(enum op op, const tr_portal *portal, int64_t *ret_token)
 {
     struct play *play = play_here();
     if (play->call_count == CALLS_MOST)
@@ -157,7 +157,7 @@ struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_tok
     return call;
 }
 
-int settle(struct call_record *call, int rc, bool right)
+int settle_call(struct call_record *call, int rc, bool right)
 {
     call->outcomes++;
     call->ended_ns = world_now_ns(play_here()->world);
@@ -169,7 +169,7 @@ int settle(struct call_record *call, int rc, bool right)
 static int call_number(tr_portal *portal, const struct step *step)
 {
     int64_t token, got = -1;
-    struct call_record *call = record(step->op, portal, &token);
+    struct call_record *call = record_call(step->op, portal, &token);
     int rc = -1;
     switch (step->op) {
     case REFUSE: rc = tr_call(portal, &got, refuse, .token = token); break;
@@ -187,7 +187,7 @@ static int call_number(tr_portal *portal, const struct step *step)
         rc = tr_call(portal, &got, echo, .token = token, .value = step->value,
                      .seconds = step->op == ECHO || step->op == FIND ? 0 : step->seconds);
     }
-    return settle(call, rc, got == step->value + 1);
+    return settle_call(call, rc, got == step->value + 1);
 }
 
 static int call_in_time(tr_portal *portal, const struct step *step)
@@ -215,9 +215,9 @@ static int put_off(void *arg)
 static int call_slowly(struct put_off *off)
 {
     int64_t token, got = -1;
-    off->call = record(MOVED, off->portal, &token);
+    off->call = record_call(MOVED, off->portal, &token);
     int rc = tr_call(off->portal, &got, echo, .token = token, .value = off->step->value, .seconds = 2 * CALL_LIMIT_S);
-    return settle(off->call, rc, got == off->step->value + 1);
+    return settle_call(off->call, rc, got == off->step->value + 1);
 }
 
 static int call_and_put_off(struct put_off *off)
@@ -246,10 +246,10 @@ static int call_bulk(tr_portal *portal)
         return tr_raise("driver.NoMemory", "for the load");
     for (int i = 0; i < BULK_BYTES; i++)
         load[i] = (char)(i * 7 + i / 256);
-    struct call_record *call = record(BULK, portal, &token);
+    struct call_record *call = record_call(BULK, portal, &token);
     tr_bytes sent = {load, BULK_BYTES}, got = {0};
     int rc = tr_call(portal, &got, carry, .token = token, .load = sent);
-    return settle(call, rc, rc >= 0 && got.size == sent.size && memcmp(got.data, load, got.size) == 0);
+    return settle_call(call, rc, rc >= 0 && got.size == sent.size && memcmp(got.data, load, got.size) == 0);
 }
 
 struct errand {
@@ -368,9 +368,9 @@ static int have_performed(tr_portal *portal, const struct part_of_actor *actor)
     int64_t token, got = -1;
     if (actor->has_main || actor->scene < 0 || play_here()->scenes[actor->scene].played)
         return 0;
-    struct call_record *call = record(SCENE, portal, &token);
+    struct call_record *call = record_call(SCENE, portal, &token);
     int rc = tr_call(portal, &got, perform, .token = token, .scene = actor->scene);
-    return settle(call, rc, got == actor->scene + 1);
+    return settle_call(call, rc, got == actor->scene + 1);
 }
 
 /* A step without an actor in it: only the body's own. */

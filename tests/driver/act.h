@@ -11,10 +11,10 @@
 struct play *play_here(void);
 
 /* In the ledger: a call begins, by that portal (NULL: its callee is not there yet); its function runs; its outcome.
- * settle returns `rc`. */
-struct call_record *record(enum op op, const tr_portal *portal, int64_t *ret_token);
-void executed(int64_t token);
-int settle(struct call_record *call, int rc, bool right);
+ * settle_call returns `rc`. */
+struct call_record *record_call(enum op op, const tr_portal *portal, int64_t *ret_token);
+void note_executed(int64_t token);
+int settle_call(struct call_record *call, int rc, bool right);
 
 /* stream.c and talk.c: the operations that are streams or contexts; on an actor, and with one of their own. */
 int call_stream_op(tr_portal *portal, const struct step *step);
@@ -27,20 +27,20 @@ int call_main_stream(const struct step *step);
  * order, each once, no more ahead than was granted, and an end, or a result, only after all that came before it. */
 
 /* A promise was not kept: these are the two numbers that do not fit. */
-void broke(const struct call_record *call, const char *what, int64_t a, int64_t b);
+void broken(const struct call_record *call, const char *what, int64_t a, int64_t b);
 
 /* The function: it begins; sends its next value; and what it returns, once it is through. */
-struct call_record *begin(int64_t token);
-int yield(tr_ctx *ctx, struct call_record *call, int64_t value);
-int through(struct call_record *call, int rc);
+struct call_record *begin_talk(int64_t token);
+int yield_value(tr_ctx *ctx, struct call_record *call, int64_t value);
+int talk_through(struct call_record *call, int rc);
 
 /* The caller: it asks; took a value; was told the end or an error, and again; does nothing for a while; leaves. */
 struct call_record *record_talk(const struct step *step, const tr_portal *portal, int64_t *ret_token);
-void took(struct call_record *call, int64_t value);
-int ended(struct call_record *call, int rc);
+void took_value(struct call_record *call, int64_t value);
+int ended_talk(struct call_record *call, int rc);
 void check_again(const struct call_record *call, int rc, int again);
-int rest(struct call_record *call, double seconds);
-void leaves(struct call_record *call);
+int rest_for(struct call_record *call, double seconds);
+void leaves_talk(struct call_record *call);
 
 /* One more than was granted may be on its way. */
 void check_ahead(const struct call_record *call, int64_t most, int64_t sent, int64_t taken);

@@ -4,21 +4,21 @@
 #include <errno.h>
 #include <inttypes.h>
 
-void broke(const struct call_record *call, const char *what, int64_t a, int64_t b)
+void broken(const struct call_record *call, const char *what, int64_t a, int64_t b)
 {
     struct play *play = play_here();
     violated(play, "call %d (%s): %s (%" PRId64 ", %" PRId64 ")", (int)(call - play->calls), op_names[call->op], what,
              a, b);
 }
 
-struct call_record *begin(int64_t token)
+struct call_record *begin_talk(int64_t token)
 {
-    executed(token);
+    note_executed(token);
     return &play_here()->calls[token];
 }
 
 /* What the function returns, once it is through. */
-int through(struct call_record *call, int rc)
+int talk_through(struct call_record *call, int rc)
 {
     call->returned++;
     call->complete = rc >= 0;
@@ -29,10 +29,10 @@ int through(struct call_record *call, int rc)
 void check_ahead(const struct call_record *call, int64_t most, int64_t sent, int64_t taken)
 {
     if (most > 0 && sent - taken > most + 1)
-        broke(call, "a sender is too far ahead of its reader", sent, taken);
+        broken(call, "a sender is too far ahead of its reader", sent, taken);
 }
 
-int yield(tr_ctx *ctx, struct call_record *call, int64_t value)
+int yield_value(tr_ctx *ctx, struct call_record *call, int64_t value)
 {
     tr_try(tr_send_yield(ctx, int64_t, value));
     call->yielded++;
@@ -40,21 +40,21 @@ int yield(tr_ctx *ctx, struct call_record *call, int64_t value)
     return 0;
 }
 
-void took(struct call_record *call, int64_t value)
+void took_value(struct call_record *call, int64_t value)
 {
     if (value != call->first + call->got || call->got >= call->yielded)
-        broke(call, "a stream gave another value than the next", value, call->first + call->got);
+        broken(call, "a stream gave another value than the next", value, call->first + call->got);
     call->got++;
 }
 
 /* The end, or an error of the function's own, comes when all that it had sent has been taken. */
-int ended(struct call_record *call, int rc)
+int ended_talk(struct call_record *call, int rc)
 {
     bool own_error = rc < 0 && tr_error_is(tr_last_error(), "driver.Refused");
     if (rc == 0 && !call->complete)
-        broke(call, "a stream ended before its function", call->got, call->yielded);
+        broken(call, "a stream ended before its function", call->got, call->yielded);
     if ((rc == 0 || own_error) && call->got != call->yielded)
-        broke(call, "values before the end are missing", call->got, call->yielded);
+        broken(call, "values before the end are missing", call->got, call->yielded);
     return rc;
 }
 
@@ -62,24 +62,24 @@ int ended(struct call_record *call, int rc)
 void check_again(const struct call_record *call, int rc, int again)
 {
     if (again != rc && rc != TR_ECANCELLED && again != TR_ECANCELLED && rc != -ENOMEM && again != -ENOMEM)
-        broke(call, "a stream has two ends", rc, again);
+        broken(call, "a stream has two ends", rc, again);
 }
 
 struct call_record *record_talk(const struct step *step, const tr_portal *portal, int64_t *ret_token)
 {
-    struct call_record *call = record(step->op, portal, ret_token);
+    struct call_record *call = record_call(step->op, portal, ret_token);
     call->first = step->value;
     return call;
 }
 
 /* The caller, for itself. */
-int rest(struct call_record *call, double seconds)
+int rest_for(struct call_record *call, double seconds)
 {
     call->rested_s += seconds;
     return tr_sleep(seconds);
 }
 
-void leaves(struct call_record *call)
+void leaves_talk(struct call_record *call)
 {
     call->left_ns = world_now_ns(play_here()->world);
 }

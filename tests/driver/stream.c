@@ -13,7 +13,7 @@ enum { ITEMS = 40 };
 static int pour(tr_ctx *ctx, struct call_record *call, int64_t items, double pause)
 {
     for (int64_t i = 0; i < items; i++) {
-        tr_try(yield(ctx, call, call->first + i));
+        tr_try(yield_value(ctx, call, call->first + i));
         if (i % 8 == 0)
             tr_try(tr_sleep(pause));
     }
@@ -22,11 +22,11 @@ static int pour(tr_ctx *ctx, struct call_record *call, int64_t items, double pau
 
 tr_stream_fn(int64_t, count, (int64_t, token), (int64_t, items), (bool, fails), (double, pause))
 {
-    struct call_record *call = begin(args->token);
+    struct call_record *call = begin_talk(args->token);
     int rc = pour(ctx, call, args->items, args->pause);
     if (rc >= 0 && args->fails)
         rc = tr_raise("driver.Refused", "in the middle");
-    return through(call, rc);
+    return talk_through(call, rc);
 }
 
 static int read_stream(tr_stream *stream, struct call_record *call, int64_t most)
@@ -34,10 +34,10 @@ static int read_stream(tr_stream *stream, struct call_record *call, int64_t most
     int64_t value, again;
     int rc = 0;
     while (call->got < most && (rc = tr_next(stream, &value, count)) > 0)
-        took(call, value);
+        took_value(call, value);
     if (rc > 0)
         return 0; /* that is enough */
-    tr_try(ended(call, rc));
+    tr_try(ended_talk(call, rc));
     check_again(call, rc, tr_next(stream, &again, count));
     return rc;
 }
@@ -49,7 +49,7 @@ static int call_stream(tr_portal *portal, const struct step *step, struct call_r
                           .pause = step->seconds / 10));
     int rc = read_stream(stream, call, step->op == LEFT ? ITEMS / 2 : INT64_MAX);
     if (step->op == LEFT)
-        leaves(call);
+        leaves_talk(call);
     return rc;
 }
 
@@ -62,10 +62,10 @@ static int read_what_is_left(tr_stream *stream, struct call_record *call, double
     *ret_newest = -1;
     while ((rc = tr_next(stream, &value, count)) > 0) {
         if (value - call->first <= *ret_newest || value - call->first >= call->yielded)
-            broke(call, "a flow gave a value again, or one that was not sent", value - call->first, *ret_newest);
+            broken(call, "a flow gave a value again, or one that was not sent", value - call->first, *ret_newest);
         *ret_newest = value - call->first;
         call->got++;
-        tr_try(rest(call, pause));
+        tr_try(rest_for(call, pause));
     }
     return rc;
 }
@@ -77,14 +77,14 @@ static void check_flow(const tr_stream *stream, const struct call_record *call, 
     int64_t dropped = (int64_t)tr_stream_dropped(stream);
     if (overrun == TR_BLOCK || overrun == TR_OVERRUN_FAILS) {
         if (dropped != 0 || newest + 1 != call->got)
-            broke(call, "a flow that drops nothing has a gap", newest + 1, call->got);
+            broken(call, "a flow that drops nothing has a gap", newest + 1, call->got);
     }
     if (rc == 0 && (!call->complete || call->got + dropped != call->yielded))
-        broke(call, "what has come and what was dropped is not what was sent", call->got + dropped, call->yielded);
+        broken(call, "what has come and what was dropped is not what was sent", call->got + dropped, call->yielded);
     if (rc == 0 && overrun == TR_DROP_OLDEST && newest + 1 != call->yielded)
-        broke(call, "a flow that drops the oldest has lost the newest", newest + 1, call->yielded);
+        broken(call, "a flow that drops the oldest has lost the newest", newest + 1, call->yielded);
     if (call->got + dropped > call->yielded)
-        broke(call, "more has come or was dropped than was sent", call->got + dropped, call->yielded);
+        broken(call, "more has come or was dropped than was sent", call->got + dropped, call->yielded);
 }
 
 static int call_flow(tr_portal *portal, const struct step *step, struct call_record *call, int64_t token)
@@ -117,9 +117,9 @@ static int lagged(struct reader *reader)
 {
     unsigned long long missed = 0;
     if (sscanf(tr_error_message(tr_last_error()), "this reader has missed %llu", &missed) != 1 || missed == 0)
-        broke(reader->call, "a reader lags, and has missed nothing", reader->next, 0);
+        broken(reader->call, "a reader lags, and has missed nothing", reader->next, 0);
     if (reader->lag >= ITEMS)
-        broke(reader->call, "a reader may lag more than it does, and has missed some", (int64_t)missed, ITEMS);
+        broken(reader->call, "a reader may lag more than it does, and has missed some", (int64_t)missed, ITEMS);
     reader->next += (int64_t)missed;
     reader->missed += (int64_t)missed;
     return 1;
@@ -132,7 +132,8 @@ static int read_next(struct reader *reader)
     if (rc == TR_ELAGGED)
         return lagged(reader);
     if (rc > 0 && value != reader->call->first + reader->next++)
-        broke(reader->call, "a reader has another value than the next", value, reader->call->first + reader->next - 1);
+        broken(reader->call, "a reader has another value than the next", value,
+               reader->call->first + reader->next - 1);
     return rc;
 }
 
@@ -142,10 +143,10 @@ static int read_along(struct reader *reader)
     while (rc > 0 && reader->next < reader->most) {
         rc = read_next(reader);
         if (rc > 0 && reader->pause > 0)
-            tr_try(rest(reader->call, reader->pause));
+            tr_try(rest_for(reader->call, reader->pause));
     }
     if (rc == 0 && (!reader->call->complete || reader->next != reader->call->yielded))
-        broke(reader->call, "a reader is at the end, and not all has come", reader->next, reader->call->yielded);
+        broken(reader->call, "a reader is at the end, and not all has come", reader->next, reader->call->yielded);
     return rc < 0 ? rc : 0;
 }
 
@@ -183,7 +184,7 @@ static int read_main_stream(tr_portal *portal, const struct step *step, struct c
 {
     tr_auto(stream) stream = NULL;
     if (step->value % 3 == 0)
-        return rest(call, step->seconds / 10); /* nobody takes it */
+        return rest_for(call, step->seconds / 10); /* nobody takes it */
     tr_try(tr_result_stream(portal, &stream, count));
     return read_stream(stream, call, step->value % 3 == 1 ? ITEMS / 2 : INT64_MAX);
 }
@@ -207,8 +208,8 @@ int call_main_stream(const struct step *step)
     struct call_record *call = record_talk(step, NULL, &token);
     int rc = run_main_stream(step, call, token);
     if (call->callee && process_alive(call->callee))
-        broke(call, "a nursery was left while the actor of a stream lived", 0, 0);
-    return settle(call, rc, true);
+        broken(call, "a nursery was left while the actor of a stream lived", 0, 0);
+    return settle_call(call, rc, true);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------ */
@@ -226,5 +227,5 @@ int call_stream_op(tr_portal *portal, const struct step *step)
 {
     int64_t token;
     struct call_record *call = record_talk(step, portal, &token);
-    return settle(call, stream(portal, step, call, token), true);
+    return settle_call(call, stream(portal, step, call, token), true);
 }

@@ -1,5 +1,5 @@
-/* Contexts in a play: ended by their result, left, cut by a deadline, cancelled, failed by their functions; with a caller
- * that is ahead, and with a function that does not let go. */
+/* Contexts in a play: ended by their result, left, cut by a deadline, cancelled, failed by their functions; with a
+ * caller that is ahead, and with a function that does not let go. */
 #define TR_MODULE "act"
 #include "act.h"
 
@@ -12,7 +12,7 @@ static const double LEAVE_AFTER_S = 0.1;
 static void heard(struct call_record *call, int64_t ball)
 {
     if (ball != call->first + call->heard || call->heard >= call->sent)
-        broke(call, "a context heard another value than the next", ball, call->first + call->heard);
+        broken(call, "a context heard another value than the next", ball, call->first + call->heard);
     call->heard++;
 }
 
@@ -24,17 +24,17 @@ static int answer_balls(tr_ctx *ctx, struct call_record *call, int64_t breaks)
         heard(call, ball);
         if (breaks > 0 && call->heard == breaks)
             return tr_raise("driver.Refused", "in the middle");
-        tr_try(yield(ctx, call, ball));
+        tr_try(yield_value(ctx, call, ball));
     }
     if (rc == 0 && (!call->said_end || call->heard != call->sent))
-        broke(call, "a context heard an end before all that was sent", call->heard, call->sent);
+        broken(call, "a context heard an end before all that was sent", call->heard, call->sent);
     return rc;
 }
 
 tr_context_fn(int64_t, converse, (int64_t, int64_t, int64_t), (int64_t, token), (int64_t, breaks),
               (uint32_t, messages), (double, pause))
 {
-    struct call_record *call = begin(args->token);
+    struct call_record *call = begin_talk(args->token);
     const tr_flow flow = {.messages = args->messages};
     int rc = tr_ctx_set_flow(ctx, &flow);
     if (rc >= 0)
@@ -44,7 +44,7 @@ tr_context_fn(int64_t, converse, (int64_t, int64_t, int64_t), (int64_t, token), 
     if (rc >= 0)
         rc = answer_balls(ctx, call, args->breaks);
     *ret = call->heard;
-    return through(call, rc);
+    return talk_through(call, rc);
 }
 
 static int speak_on(tr_ctx *ctx, struct call_record *call)
@@ -52,7 +52,7 @@ static int speak_on(tr_ctx *ctx, struct call_record *call)
     int64_t ball;
     int rc = 0;
     for (int64_t i = 0; rc >= 0; i++)
-        rc = yield(ctx, call, call->first + i);
+        rc = yield_value(ctx, call, call->first + i);
     do
         rc = tr_ctx_receive_as(ctx, int64_t, &ball);
     while (rc > 0);
@@ -62,12 +62,12 @@ static int speak_on(tr_ctx *ctx, struct call_record *call)
 /* It does not notice that it is cancelled, but that nobody is there any more. */
 tr_context_fn(void, persist, (void, int64_t, int64_t), (int64_t, token))
 {
-    struct call_record *call = begin(args->token);
+    struct call_record *call = begin_talk(args->token);
     int rc = tr_ctx_started(ctx);
     tr_scope shield = tr_shield();
     if (rc >= 0)
         rc = tr_within(&shield, speak_on(ctx, call));
-    return through(call, rc);
+    return talk_through(call, rc);
 }
 
 /* ---- contexts: the caller --------------------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ static int open_talk(tr_portal *portal, tr_stream **ret_stream, struct call_reco
     tr_try(tr_open_context_with(portal, ret_stream, flow, &word, converse, .token = token, .breaks = breaks,
                                 .messages = messages, .pause = pause));
     if (word != call->first - 1)
-        broke(call, "a context has started with another word", word, call->first - 1);
+        broken(call, "a context has started with another word", word, call->first - 1);
     return 0;
 }
 
@@ -96,10 +96,10 @@ static int take_balls(tr_stream *stream, struct call_record *call, int64_t most)
     int64_t ball, again;
     int rc = 1;
     while (call->got < most && (rc = tr_next(stream, &ball, converse)) > 0)
-        took(call, ball);
+        took_value(call, ball);
     if (rc > 0)
         return 0;
-    tr_try(ended(call, rc));
+    tr_try(ended_talk(call, rc));
     check_again(call, rc, tr_next(stream, &again, converse));
     return rc;
 }
@@ -123,9 +123,9 @@ static int take_result(tr_stream *stream, struct call_record *call, bool all_was
     call->most_yielded = 0; /* what is not read makes room */
     tr_try(tr_stream_result(stream, &result, converse));
     if (!call->complete || result != call->sent || call->heard != call->sent)
-        broke(call, "a context's result is not that of all it was sent", result, call->sent);
+        broken(call, "a context's result is not that of all it was sent", result, call->sent);
     if (all_was_read && call->got != call->yielded)
-        broke(call, "a context's result came before its values", call->got, call->yielded);
+        broken(call, "a context's result came before its values", call->got, call->yielded);
     return 0;
 }
 
@@ -146,7 +146,7 @@ static int talk_and_leave(tr_portal *portal, const struct step *step, struct cal
     tr_try(play_ball(stream, call, step->value % ROUNDS));
     int64_t ball;
     int rc = step->value % 2 ? tr_next(stream, &ball, converse) : 0; /* for ever */
-    leaves(call);
+    leaves_talk(call);
     return rc;
 }
 
@@ -163,12 +163,12 @@ static int talk_and_cancel(tr_portal *portal, const struct step *step, struct ca
     int64_t ball;
     tr_try(open_talk(portal, &stream, call, NULL, token, 0, 2, step->seconds / 20));
     tr_try(play_ball(stream, call, step->value % ROUNDS));
-    leaves(call);
+    leaves_talk(call);
     int rc = tr_stream_cancel(stream);
     if (rc != 1)
         return rc;
     if (tr_next(stream, &ball, converse) >= 0)
-        broke(call, "a context that was cancelled goes on", 0, 0);
+        broken(call, "a context that was cancelled goes on", 0, 0);
     return 0;
 }
 
@@ -201,7 +201,7 @@ static int send_and_end_meanwhile(struct sender *sender, double pause)
     if (!nursery)
         return tr_error_code(tr_last_error());
     tr_try(tr_start_soon(nursery, send_all, sender));
-    tr_try(rest(sender->call, pause));
+    tr_try(rest_for(sender->call, pause));
     return tr_join_with(nursery, end_of_sending(sender));
 }
 
@@ -224,7 +224,7 @@ static int talk_ahead(tr_portal *portal, const struct step *step, struct call_re
         for (int i = 0; i < 4; i++)
             tr_try(send_ball(stream, call));
     tr_try(end_of_sending(&sender));
-    tr_try(reads ? take_balls(stream, call, INT64_MAX) : rest(call, step->seconds / 5));
+    tr_try(reads ? take_balls(stream, call, INT64_MAX) : rest_for(call, step->seconds / 5));
     return take_result(stream, call, reads);
 }
 
@@ -239,10 +239,10 @@ static int talk_to_shielded(tr_portal *portal, const struct step *step, struct c
     tr_try(tr_open_context_with(portal, &stream, &few, NULL, persist, .token = token));
     for (int i = 0; i < step->value % ROUNDS; i++) {
         tr_try(tr_next(stream, &ball, persist));
-        took(call, ball);
+        took_value(call, ball);
     }
-    tr_try(rest(call, step->seconds / 10));
-    leaves(call);
+    tr_try(rest_for(call, step->seconds / 10));
+    leaves_talk(call);
     return 0;
 }
 
@@ -264,5 +264,5 @@ int call_talk(tr_portal *portal, const struct step *step)
 {
     int64_t token;
     struct call_record *call = record_talk(step, portal, &token);
-    return settle(call, talk(portal, step, call, token), true);
+    return settle_call(call, talk(portal, step, call, token), true);
 }
