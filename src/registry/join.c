@@ -28,7 +28,8 @@ int registry_enroll(void)
     tr_auto(portal) root = NULL;
     tr_try(reach_root(&root));
     if (!root->session->to_parent) /* which enrolls its children itself, once they are up */
-        tr_try(reach_settle(actor->arbiter, tr_call(root, NULL, tr_registry_enroll, .started = (double)wall_clock() / 1e9,
+        tr_try(reach_settle(actor->arbiter,
+                            tr_call(root, NULL, tr_registry_enroll, .started = (double)wall_clock() / 1e9,
                                               .modules = actor->modules)));
     session_hold(root->session);
     actor->arbiter_session = root->session;
