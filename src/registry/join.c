@@ -30,7 +30,7 @@ int registry_enroll(void)
     if (!root->session->to_parent) /* which enrolls its children itself, once they are up */
         tr_try(reach_settle(actor->arbiter,
                             tr_call(root, NULL, tr_registry_enroll, .started = (double)wall_clock() / 1e9,
-                                              .modules = actor->modules)));
+                                    .modules = actor->modules)));
     session_hold(root->session);
     actor->arbiter_session = root->session;
     return 0;
