@@ -382,7 +382,7 @@ static int measure(tr_portal *worker)
     tr_try(growth(worker));
     tr_try(allocations_for_one(worker, "int_allocations", 0, INTS));
     tr_try(allocations_for_one(worker, "kib_allocations", KIB, KIBS));
-    return allocations_for_one(worker, "kib64_allocations", LARGE, 2 * LARGES);
+    return allocations_for_one(worker, "kib64_allocations", LARGE, (int64_t)2 * LARGES);
 }
 
 static int run(void *arg)

@@ -38,7 +38,7 @@ static int watch(bool *ret_cancelled)
 static int run(void *arg)
 {
     (void)arg;
-    bool nursery_cancelled;
+    bool nursery_cancelled = false;
     tr_scope limit = tr_move_on_after(1);           /* stream for at most one second */
     tr_try(tr_within(&limit, watch(&nursery_cancelled)));
 

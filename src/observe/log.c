@@ -219,6 +219,7 @@ static void deliver(tr_log_record *record, const tr_actor *actor)
     record->actor = actor;
     if (!log_hand_over(record))
         say_on_console(record);
+    record->actor = NULL; /* who may not live longer than this */
 }
 
 /* A thread that the library knows nothing of. */

@@ -104,8 +104,9 @@ int tr_open_channel(tr_sender **ret_sender, tr_receiver **ret_receiver, size_t i
     uintptr_t sender = new_end(channel, true);
     uintptr_t receiver = sender ? new_end(channel, false) : 0;
     if (!receiver) {
-        if (sender)
-            drop_end(channel_end_of((void *)sender));
+        struct channel_end *end = channel_end_of((void *)sender);
+        if (end)
+            drop_end(end);
         free_if_unused(channel);
         return error_raise_plain(-ENOMEM);
     }

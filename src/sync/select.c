@@ -66,9 +66,10 @@ static void reach_out(struct choice *choice, const tr_case *cases)
         *hand = (struct hand){.task = task_current(), .item = cases[i].item, .end = handle_of(&cases[i]),
                               .choice = choice};
         list_init(&hand->place);
-        if (left_out(&cases[i]))
-            continue;
-        struct channel *channel = channel_end_of(hand->end)->channel;
+        const struct channel_end *end = channel_end_of(hand->end);
+        if (!end)
+            continue; /* left out; of others that are closed one would have been done */
+        struct channel *channel = end->channel;
         list_push(cases[i].sender ? &channel->sending : &channel->receiving, &hand->place);
     }
 }
