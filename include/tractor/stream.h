@@ -107,9 +107,10 @@ typedef struct tr_flow {
 /* The stream of the function that an actor was started to run: tr_run_in_actor(n, &portal, "aggregator", aggregate,
  * .seed = 1000), and then tr_result_stream(portal, &numbers, aggregate). Once, and before the nursery's body has
  * come to its join or its end: what nobody has taken by then is cancelled. The actor lives until the
- * stream was left or is at its end. If the function fails, so does the nursery, with the same error. No checkpoint.
- * TR_EMISUSE if it was taken before or the actor does not run a stream, TR_ESIGNATURE if it runs another one.
- * (Portal.result of an async generator) */
+ * stream was left or is at its end, and tr_join waits for that: come to it or leave before you join, or read in a
+ * task. If the function fails, so does the nursery, with the same error. A checkpoint on its way to waiting
+ * only. TR_EMISUSE if it was taken before or the actor does not run a stream, TR_ESIGNATURE if it runs another one,
+ * TR_ECLOSED when it was cancelled, or could not be asked for. (Portal.result of an async generator) */
 #define tr_result_stream(portal, ret_stream, fn) fn##_tr_result_stream_((portal), (ret_stream))
 
 /* Waits for the next item: 1 with it in *ret_item, 0 at the end. What the item points to lives until the
@@ -139,8 +140,8 @@ TR_API void tr_stream_done_(tr_stream **stream);
  * tr_next like the first, and ended like that by tr_auto(stream). Each reads at its own pace. One that is more than
  * `lag` values behind the foremost (1 to 65536; `stream` itself may then be that far behind, or more) misses
  * the oldest: its next tr_next returns TR_ELAGGED, once, which tells how many, and then goes on. The stream is left
- * with its last reader. Who wants a value and finds none waits for the producer on behalf of all. Not for contexts that
- * send. No checkpoint. TR_EARGUMENT, -ENOMEM. (MsgStream.subscribe) */
+ * with its last reader. Who wants a value and finds none waits for the producer on behalf of all. Of a context, any
+ * reader may also send, end and ask for the result. No checkpoint. TR_EARGUMENT, -ENOMEM. (MsgStream.subscribe) */
 TR_API int tr_subscribe(tr_stream *stream, tr_stream **ret_reader, size_t lag) TR_USE_RESULT;
 
 /* ---- long byte strings ----------------------------------------------------------------------------- */
