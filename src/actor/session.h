@@ -11,12 +11,13 @@
 #include "base/machine.h"
 #include "base/map.h"
 #include "sync/lot.h"
+#include "transport/wire.h"
 
 struct session {
     int refs;
     struct link place;              /* in actor->sessions */
     struct machine state;
-    struct io io;
+    struct wire wire;
     struct buf in, out;             /* bytes not yet decoded; not yet written */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
     tr_lot to_write;            /* the writer waits here for `out` to fill */

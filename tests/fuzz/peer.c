@@ -25,7 +25,7 @@ struct session *peer_session(const struct peer *peer)
     list_each(at, &peer->life->actor.sessions)
     {
         struct session *session = container_of(at, struct session, place);
-        if (session->io.fd == fd)
+        if (session->wire.io.fd == fd)
             return session;
     }
     return NULL;
