@@ -149,6 +149,7 @@ static int write_some(struct session *session)
     struct buf now = session->out;
     session->out = session->other_out;
     session->other_out = (struct buf){0};
+    session->run = (struct frame_run){0};
     session->unasked = 0;
     int rc = wire_write(&session->wire, now.data, now.size);
     buf_drain(&now, now.size);

@@ -19,6 +19,7 @@ struct session {
     struct machine state;
     struct wire wire;
     struct buf in, out;             /* bytes not yet decoded; not yet written */
+    struct frame_run run;           /* at the end of `out` */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
     tr_lot to_write;            /* the writer waits here for `out` to fill */
     tr_lot for_room;            /* and senders for it to empty */

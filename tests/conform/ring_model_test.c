@@ -237,7 +237,7 @@ static void read_all(struct end *self)
     }
 }
 
-static void run_end(void *arg)
+static _Noreturn void *run_end(void *arg)
 {
     struct end *self = arg;
     fiber_entered(&model.explorer);
