@@ -6,6 +6,7 @@
 #include "actor/protocol.h"
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/runtime.h"
 #include "spawn/method.h"
 #include "sync/lot.h"
@@ -45,6 +46,7 @@ struct actor {
     void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
     struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
+    struct map signatures;      /* hashes of those of the functions that were called here or from here */
     struct arena memory;
 };
 
@@ -55,6 +57,9 @@ static inline struct actor *actor_self(void)
 
 /* TR_ENORUNTIME, raised, outside tr_main; else 0. */
 int actor_required(void);
+
+/* function_hash, which takes as long as a short call, once for each function. */
+uint64_t actor_signature(const tr_fn_info *fn);
 
 /* Begins to listen, at `address` or, for NULL, where nobody can guess. */
 int actor_listen(const char *address);

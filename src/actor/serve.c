@@ -243,7 +243,7 @@ static int find(const wire_start *start, const tr_fn_entry **ret_fn)
         return refuse_function(start->module, start->function);
     if (fn->info->way != start->way)
         return refuse_way(start, fn->info->way);
-    if (start->signature != 0 && start->signature != function_hash(fn->info))
+    if (start->signature != 0 && start->signature != actor_signature(fn->info))
         return refuse_signature(fn);
     *ret_fn = fn;
     return 0;

@@ -1,8 +1,8 @@
 /* The life of a session.
  *
  * Each has two tasks in the actor's service nursery: one that reads frames and acts on them, and one that
- * writes whatever has been appended to `out` since it last looked, so that frames appended in one batch of
- * the scheduler, or in a few that follow each other closely, leave in one write. The reading task
+ * writes whatever has been appended to `out` since it last looked, just before the scheduler looks at the world, so
+ * that frames appended in a few batches that follow each other closely leave in one write. The reading task
  * never waits for room in `out`, nor for anything a remote function does: two peers that each waited to write
  * before they read would wait for ever.
  *
@@ -50,6 +50,7 @@ void session_unref(struct session *session)
 {
     if (!session || --session->refs > 0)
         return;
+    list_remove(&session->write_soon.place);
     wire_close(&session->wire);
     buf_fini(&session->in);
     buf_fini(&session->out);
@@ -76,10 +77,18 @@ void session_let_go(struct session *session)
 
 /* ---- sending --------------------------------------------------------------------------------------- */
 
+static void write_now(struct before_look *soon)
+{
+    lot_wake_one(&container_of(soon, struct session, write_soon)->to_write);
+}
+
 void session_flush(struct session *session)
 {
     session->held = false;
-    lot_wake_one(&session->to_write);
+    if (session->out.size < WRITE_SIZE)
+        sched_before_look(&session->write_soon);
+    else
+        lot_wake_one(&session->to_write);
 }
 
 bool session_is_up(const struct session *session)
@@ -158,18 +167,6 @@ static int write_some(struct session *session)
     return rc;
 }
 
-/* What others add who are at it just now leaves in the same write: a stream's values would have one each otherwise.
- * Not for longer than until the scheduler looks at the world, some 50 microseconds; and it is written all the same
- * if this task is cancelled meanwhile, as it would have been at once. */
-static void gather(const struct session *session)
-{
-    size_t before = 0;
-    while (session->out.size > before && session->out.size < WRITE_SIZE && task_others_run_soon()) {
-        before = session->out.size;
-        task_yield();
-    }
-}
-
 /* What the peer had sent before it went is still to be read, and the end of that says best what happened. One that
  * is still there shall not be waited for: it will never hear of it. */
 static void fall_mute(struct session *session, int why)
@@ -189,7 +186,6 @@ static int write_task(void *arg)
                 return 0;
             tr_try(lot_park(&session->to_write));
         }
-        gather(session);
         int rc = write_some(session);
         if (rc == TR_ECANCELLED)
             return rc;
@@ -541,6 +537,8 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     session->peer = (tr_actor){"", "", "", 0};
     machine_init(&session->state, "session", session_states);
     list_init(&session->place);
+    list_init(&session->write_soon.place);
+    session->write_soon.fn = write_now;
     session->to_parent = session->family = unborn;
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/machine.h"
 #include "base/map.h"
+#include "sched/task.h"
 #include "sync/lot.h"
 #include "transport/wire.h"
 
@@ -22,6 +23,7 @@ struct session {
     struct frame_run run;           /* at the end of `out` */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
     tr_lot to_write;            /* the writer waits here for `out` to fill */
+    struct before_look write_soon;
     tr_lot for_room;            /* and senders for it to empty */
     tr_actor peer;                  /* who it is, once greeted; texts in `memory` */
     struct arena memory;

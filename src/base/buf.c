@@ -4,7 +4,6 @@
  * large message has left. */
 #include "base/buf.h"
 
-#include "base/copy.h"
 #include "base/hooks.h"
 
 #include <errno.h>
@@ -44,7 +43,7 @@ int buf_reserve(struct buf *buf, size_t more)
     return 0;
 }
 
-int buf_append(struct buf *buf, const void *bytes, size_t size)
+int buf_append_more(struct buf *buf, const void *bytes, size_t size)
 {
     int rc = buf_reserve(buf, size);
     if (rc < 0)

@@ -36,7 +36,7 @@ static struct descriptor *find(int fd)
 static struct descriptor *new_descriptor(int fd)
 {
     struct descriptor *descriptor = mem_zalloc(sizeof *descriptor);
-    if (!descriptor || io_open(&descriptor->io, fd) < 0) {
+    if (!descriptor || io_borrow(&descriptor->io, fd) < 0) {
         mem_free(descriptor);
         return NULL;
     }

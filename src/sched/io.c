@@ -18,7 +18,7 @@ static const int event_of[] = {[READER] = SYS_READABLE, [WRITER] = SYS_WRITABLE}
 static int arm(struct io *io)
 {
     int events = (io->waiting[READER] ? SYS_READABLE : 0) | (io->waiting[WRITER] ? SYS_WRITABLE : 0);
-    return sys_watch_for(io->watch, events);
+    return sys_watch_for(io->watch, events && io->ours ? events | SYS_LASTING : events);
 }
 
 static void wake(struct io *io, int who, int rc)
@@ -46,14 +46,24 @@ static void ready(void *arg, int events)
     arm_again(io);
 }
 
-int io_open(struct io *io, int fd)
+static int open(struct io *io, int fd, bool ours)
 {
-    *io = (struct io){.fd = fd};
+    *io = (struct io){.fd = fd, .ours = ours};
     int rc = sys_watch(fd, ready, io, &io->watch);
     if (rc >= 0)
         return 0;
     io->fd = -1;
     return error_raise_plain(rc);
+}
+
+int io_open(struct io *io, int fd)
+{
+    return open(io, fd, true);
+}
+
+int io_borrow(struct io *io, int fd)
+{
+    return open(io, fd, false);
 }
 
 void io_give_up(struct io *io)
@@ -114,14 +124,16 @@ int io_wait_writable(struct io *io)
     return wait_for(io, WRITER);
 }
 
-/* Reading and writing try first and wait if they must; each returns whether it waited, too. */
+/* Reading and writing try first and wait if they must; each returns whether it waited, too. What was read empty is
+ * waited for first: mostly there is nothing yet, and if there is, waiting for it takes no time. */
 
 static long read_some(struct io *io, void *ret_bytes, unsigned long size, bool *ret_waited)
 {
     for (;; *ret_waited = true) {
         if (io->fd < 0)
             return error_raise_plain(TR_ECLOSED);
-        ssize_t got = sys_read(io->fd, ret_bytes, size);
+        ssize_t got = io->emptied ? -EAGAIN : sys_read(io->fd, ret_bytes, size);
+        io->emptied = io->ours && got > 0 && (size_t)got < size;
         if (got >= 0)
             return got;
         int rc = got == -EAGAIN ? io_wait_readable(io) : error_raise_plain((int)got);

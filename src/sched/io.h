@@ -2,19 +2,24 @@
 #ifndef SCHED_IO_H
 #define SCHED_IO_H
 
+#include <stdbool.h>
+
 struct task;
 struct sys_watch;
 
 /* One descriptor; it has one reader and one writer at a time. */
 struct io {
     int fd;                     /* -1 when closed */
+    bool ours;                  /* nobody but io_close closes it */
+    bool emptied;               /* by a read that got less than it might have; of ours only */
     struct sys_watch *watch;
     struct task *waiting[2];    /* for readable, for writable */
 };
 
 /* Takes over the descriptor, which io_close will close. On failure (raised: -ENOMEM) it is still the
- * caller's. */
+ * caller's. io_borrow: somebody else may close it, which who waits for it next is told. */
 int io_open(struct io *io, int fd);
+int io_borrow(struct io *io, int fd);
 
 /* Gives the descriptor back, open / closes it, and wakes who waits, with TR_ECLOSED. They do nothing to one
  * that is closed or all zero with fd -1. */

@@ -3,7 +3,7 @@
  * Tasks that are ready run in batches: all that were ready when the batch began, in that order, each
  * until it parks or yields, one switching straight to the next. Between batches the deadlines are looked
  * at; if one has come, nothing is ready, or so many batches have passed, the loop takes over on the
- * thread's own stack: it polls, with a timeout when nothing is ready and otherwise only for a look, and then
+ * thread's own stack: it has done what was put off until then (sched_before_look), polls, with a timeout when nothing is ready and otherwise only for a look, and then
  * cancels scopes whose deadline has come. So a task that yields in a loop starves neither the others nor
  * their descriptors, and two tasks that pass a ball do not pay a system call each time.
  *
@@ -144,11 +144,17 @@ static int64_t time_left(const struct sched *sched)
     return next > now ? next - now : 0;
 }
 
+void sched_before_look(struct before_look *what)
+{
+    if (list_empty(&what->place))
+        list_push(&runtime->sched->before_look, &what->place);
+}
+
 static void poll_world(struct sched *sched)
 {
     if (sched->deadlines_moved)
         deadlines_tell(sched);
-    if (sched->ready) {
+    if (sched->ready || !list_empty(&sched->before_look)) {
         adapt_batches(sched);
         (void)sys_poll(0);
     } else {
@@ -159,17 +165,38 @@ static void poll_world(struct sched *sched)
     sched->batches_left = sched->batches_per_look;
 }
 
+static void run_batches(struct sched *sched)
+{
+    begin_batch(sched);
+    if (!sched->batch)
+        return;
+    fiber_switch(&sched->loop, next_fiber(sched));
+    sched_entered(sched);
+}
+
+/* What they ask for meanwhile is for the next time. */
+static void do_before_look(struct sched *sched)
+{
+    struct link *last = sched->before_look.prev;
+    for (struct link *at = NULL; at != last;) {
+        at = list_shift(&sched->before_look);
+        struct before_look *what = container_of(at, struct before_look, place);
+        what->fn(what);
+    }
+    run_batches(sched);
+}
+
 static void loop(struct sched *sched)
 {
     while (!sched->over) {
+        if (!list_empty(&sched->before_look))
+            do_before_look(sched);
+        if (sched->over)
+            return;
         poll_world(sched); /* first: what came in time is not lost to a deadline that has passed since */
         if (sched->deadlines.root)
             scope_expire(sched, sys_now());
-        begin_batch(sched);
-        if (!sched->batch)
-            continue;
-        fiber_switch(&sched->loop, next_fiber(sched));
-        sched_entered(sched);
+        run_batches(sched);
     }
 }
 
@@ -201,6 +228,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     }
     list_init(&sched.slabs);
     list_init(&sched.watches);
+    list_init(&sched.before_look);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
     dump_listen(&sched);

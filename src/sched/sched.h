@@ -137,6 +137,7 @@ struct sched {
     struct pool scopes;         /* structs for tr_within */
     struct handles nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
+    struct link before_look;    /* struct before_look, by `place` */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */
     int batches_per_look, batches_left;

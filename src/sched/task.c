@@ -110,12 +110,6 @@ void task_yield(void)
     sched_switch(task);
 }
 
-bool task_others_run_soon(void)
-{
-    const struct sched *sched = runtime->sched;
-    return (sched->batch || sched->ready) && sched->batches_left > 1;
-}
-
 int task_checkpoint_if_cancelled(void)
 {
     if (!runtime->task->scope->cancelled)

@@ -45,8 +45,15 @@ void task_wake(struct task *task, int rc);
 /* Lets others run; not affected by cancellation. */
 void task_yield(void);
 
-/* Whether others are ready, and will have run by the time that the world is looked at again. */
-bool task_others_run_soon(void);
+/* Something to be done once all who are ready have run, or some 50 microseconds of that have passed, and before the
+ * world is looked at: for what gathers until then. `fn` wakes tasks, which run before that look, too. */
+struct before_look {
+    struct link place;          /* to be initialised, and removed by whoever does not want it any more */
+    void (*fn)(struct before_look *what);
+};
+
+/* Once, however often it is asked for until then. */
+void sched_before_look(struct before_look *what);
 
 /* TR_ECANCELLED, raised, if the running task is inside a cancelled scope, after others have run, lest a task
  * that tries in a loop starves them; else 0, at once. (trio.lowlevel.checkpoint_if_cancelled) */

@@ -12,8 +12,10 @@
  * what it waits for only when it turns; so whoever changes something about it says that it is `stirred`, and it is
  * turned before the next wait, which is none then, since nobody knows what that has brought about.
  *
- * A watch is armed for one report and disarmed by it (EPOLLONESHOT), so the code above decides each time what it
- * still wants to know. The kernel may report a watch that is gone, when the file it was for is still open under
+ * A watch is armed for one report and disarmed by it, so the code above decides each time what it still wants to know.
+ * For a program's own descriptors the kernel sees to that (EPOLLONESHOT), and so has to be told each time, and says if
+ * one was closed. Ours, of which that is not to be feared, stay armed in the kernel until it reports what nobody wants
+ * to know: who waits again when a report has been dealt with costs no system call. The kernel may report a watch that is gone, when the file it was for is still open under
  * another number; so it is not told where a watch lies, but only its number, which is never used again. */
 #include "sys/real.h"
 
@@ -33,21 +35,58 @@ struct sys_watch {
     uint64_t number;
     int fd;
     int wanted;                 /* events; 0 once reported or disarmed: what still comes is dropped */
+    int armed;                  /* what the kernel reports */
     bool in_set;
     sys_ready_fn *ready;
     void *arg;
 };
 
+/* The number may be another file's by now, which the kernel does not know yet; or that of one that it
+ * knows from before, since it was closed without a word and is back. */
+static int tell_kernel(int set, struct sys_watch *watch, int events)
+{
+    struct epoll_event event = {.data.u64 = watch->number};
+    event.events = (events & SYS_LASTING ? 0u : EPOLLONESHOT) | (events & SYS_READABLE ? EPOLLIN : 0u) |
+                   (events & SYS_WRITABLE ? EPOLLOUT : 0u);
+    int usual = watch->in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int other = watch->in_set ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int rc = epoll_ctl(set, usual, watch->fd, &event);
+    if (rc < 0 && (errno == ENOENT || errno == EEXIST))
+        rc = epoll_ctl(set, other, watch->fd, &event);
+    if (rc < 0)
+        return -errno;
+    watch->in_set = true;
+    watch->armed = events;
+    return 0;
+}
+
+/* Out of the set: errors and ends would be reported again and again, whatever it is armed for. */
+static void forget(int set, struct sys_watch *watch)
+{
+    if (watch->in_set)
+        (void)epoll_ctl(set, EPOLL_CTL_DEL, watch->fd, NULL);
+    watch->in_set = false;
+    watch->armed = 0;
+}
+
+/* What nobody wants to know of is not to be reported again. */
 static void report(struct real *real, const struct epoll_event *event)
 {
     struct sys_watch *watch = map_get(&real->watches, event->data.u64);
-    if (!watch || !watch->wanted)
+    if (!watch)
         return;
+    bool ours = watch->armed & SYS_LASTING;
     int ready = (event->events & EPOLLIN ? SYS_READABLE : 0) | (event->events & EPOLLOUT ? SYS_WRITABLE : 0);
     if (event->events & (EPOLLERR | EPOLLHUP))
         ready = SYS_READABLE | SYS_WRITABLE; /* whoever reads or writes now learns what is wrong */
-    watch->wanted = 0;
-    watch->ready(watch->arg, ready);
+    if (!ours)
+        watch->armed = 0;
+    if (watch->wanted & ready) {
+        watch->wanted = 0;
+        watch->ready(watch->arg, ready);
+    } else if (ours && (!watch->wanted || tell_kernel(real->descriptors, watch, watch->wanted) < 0)) {
+        forget(real->descriptors, watch);
+    }
 }
 
 /* With its first loop libuv makes a pipe that it keeps, and where there is no room for that it aborts. So there
@@ -155,41 +194,20 @@ int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct s
     return 0;
 }
 
-/* The number may be another file's by now, which the kernel does not know yet; or that of one that it
- * knows from before, since it was closed without a word and is back. */
-static int tell_kernel(int set, const struct sys_watch *watch, struct epoll_event *event)
-{
-    int usual = watch->in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int other = watch->in_set ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    int rc = epoll_ctl(set, usual, watch->fd, event);
-    if (rc < 0 && (errno == ENOENT || errno == EEXIST))
-        rc = epoll_ctl(set, other, watch->fd, event);
-    return rc < 0 ? -errno : 0;
-}
-
 /* Disarming is left until there is something else to be told of: a report that comes first is dropped. */
 int real_watch_for(struct sys *sys, struct sys_watch *watch, int events)
 {
-    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = watch->number};
-    if (events & SYS_READABLE)
-        event.events |= EPOLLIN;
-    if (events & SYS_WRITABLE)
-        event.events |= EPOLLOUT;
-    if (events && events != watch->wanted) {
-        int rc = tell_kernel(real_of(sys)->descriptors, watch, &event);
-        if (rc < 0)
-            return rc;
-        watch->in_set = true;
-    }
-    watch->wanted = events;
-    return 0;
+    bool told = events & SYS_LASTING ? !(events & ~watch->armed) : !events || events == watch->armed;
+    int rc = told ? 0 : tell_kernel(real_of(sys)->descriptors, watch, events);
+    if (rc >= 0)
+        watch->wanted = events;
+    return rc;
 }
 
 void real_unwatch(struct sys *sys, struct sys_watch *watch)
 {
     struct real *real = real_of(sys);
-    if (watch->in_set)
-        (void)epoll_ctl(real->descriptors, EPOLL_CTL_DEL, watch->fd, NULL);
+    forget(real->descriptors, watch);
     map_remove(&real->watches, watch->number);
     free(watch);
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SYS_READABLE = 1, SYS_WRITABLE = 2 };
+enum { SYS_READABLE = 1, SYS_WRITABLE = 2, SYS_LASTING = 4 };
 enum { SYS_ADDRESS_ROOM = 108 };            /* what sun_path holds */
 
 struct sys_watch;                           /* a descriptor under the poller's eye */
@@ -108,7 +108,8 @@ struct sys_ops {
     /* polling. A watch reports once each time it is armed, from within `poll`, which waits until
      * something was reported or `timeout_ns` is over (negative: no limit); whether that was it. Any
      * descriptor may be watched, once, and is left as it is; arming fails with -EPERM for what never keeps
-     * anybody waiting, a file on a disk, and with -EBADF for one that is closed. */
+     * anybody waiting, a file on a disk, and with -EBADF for one that is closed. With SYS_LASTING nobody else closes it
+     * while it is watched, and it may not be noticed. */
     int (*watch)(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret);
     int (*watch_for)(struct sys *sys, struct sys_watch *watch, int events); /* 0 disarms */
     void (*unwatch)(struct sys *sys, struct sys_watch *watch);

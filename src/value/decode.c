@@ -149,7 +149,7 @@ static int copy_text(struct decoder *decoder, const struct msgpack_head *head, t
     return 0;
 }
 
-static int copy_bytes(struct decoder *decoder, const struct msgpack_head *head, tr_bytes *ret)
+static int keep_bytes(struct decoder *decoder, const struct msgpack_head *head, tr_bytes *ret)
 {
     void *data = head->count ? arena_copy(decoder->memory, head->bytes, head->count) : NULL;
     if (head->count && !data)
@@ -176,7 +176,7 @@ static int decode_bytes(struct decoder *decoder, const tr_type *type, void *at,
     struct msgpack_head head;
     tr_try(take(decoder, &head, path));
     if (head.kind == MSGPACK_BIN)
-        return copy_bytes(decoder, &head, at);
+        return keep_bytes(decoder, &head, at);
     if (head.kind != MSGPACK_NIL)
         return mismatch(path, type, &head);
     *(tr_bytes *)at = (tr_bytes){0};
@@ -353,7 +353,7 @@ static int decode_value(struct decoder *decoder, const tr_type *type, void *at,
         break;
     case MSGPACK_BIN:
         value.kind = TR_BINARY;
-        tr_try(copy_bytes(decoder, &head, &value.binary));
+        tr_try(keep_bytes(decoder, &head, &value.binary));
         break;
     case MSGPACK_ARRAY:
         tr_try(decode_array(decoder, head.count, &value, path));

@@ -5,6 +5,7 @@
 
 #include "base/panic.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@
 static int put(struct buf *out, uint8_t lead, uint64_t number, size_t width)
 {
     uint8_t bytes[9] = {lead};
-    for (size_t i = 0; i < width; i++)
-        bytes[1 + i] = (uint8_t)(number >> (8 * (width - 1 - i)));
+    uint64_t first_first = width > 0 ? htobe64(number << (64 - 8 * width)) : 0;
+    memcpy(bytes + 1, &first_first, sizeof first_first);
     return buf_append(out, bytes, 1 + width);
 }
 

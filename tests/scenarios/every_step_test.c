@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const double A_MOMENT_S = 0.05; /* for what happens at once */
-enum { SEEDS = 20, STEPS_LEAST = 20, STEPS_MOST = 1000 };
+enum { SEEDS = 20, STEPS_LEAST = 10, STEPS_MOST = 1000 };
 
 tr_fn(void, wait_for_ever)
 {
