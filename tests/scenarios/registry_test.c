@@ -454,6 +454,7 @@ static int be_somebody_else(void)
     want(found.count == 1);
     tr_try(pretend(arbiter, found.items[0].uuid, -EACCES));
     tr_try(pretend(arbiter, tr_portal_actor(arbiter)->uuid, -EACCES));
+    tr_try(pretend(arbiter, tr_current_actor()->uuid, -EACCES)); /* as pid 7, which we are not */
     tr_try(pretend(arbiter, NULL, TR_EARGUMENT));
     tr_try(pretend(arbiter, "no uuid", TR_EARGUMENT));
     tr_str left = found.items[0].uuid;
@@ -476,6 +477,79 @@ static void nobody_is_registered_with_anothers_uuid(void **state)
     (void)state;
     struct theatre *theatre = raise_curtain_at(stage, 4, be_an_impostor);
     run_until_said(theatre, "refused");
+    end_all(theatre);
+}
+
+static const char good_bye[] = "\x03\0\0\0\x92\x0a"; /* and its final 0 */
+
+/* A greeting by hand, with the good-bye behind it. */
+static int greet_as(tr_conn *conn, int pid)
+{
+    char hello[] = "\x2f\0\0\0\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                   "0123456789abcdef0123456789abcdef\xa0\xd2pid.";
+    for (int i = 0; i < 4; i++)
+        hello[sizeof hello - 1 - 4 + i] = (char)(pid >> 8 * (3 - i));
+    tr_try(tr_conn_write(conn, hello, sizeof hello - 1));
+    return tr_conn_write(conn, good_bye, sizeof good_bye);
+}
+
+/* Whether it has said good-bye, too. */
+static int hear_all(tr_conn *conn, bool *ret_good_bye)
+{
+    char said[512];
+    size_t have = 0;
+    for (int got = 1; got > 0; have += got > 0 ? (size_t)got : 0) {
+        got = tr_conn_read(conn, said + have, sizeof said - have);
+        if (got == TR_ECANCELLED)
+            return got;
+    }
+    *ret_good_bye = have >= sizeof good_bye && !memcmp(said + have - sizeof good_bye, good_bye, sizeof good_bye);
+    return 0;
+}
+
+static int expect_welcome(const char *address, int pid, bool welcome)
+{
+    tr_auto(conn) conn = NULL;
+    bool heard;
+    tr_try(tr_connect(&conn, address));
+    tr_try(greet_as(conn, pid));
+    tr_try(hear_all(conn, &heard));
+    want(heard == welcome);
+    return 0;
+}
+
+static int greet_as_several(const char *address, bool others_too)
+{
+    tr_auto(portal) donny = NULL;
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    tr_try(expect_welcome(address, tr_current_actor()->pid, true));
+    tr_try(expect_welcome(address, tr_portal_actor(donny)->pid, others_too));
+    tr_try(expect_welcome(address, 0, others_too));
+    say("greeted");
+    return 0;
+}
+
+static int be_another_process(void *arg)
+{
+    (void)arg;
+    return fail_of(greet_as_several(stage, false));
+}
+
+static int be_another_process_from_afar(void *arg)
+{
+    (void)arg;
+    return fail_of(greet_as_several(backstage, true));
+}
+
+/* Over TCP there is no telling. */
+static void who_greets_as_another_process_is_turned_away(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain_at(stage, 6, be_another_process);
+    run_until_said(theatre, "greeted");
+    end_all(theatre);
+    theatre = raise_curtain_at(backstage, 7, be_another_process_from_afar);
+    run_until_said(theatre, "greeted");
     end_all(theatre);
 }
 
@@ -591,6 +665,7 @@ int main(void)
         cmocka_unit_test(an_arbiter_that_is_stopped_is_the_deadlines_error),
         cmocka_unit_test(a_silent_arbiter_keeps_no_root_longer_than_a_second),
         cmocka_unit_test(nobody_is_registered_with_anothers_uuid),
+        cmocka_unit_test(who_greets_as_another_process_is_turned_away),
         cmocka_unit_test(memory_that_is_refused_once_leaves_nothing_behind),
         cmocka_unit_test(of_roots_that_start_at_once_one_is_the_arbiter_and_none_is_lost),
     };
