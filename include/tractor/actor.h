@@ -93,7 +93,8 @@ typedef struct tr_main_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* the root actor's, by which others find it too; "root" if NULL */
     const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here:
-                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". Once the root that serves
+                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". If something else is there,
+                             * or it does not answer within a second: TR_ENOARBITER. Once the root that serves
                              * it has ended, trees do not find each other until another serves it (registry.h).
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
     tr_list_tr_str modules; /* "module" or "module.function": what other actors may call in the root, while its
