@@ -218,6 +218,107 @@ static void another_program_may_end_a_daemon(void **state)
     }
 }
 
+/* The theatre's root has come and gone before, and visits then. */
+static struct theatre *raise_curtain_behind_a_daemon(uint64_t seed, int (*visitor)(void *), struct process **ret_daemon)
+{
+    struct theatre *theatre = raise_curtain_at(seed, audience);
+    run_to_the_end(theatre);
+    *ret_daemon = enter(theatre, daemon_program);
+    run_until_said(theatre, "open");
+    theatre->ended = false;
+    theatre->director = visitor;
+    theatre->root = another_root(theatre);
+    return theatre;
+}
+
+static int end_the_arbiter(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) arbiter = NULL, next = NULL;
+    tr_try(tr_get_arbiter(&arbiter));
+    want(!strcmp(tr_portal_actor(arbiter)->name, "daemon"));
+    want(tr_cancel_actor(arbiter) == 1);
+    want(tr_get_arbiter(&next) == TR_ENOARBITER);
+    want(tr_find_actor(&next, "daemon") == TR_ENOARBITER);
+    want(tr_call(arbiter, NULL, hi) == TR_EREMOTE);
+    return 0;
+}
+
+static void another_program_may_end_the_arbiter_and_nobody_is_there_then(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct process *arbiter;
+        struct theatre *theatre = raise_curtain_behind_a_daemon(seed, end_the_arbiter, &arbiter);
+        expect_outcome(theatre, NULL);
+        assert_int_equal(process_status(arbiter), 0);
+        expect_nothing_left(theatre);
+    }
+}
+
+static int wait_for_two(void)
+{
+    tr_auto(stream) changes = NULL;
+    tr_actor_event event;
+    tr_try(tr_watch_actors(&changes, "daemon"));
+    for (int i = 0; i < 2; i++) {
+        int rc = tr_next_actor(changes, &event);
+        tr_try(rc);
+        want(rc == 1 && event.joined);
+    }
+    return 0;
+}
+
+static int find_one_and_then_the_other(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) first = NULL, second = NULL;
+    tr_list_tr_registration found;
+    tr_try(wait_for_two());
+    tr_try(tr_query_actors(&found, .name = "daemon"));
+    want(found.count == 2 && strcmp(found.items[0].uuid, found.items[1].uuid));
+    tr_try(tr_wait_for_actor(&first, "daemon"));
+    want(!strcmp(tr_portal_actor(first)->uuid, found.items[0].uuid));
+    tr_try(tr_call(first, NULL, hi));
+    say("found");
+    while (tr_call(first, NULL, hi) == 0)
+        tr_try(tr_sleep(0.01));
+    tr_try(tr_wait_for_actor(&second, "daemon"));
+    want(!strcmp(tr_portal_actor(second)->uuid, found.items[1].uuid));
+    return tr_call(second, NULL, hi);
+}
+
+static int keep_the_arbiter(void *arg)
+{
+    (void)arg;
+    say("open");
+    return tr_sleep_forever();
+}
+
+/* None of the two is the arbiter, whose end would be another story. */
+static void of_two_programs_with_one_name_either_is_found(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct theatre *theatre = raise_curtain_at(seed, keep_the_arbiter);
+        struct process *arbiter = theatre->root;
+        run_until_said(theatre, "open");
+        struct process *older = enter(theatre, daemon_program);
+        run_for(theatre, 1);
+        struct process *younger = enter(theatre, daemon_program);
+        theatre->director = find_one_and_then_the_other;
+        theatre->root = another_root(theatre);
+        run_until_said(theatre, "found");
+        world_kill(older, SIGTERM);
+        while (!theatre->ended)
+            assert_true(world_step(theatre->world));
+        assert_string_equal(theatre->outcome, "");
+        world_kill(younger, SIGTERM);
+        world_kill(arbiter, SIGTERM);
+        expect_nothing_left(theatre);
+    }
+}
+
 static int plain_daemon(int argc, char **argv)
 {
     return tr_run_daemon(argc, argv, NULL, NULL, .name = "daemon", .arbiter = here());
@@ -279,6 +380,8 @@ int main(void)
         cmocka_unit_test(a_daemon_serves_until_sigterm_and_that_is_its_good_end),
         cmocka_unit_test(so_is_ctrl_c),
         cmocka_unit_test(another_program_may_end_a_daemon),
+        cmocka_unit_test(another_program_may_end_the_arbiter_and_nobody_is_there_then),
+        cmocka_unit_test(of_two_programs_with_one_name_either_is_found),
         cmocka_unit_test(a_daemon_needs_nothing_to_begin_with),
         cmocka_unit_test(a_daemon_that_cannot_begin_or_end_well_fails),
     };
