@@ -39,7 +39,7 @@ static int ask(void *arg)
     if (!daemon)
         return puts("nobody serves here"), 1;
     int64_t sum;
-    tr_try(tr_call(daemon, &sum, add, .a = atoll(numbers[0]), .b = atoll(numbers[1])));
+    tr_try(tr_call(daemon, &sum, add, .a = strtoll(numbers[0], NULL, 10), .b = strtoll(numbers[1], NULL, 10)));
     printf("%s says %lld\n", tr_portal_actor(daemon)->name, (long long)sum);
     return 0;
 }

@@ -37,7 +37,7 @@ static int noted_peer(int fd, struct ucred *ret_peer)
 int real_peer_is_us(struct sys *sys, int fd)
 {
     (void)sys;
-    struct ucred peer;
+    struct ucred peer = {0};
     int rc = noted_peer(fd, &peer);
     return rc > 0 ? peer.uid == geteuid() : rc < 0 ? rc : 1;
 }
@@ -81,7 +81,7 @@ static bool calls_itself(pid_t process, int pid)
 int real_peer_is(struct sys *sys, int fd, int pid)
 {
     (void)sys;
-    struct ucred peer;
+    struct ucred peer = {0};
     int rc = noted_peer(fd, &peer);
     if (rc <= 0)
         return rc < 0 ? rc : 1;
