@@ -58,6 +58,21 @@ if elsewhere true 2>/dev/null; then
     check "first_scene says there what it should" says first_scene
     check "first_scene has nothing to complain about there" silent
     close_arbiter
+
+    # Who comes from a namespace below is known by /proc, if that is of the namespace one lives in.
+    mkfifo "$scratch/inner.says"
+    # shellcheck disable=SC2016 # for the inner shell
+    inner='"$0" serve >"$1" 2>"$2" & read -r line <"$1"
+        unshare --user --map-current-user --pid --fork timeout 30 "$0" ask 20 22 2>&1; kill -TERM $!; wait $!'
+    says_below() {
+        export TRACTOR_ARBITER="unix:@below-$$"
+        elsewhere "$@" sh -c "$inner" "$build/examples/daemon" "$scratch/inner.says" "$scratch/err" >"$scratch/out"
+        unset TRACTOR_ARBITER
+    }
+    let_in() { says_below --mount-proc && [ "$(cat "$scratch/out")" = "daemon says 42" ] && silent; }
+    refused() { says_below && grep -q NoArbiter "$scratch/out" && grep -q "refused a connection" "$scratch/err"; }
+    check "who is in a namespace below is let in" let_in
+    check "who might be anywhere is not" refused
 else
     echo "pid namespaces are not permitted here: not tried"
 fi
