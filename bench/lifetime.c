@@ -460,16 +460,6 @@ static bool understand(int argc, char **argv)
     return true;
 }
 
-/* A thousand actors take a few descriptors each. */
-static void allow_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static void prepare_root(int argc, char **argv)
 {
     if (!understand(argc, argv)) {

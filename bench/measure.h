@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <tractor.h>
 
 /* What this process starts stays there, too. */
@@ -16,6 +17,16 @@ static inline void stay_on_one_core(void)
     CPU_ZERO(&one);
     CPU_SET(0, &one);
     (void)sched_setaffinity(0, sizeof one, &one);
+}
+
+/* A thousand actors take a few descriptors each. */
+static inline void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static inline int by_size(const void *a, const void *b)

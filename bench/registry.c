@@ -1,5 +1,6 @@
 /* What it costs to find an actor by its name:
  *
+ *     live_actors          registered, each a process, connected with the registry, while the next is measured
  *     lookups_per_s        tr_find_actor by an actor, at the registry of its root, of a live one to which it has a
  *                          portal already; one after the other
  *     lookup_us            the question alone, with ten names registered
@@ -7,9 +8,10 @@
  *     lookup_growth        the latter as a multiple of the former
  *
  * Medians of rounds that take turns over the names. The hundred thousand are no processes: an actor vouches for them,
- * as a root does for its own tree, by a function of the registry's that is declared here by hand.
+ * as a root does for its own tree, by a function of the registry's that is declared here by hand. They are gone when the
+ * live ones come.
  *
- * Usage: registry [--json FILE] [--unpinned]. */
+ * Usage: registry [--json FILE] [--unpinned] [--live N]. */
 #define TR_MODULE "tractor.registry"
 #define _GNU_SOURCE
 #include <string.h>
@@ -22,7 +24,7 @@ tr_fn_decl(tr_list_tr_registration, tr_registry_find, (tr_str, name), (uint32_t,
 #undef TR_MODULE
 #define TR_MODULE "bench"
 
-enum { FEW = 10, MANY = 100000, AT_ONCE = 500, ROUNDS = 15, LOOKUPS = 4000, NAME_ROOM = 40 };
+enum { LIVE = 1000, FEW = 10, MANY = 100000, AT_ONCE = 500, ROUNDS = 15, LOOKUPS = 4000, NAME_ROOM = 40 };
 
 /* ---- an actor that asks ----------------------------------------------------------------------------- */
 
@@ -95,6 +97,28 @@ tr_fn(double, time_finding)
 /* ---- the root --------------------------------------------------------------------------------------- */
 
 static const char *json_path;
+static size_t live = LIVE;
+
+struct figures {
+    double live, per_s, few_us, many_us;
+};
+
+static int report(const struct figures *it)
+{
+    printf("live_actors %.0f\nlookups_per_s %.0f (at least 20000)\nlookup_us %.2f\nlookup_many_us %.2f\n"
+           "lookup_growth %.2f (at most 1.5)\n",
+           it->live, it->per_s, it->few_us, it->many_us, it->many_us / it->few_us);
+    if (!json_path)
+        return 0;
+    FILE *json;
+    tr_try(open_json(json_path, &json));
+    add_member(json, "", "live_actors", it->live);
+    add_member(json, "", "lookups_per_s", it->per_s);
+    add_member(json, "", "lookup_us", it->few_us);
+    add_member(json, "", "lookup_many_us", it->many_us);
+    add_member(json, "", "lookup_growth", it->many_us / it->few_us);
+    return close_json(json, json_path);
+}
 
 static int time_rounds(tr_portal *asker, int64_t names, double *ret_us)
 {
@@ -105,38 +129,52 @@ static int time_rounds(tr_portal *asker, int64_t names, double *ret_us)
     return 0;
 }
 
-static int report(double per_s, double few_us, double many_us)
+static int measure_growth(struct figures *ret)
 {
-    printf("lookups_per_s %.0f (at least 20000)\nlookup_us %.2f\nlookup_many_us %.2f\nlookup_growth %.2f (at most 1.5)\n",
-           per_s, few_us, many_us, many_us / few_us);
-    if (!json_path)
-        return 0;
-    FILE *json;
-    tr_try(open_json(json_path, &json));
-    add_member(json, "", "lookups_per_s", per_s);
-    add_member(json, "", "lookup_us", few_us);
-    add_member(json, "", "lookup_many_us", many_us);
-    add_member(json, "", "lookup_growth", many_us / few_us);
-    return close_json(json, json_path);
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *asker;
+    tr_try(tr_start_actor(n, &asker, "asker", .modules = tr_names("bench")));
+    tr_try(tr_call(asker, NULL, register_names, .from = 0, .to = FEW));
+    tr_try(time_rounds(asker, FEW, &ret->few_us));
+    tr_try(tr_call(asker, NULL, register_names, .from = FEW, .to = MANY));
+    tr_try(time_rounds(asker, MANY, &ret->many_us));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static int count_crowd(double *ret_count)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_list_tr_registration found;
+    tr_try(tr_query_actors(&found, .name = "crowd"));
+    *ret_count = (double)found.count;
+    return 0;
+}
+
+static int measure_among_live(struct figures *ret)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *asker;
+    double found[ROUNDS];
+    for (size_t i = 0; i < live; i++)
+        tr_try(tr_start_actor(n, NULL, "crowd"));
+    tr_try(tr_start_actor(n, NULL, "target"));
+    tr_try(tr_start_actor(n, &asker, "asker", .modules = tr_names("bench")));
+    for (int i = 0; i < ROUNDS; i++)
+        tr_try(tr_call(asker, &found[i], time_finding));
+    tr_try(count_crowd(&ret->live)); /* afterwards: so none has gone meanwhile */
+    ret->per_s = 1 / median(found, ROUNDS);
+    tr_cancel(n);
+    return tr_join(n);
 }
 
 static int measure(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_portal *asker;
-    double few, many, found[ROUNDS];
-    tr_try(tr_start_actor(n, NULL, "target"));
-    tr_try(tr_start_actor(n, &asker, "asker", .modules = tr_names("bench")));
-    for (int i = 0; i < ROUNDS; i++)
-        tr_try(tr_call(asker, &found[i], time_finding));
-    tr_try(tr_call(asker, NULL, register_names, .from = 0, .to = FEW));
-    tr_try(time_rounds(asker, FEW, &few));
-    tr_try(tr_call(asker, NULL, register_names, .from = FEW, .to = MANY));
-    tr_try(time_rounds(asker, MANY, &many));
-    tr_try(report(1 / median(found, ROUNDS), few, many));
-    tr_cancel(n);
-    return tr_join(n);
+    struct figures figures;
+    tr_try(measure_growth(&figures));
+    tr_try(measure_among_live(&figures));
+    return report(&figures);
 }
 
 int main(int argc, char **argv)
@@ -147,9 +185,12 @@ int main(int argc, char **argv)
             unpinned = true;
         else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
             json_path = argv[++i];
+        else if (strcmp(argv[i], "--live") == 0 && i + 1 < argc)
+            live = strtoul(argv[++i], NULL, 10);
         else
-            return fprintf(stderr, "usage: registry [--json FILE] [--unpinned]\n"), 2;
+            return fprintf(stderr, "usage: registry [--json FILE] [--unpinned] [--live N]\n"), 2;
     }
+    allow_descriptors();
     if (!unpinned)
         stay_on_one_core();
     return tr_main(argc, argv, measure, NULL);

@@ -275,6 +275,14 @@ int sim_peer_is_us(struct sys *sys, int fd)
     return !file->peer || file->peer->holder->user == process->user;
 }
 
+int sim_peer_is(struct sys *sys, int fd, int pid)
+{
+    struct file *file = file_of(process_of(sys), fd);
+    if (!file)
+        return -EBADF;
+    return file->at.family == SYS_TCP || !file->peer || file->peer->holder->pid == pid;
+}
+
 /* Hosts' names are as good as numbers here. */
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret)
 {

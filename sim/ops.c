@@ -348,6 +348,7 @@ const struct sys_ops sim_ops = {
     .end_writing = sim_end_writing,
     .local_address = sim_local_address,
     .peer_is_us = sim_peer_is_us,
+    .peer_is = sim_peer_is,
     .numeric = sim_numeric,
     .catch_signal = sim_catch_signal,
     .let_signal_go = sim_let_signal_go,

@@ -23,6 +23,38 @@ check "service_discovery says what it should" says service_discovery
 check "service_discovery has nothing to complain about" silent
 check "no process of service_discovery is left" nothing_left "$build/examples/service_discovery"
 
+# Two programs of one actor each: the order of their lines is the scheduler's.
+"$build/examples/standalone" donny gretchen "unix:@stage-$$" >"$scratch/donny" 2>"$scratch/err" &
+timeout 60 "$build/examples/standalone" gretchen donny "unix:@stage-$$" >"$scratch/gretchen" 2>>"$scratch/err"
+check "standalone succeeds as gretchen" [ $? -eq 0 ]
+wait $!
+check "standalone succeeds as donny" [ $? -eq 0 ]
+cat "$scratch/donny" "$scratch/gretchen" >"$scratch/out"
+check "standalone says what it should" says standalone
+check "standalone has nothing to complain about" silent
+check "no process of standalone is left" nothing_left "$build/examples/standalone"
+
+# A shell has what it starts in the background ignore Ctrl-C.
+mkfifo "$scratch/says"
+for end in INT TERM; do
+    TRACTOR_ARBITER=unix:@stage-$$ env --default-signal=INT "$build/examples/daemon" serve >"$scratch/says" 2>"$scratch/err" &
+    exec 3<"$scratch/says"
+    read -r line <&3
+    echo "$line" | sed "s|@stage-$$|@stage|" >"$scratch/out"
+    TRACTOR_ARBITER=unix:@stage-$$ timeout 60 "$build/examples/daemon" ask 20 22 >>"$scratch/out" 2>>"$scratch/err"
+    check "daemon answers" [ $? -eq 0 ]
+    kill -$end $!
+    cat <&3 >>"$scratch/out"
+    exec 3<&-
+    wait $!
+    check "daemon succeeds by SIG$end" [ $? -eq 0 ]
+    check "daemon says what it should" says daemon
+    check "daemon has nothing to complain about" silent
+    check "no process of daemon is left" nothing_left "$build/examples/daemon"
+done
+unserved() { [ "$(TRACTOR_ARBITER=unix:@stage-$$ "$build/examples/daemon" ask 1 2)" = "nobody serves here" ]; }
+check "daemon tells when it is not there" unserved
+
 listings() {
     awk -v source="$source" '
         function compare() {

@@ -91,12 +91,14 @@ TR_API int tr_get_statespace_(void *ret_value, const tr_type *type) TR_USE_RESUL
 /* How the root is run; all zero is the usual. Strings and lists are copied. */
 typedef struct tr_main_options {
     struct tr_arguments_are_named *named_;
-    const char *name;       /* the root actor's; "root" if NULL */
+    const char *name;       /* the root actor's, by which others find it too; "root" if NULL */
     const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here:
-                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". Once the root that serves
+                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". If something else is there,
+                             * or it does not answer within a second: TR_ENOARBITER. Once the root that serves
                              * it has ended, trees do not find each other until another serves it (registry.h).
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
-    tr_list_tr_str modules; /* that other actors may call in the root */
+    tr_list_tr_str modules; /* "module" or "module.function": what other actors may call in the root, while its
+                             * main function runs; of other programs too, with a shared arbiter */
     tr_statespace_option statespace; /* the root's: tr_statespace(type, pointer) */
     const char *log;        /* the level of its log, and so its children's: "cancel" (log.h); NULL or "": as
                              * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
@@ -111,6 +113,9 @@ typedef struct tr_main_options {
  *
  *     return tr_main(argc, argv, director, NULL, .name = "director");
  *
+ * With .arbiter, no nursery is needed to be one of a cluster: the function finds others and calls them, and is found by
+ * .name and called (.modules) for as long as it runs, alone in its program (examples/standalone.c).
+ *
  * In a process that was started as an actor, this call is where the actor lives: it does not return, and
  * what stands before it in main runs in every actor (tr_is_child tells). Not to be called in a task, so no
  * checkpoint. One root at a time in a process; fn must not be NULL. (tractor.run)
@@ -124,6 +129,28 @@ typedef struct tr_main_options {
     tr_main_((ARGC), (ARGV), (FN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})
 TR_API int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg,
                     const tr_main_options *options);
+
+/* Runs an actor that only serves, until it is told to end: by SIGTERM or Ctrl-C, or by another actor
+ * (tr_cancel_actor). What others may call in it is what .modules says; with .arbiter, programs that share that find it
+ * by its name:
+ *
+ *     return tr_run_daemon(argc, argv, NULL, NULL, .name = "daemon", .modules = tr_names(tr_this_module()));
+ *
+ * begin(arg), unless it is NULL, is called as soon as it can be found and called: to print where it listens, to open
+ * what it needs, to add hooks for its end. What it opens by tr_auto is gone when it returns; if it fails, so does the
+ * daemon.
+ *
+ * All is as with tr_main, but for the exit status: the end that it was told of is what it was waiting for, so that is
+ * 0 once everything it started has ended in good order, also after a signal, and the process exits instead of dying
+ * of that. (systemd takes both for a success; supervisors, containers and scripts only 0.) It is 1 after an error,
+ * which is printed. A second signal kills it at once, and it has died of that. Where SIGINT was ignored when it was
+ * started, as scripts do with background jobs, it stays so: send SIGTERM. Not to be called in a task, so no
+ * checkpoint. (tractor.run_daemon) */
+#define tr_run_daemon(argc, argv, ...) TR_RUN_DAEMON_(argc, argv, __VA_ARGS__, )
+#define TR_RUN_DAEMON_(ARGC, ARGV, BEGIN, ARG, ...)                                                \
+    tr_run_daemon_((ARGC), (ARGV), (BEGIN), (ARG), &(const tr_main_options){__VA_ARGS__ .named_ = NULL})
+TR_API int tr_run_daemon_(int argc, char **argv, int (*begin)(void *), void *arg,
+                          const tr_main_options *options);
 
 /* Whether this process was started as an actor by another one. May be called anywhere. */
 TR_API bool tr_is_child(void);

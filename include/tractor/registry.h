@@ -18,7 +18,10 @@
  * everything is found as before, beyond it TR_ENOARBITER is the answer, and once another program is the arbiter at that
  * address, all are registered with it within a second.
  *
- * Names need not be unique, uuids are: nobody is registered under one that another is registered with.
+ * Names need not be unique, uuids are: nobody is registered under one that another is registered with. Nor as another
+ * process: who greets another actor over a Unix socket with a pid that is not its own, as the kernel has it, is refused
+ * (-EACCES) by that. A process in a pid namespace of its own greets with the pid that it has there, which holds as far
+ * as the other one can see into that; where it cannot, and over TCP, the pid is what the actor says.
  * To find one actor and call it, tr_find_actor and tr_wait_for_actor (actor.h) are enough. */
 #ifndef TRACTOR_REGISTRY_H
 #define TRACTOR_REGISTRY_H

@@ -225,10 +225,22 @@ static int check_hello(const wire_hello *hello)
     return actor_check_name(hello->name);
 }
 
+/* Whose end of a family's connection it is, their start has settled. */
+static int check_process(const struct session *session, const wire_hello *hello)
+{
+    int rc = session->family ? 1 : sys_peer_is(session->io.fd, hello->pid);
+    if (rc > 0)
+        return 0;
+    log_at(TR_LOG_WARNING, "refused a connection by another process than pid %d, as which it greeted", hello->pid);
+    return raise_code(rc < 0 ? rc : -EACCES, "the peer greets as %s, pid %d, and is another process", hello->name,
+                      hello->pid);
+}
+
 static int take_hello(struct session *session, const struct frame *frame)
 {
     const wire_hello *hello = &frame->hello;
     tr_try(check_hello(hello));
+    tr_try(check_process(session, hello));
     const tr_actor peer = {.name = arena_text(&session->memory, hello->name),
                            .uuid = arena_text(&session->memory, hello->uuid),
                            .address = arena_text(&session->memory, hello->address),

@@ -2,13 +2,14 @@
  *
  * Everybody asks over a connection, the root itself too: one way is enough. The shared arbiter is whoever lives at an
  * address; it is dialed when somebody first wants something of it, and again when the last session with it is over.
- * What answers within a second and speaks as an arbiter is one; everything else is TR_ENOARBITER, and its cause says
- * what it was. */
+ * What answers within a second, a greeting and a first question, and speaks as an arbiter is one; everything else is
+ * TR_ENOARBITER, and its cause says what it was. */
 #define TR_MODULE "tractor.registry"
 #include "registry/reach.h"
 
 #include "base/error.h"
 #include "registry/functions.h"
+#include "sched/task.h"
 
 #include <errno.h>
 
@@ -21,8 +22,9 @@ int reach_settle(const char *address, int rc)
         return rc;
     if (rc == TR_EREMOTE && tr_error_is(tr_last_error(), "Cancelled"))
         tr_try(tr_sleep(AFTER_DEADLINE_S)); /* by our own deadline, of which it heard before us; or it is ending */
-    return tr_raise_from(NULL, tr_code_type(TR_ENOARBITER), "no arbiter at %s: %s", address,
-                         tr_error_message(tr_last_error()));
+    /* A deadline of the caller's would be a cancellation here. */
+    const char *why = rc == TR_ETIMEOUT ? "whoever is there does not answer" : tr_error_message(tr_last_error());
+    return tr_raise_from(NULL, tr_code_type(TR_ENOARBITER), "no arbiter at %s: %s", address, why);
 }
 
 int reach_root(tr_portal **ret_portal)
@@ -34,13 +36,51 @@ int reach_root(tr_portal **ret_portal)
     return *ret_portal ? 0 : -ENOMEM;
 }
 
+struct probe {
+    struct session *session;
+    bool answered;
+};
+
+/* Or giving up the question would wait for an answer, as long as any call's does. */
+static int hang_up_when_cancelled(void *arg)
+{
+    struct probe *probe = arg;
+    int rc = tr_sleep_forever();
+    if (!probe->answered)
+        session_hang_up(probe->session);
+    return rc;
+}
+
+static int ask_for_answer(struct probe *probe)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    if (!n)
+        return -ENOMEM;
+    tr_try(tr_start_soon(n, hang_up_when_cancelled, probe));
+    session_hold(probe->session);
+    tr_auto(portal) portal = portal_new(probe->session);
+    int rc = portal ? tr_call(portal, NULL, tr_registry_arbiter) : -ENOMEM;
+    probe->answered = rc >= 0;
+    if (rc >= 0)
+        tr_cancel(n);
+    return tr_join_with(n, rc);
+}
+
+/* Who greets as an actor may have nothing to say as an arbiter. */
 static int dial_shared(void)
 {
     struct actor *actor = actor_self();
-    struct session *session, *last;
-    tr_try(session_open(actor->shared, NULL, &session));
-    last = actor->shared_session;
-    actor->shared_session = session;
+    struct probe probe = {0};
+    tr_try(session_open(actor->shared, NULL, &probe.session));
+    int rc = ask_for_answer(&probe);
+    if (rc < 0) {
+        struct tr_error *newest = task_error_aside();
+        session_let_go(probe.session);
+        task_error_back(newest);
+        return rc;
+    }
+    struct session *last = actor->shared_session; /* another task's, perhaps, which was faster */
+    actor->shared_session = probe.session;
     if (last)
         session_let_go(last);
     return 0;

@@ -1,9 +1,9 @@
 /* A root's registry, and the remote functions that it is used through.
  *
- * An entry is as true as the session it came over: an actor that enrolls says what it said when it greeted, a
- * root vouches for its own tree, and nobody is registered under a uuid that is taken. It goes when the session ends,
- * however that comes about, which is why the dead are not found. Names are not unique; whoever asks gets all of
- * that name, the oldest first. */
+ * An entry is as true as the session it came over: an actor that enrolls says what it said when it greeted (which pid
+ * it has the kernel says, too), a root vouches for its own tree, and nobody is registered under a uuid that is taken.
+ * It goes when the session ends, however that comes about, which is why the dead are not found. Names are not
+ * unique; whoever asks gets all of that name, the oldest first. */
 #define TR_MODULE "tractor.registry"
 #include "registry/registry.h"
 
@@ -81,11 +81,21 @@ tr_fn_def(tr_registry_enroll)
     return add(session, &session->peer, args->started, &args->modules);
 }
 
+/* It vouches for others, but of itself it can only say what it said when it greeted, which was checked. */
+static int add_vouched(struct session *session, const tr_registration *actor)
+{
+    const tr_actor *voucher = &session->peer;
+    if (actor->uuid && strcmp(actor->uuid, voucher->uuid) == 0 && actor->pid != voucher->pid)
+        return raise_code(-EACCES, "%s, pid %d, would be registered as pid %d: not registered", voucher->name,
+                          voucher->pid, actor->pid);
+    return table_add(runtime->registry, session, actor);
+}
+
 tr_fn_def(tr_registry_mirror)
 {
     struct tr_error *refused = NULL; /* the first; who sends nonsense needs no list of it */
     for (size_t i = 0; i < args->joined.count; i++) {
-        int rc = table_add(runtime->registry, ctx_session(ctx), &args->joined.items[i]);
+        int rc = add_vouched(ctx_session(ctx), &args->joined.items[i]);
         if (rc < 0 && !refused)
             refused = error_of(rc);
     }

@@ -7,7 +7,8 @@
  * so the answers of cancelled functions still have tasks that write them.
  *
  * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
- * process ends by that signal then, which an error in the same moment does not change. */
+ * process ends by that signal then, which an error in the same moment does not change. A daemon is a root whose main
+ * function does nothing but wait for that: it has done then what it was there for. */
 #include "actor/session.h"
 #include "actor/statespace.h"
 #include "base/error.h"
@@ -32,6 +33,7 @@ struct life {
     enum start_method method;       /* of the tree */
     int (*fn)(void *);              /* of the root; NULL in a child */
     void *arg;
+    bool is_daemon;                 /* a signal that asks for its end is the good end of it */
 };
 
 /* ---- entering: the root ---------------------------------------------------------------------------- */
@@ -260,7 +262,7 @@ static int run(char **argv, struct life *life)
     log_set_self(&runtime->self);
     map_fini(&actor.signatures);
     arena_fini(&actor.memory);
-    if (signal)
+    if (signal && !life->is_daemon)
         return DIED_BY + signal;
     return rc < 0 ? 1 : actor.is_root ? rc : 0;
 }
@@ -291,25 +293,53 @@ static int be_actor(char **argv, struct life *life, int begun)
     return run(argv, life);
 }
 
-int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
+static int become_actor(char **argv, struct life *life)
 {
-    (void)argc;
     if (task_current()) {
         (void)raise_code(TR_EMISUSE, "tr_main inside a run: open a nursery and start actors instead");
         actor_print_failure();
         return 1;
     }
-    struct life life = {.options = options, .fn = fn, .arg = arg};
-    const int begun = method_begin(options->start_method, &life.method);
+    const int begun = method_begin(life->options->start_method, &life->method);
     int rc = sys_new();
     if (rc < 0) {
         sys_print_refusal(rc);
         return 1;
     }
     functions_freeze();
-    int status = be_actor(argv, &life, begun);
+    int status = be_actor(argv, life, begun);
     sys_leave();
     if (tr_is_child())
         sys_exit(status);
     return status;
+}
+
+int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_options *options)
+{
+    (void)argc;
+    struct life life = {.options = options, .fn = fn, .arg = arg};
+    return become_actor(argv, &life);
+}
+
+/* ---- tr_run_daemon --------------------------------------------------------------------------------- */
+
+struct beginning {
+    int (*fn)(void *);              /* NULL: none */
+    void *arg;
+};
+
+static int serve_until_told(void *arg)
+{
+    const struct beginning *beginning = arg;
+    if (beginning->fn)
+        tr_try(beginning->fn(beginning->arg));
+    return tr_sleep_forever();
+}
+
+int tr_run_daemon_(int argc, char **argv, int (*begin)(void *), void *arg, const tr_main_options *options)
+{
+    (void)argc;
+    struct beginning beginning = {begin, arg};
+    struct life life = {.options = options, .fn = serve_until_told, .arg = &beginning, .is_daemon = true};
+    return become_actor(argv, &life);
 }

@@ -159,6 +159,7 @@ static const struct sys_ops real_ops = {
     .end_writing = real_end_writing,
     .local_address = real_local_address,
     .peer_is_us = real_peer_is_us,
+    .peer_is = real_peer_is,
     .numeric = real_numeric,
     .look_up = real_look_up,
     .catch_signal = real_catch_signal,

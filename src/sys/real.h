@@ -112,7 +112,10 @@ int real_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
 int real_connected(struct sys *sys, int fd);
 int real_end_writing(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
+
+/* real_peer.c */
 int real_peer_is_us(struct sys *sys, int fd);
+int real_peer_is(struct sys *sys, int fd, int pid);
 
 /* real_console.c */
 void real_print_error(struct sys *sys, const char *text, size_t size);

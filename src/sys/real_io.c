@@ -436,20 +436,3 @@ int real_local_address(struct sys *sys, int fd, struct sys_address *ret)
     }
     return 0;
 }
-
-/* Over TCP there is no telling; who may connect there is the listener's choice of address. */
-int real_peer_is_us(struct sys *sys, int fd)
-{
-    (void)sys;
-    struct sockaddr any = {0};
-    socklen_t size = sizeof any;
-    if (getsockname(fd, &any, &size) < 0)
-        return -errno;
-    if (any.sa_family != AF_UNIX)
-        return 1;
-    struct ucred peer;
-    size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        return -errno;
-    return peer.uid == geteuid();
-}

@@ -137,6 +137,8 @@ struct sys_ops {
     int (*end_writing)(struct sys *sys, int fd);    /* the other side reads the end, and may still write */
     int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
+    int (*peer_is)(struct sys *sys, int fd, int pid); /* 1 when a process is that has this pid, or calls itself so
+                                                     * in a namespace of its own, or when there is no telling */
 
     /* names. look_up blocks, for as long as a name server likes, and is for worker threads. It returns how
      * many addresses there are, each once in the order they are best tried, in memory of `resize`; or
@@ -394,6 +396,10 @@ static inline int sys_local_address(int fd, struct sys_address *ret)
 static inline int sys_peer_is_us(int fd)
 {
     return SYS_CALL_(peer_is_us, fd);
+}
+static inline int sys_peer_is(int fd, int pid)
+{
+    return SYS_CALL_(peer_is, fd, pid);
 }
 static inline int sys_numeric(const char *host, const char *service, struct sys_address *ret)
 {

@@ -605,6 +605,23 @@ static int the_root_finds_itself_and_is_its_arbiter(void)
     return 0;
 }
 
+/* However it was started, and whatever its memory is a copy of. */
+static int an_actor_is_registered_as_the_process_that_it_is(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_auto(portal) found = NULL;
+    tr_list_tr_registration all;
+    int32_t pid;
+    tr_try(start(n, &worker));
+    tr_try(tr_call(worker, &pid, own_pid));
+    tr_try(tr_query_actors(&all, .name = "worker"));
+    expect(all.count == 1 && all.items[0].pid == pid && tr_portal_actor(worker)->pid == pid);
+    tr_try(tr_wait_for_actor(&found, "worker")); /* over a connection of its own, to which it is held */
+    expect(tr_portal_actor(found)->pid == pid);
+    return end(n, worker);
+}
+
 static int waiting_for_nobody_ends_with_the_deadline(void)
 {
     tr_auto(portal) nobody = NULL;
@@ -697,6 +714,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(actors_are_found_by_name_as_long_as_they_live),
     SCENARIO(two_actors_may_have_one_name),
     SCENARIO(the_root_finds_itself_and_is_its_arbiter),
+    SCENARIO(an_actor_is_registered_as_the_process_that_it_is),
     SCENARIO(waiting_for_nobody_ends_with_the_deadline),
     SCENARIO(a_name_is_neither_empty_nor_endless),
     SCENARIO(a_program_that_cannot_be_run_is_an_error_and_leaves_nothing),

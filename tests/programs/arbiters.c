@@ -116,6 +116,16 @@ static int outlive(void *arg)
     return tr_join(n);
 }
 
+static int dismiss(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) arbiter = NULL, next = NULL;
+    tr_try(tr_get_arbiter(&arbiter));
+    want(tr_cancel_actor(arbiter) == 1);
+    want(tr_get_arbiter(&next) == TR_ENOARBITER);
+    return 0;
+}
+
 static int crowd(void *arg)
 {
     (void)arg;
@@ -151,7 +161,8 @@ static const struct part {
     const char *name;
     int (*fn)(void *);
 } parts[] = {{"host", host},   {"watch", watch},     {"outlive", outlive},
-             {"crowd", crowd}, {"nothing", nothing}, {"join_a_child", join_a_child}};
+             {"crowd", crowd}, {"nothing", nothing}, {"join_a_child", join_a_child},
+             {"dismiss", dismiss}};
 
 static int play_part(int argc, char **argv)
 {
@@ -252,6 +263,15 @@ static void a_program_goes_on_without_the_arbiter(const char *address)
     end(&second, SIGTERM);
 }
 
+static void another_program_may_end_the_arbiter(const char *address)
+{
+    struct player arbiter = start("host", address);
+    check("the arbiter is there", atoi(hear(&arbiter)) > 0);
+    struct player other = start("dismiss", address);
+    check("another program ends it, and finds nobody then", end(&other, 0) == 0);
+    check("it ends well", end(&arbiter, 0) == 0);
+}
+
 static void of_a_crowd_one_is_the_arbiter(const char *address)
 {
     struct player players[CROWD];
@@ -295,6 +315,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < 3; i++) {
         a_killed_actor_has_left_for_another_program(places[i]);
         a_program_goes_on_without_the_arbiter(places[i]);
+        another_program_may_end_the_arbiter(places[i]);
         for (int round = 0; round < ROUNDS; round++)
             of_a_crowd_one_is_the_arbiter(places[i]);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -173,31 +174,69 @@ static int listening(int *ret_port)
     return fd;
 }
 
-static void *answer_like_a_web_server(void *fd)
+/* What it says to whoever comes, before it hangs up. */
+struct impostor {
+    int fd;
+    const char *text;
+    size_t size;
+};
+
+static void *answer_all(void *arg)
 {
-    int peer = accept(*(int *)fd, NULL, NULL);
-    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
-    (void)!write(peer, text, sizeof text - 1);
-    close(peer);
+    const struct impostor *impostor = arg;
+    for (int peer; (peer = accept(impostor->fd, NULL, NULL)) >= 0; close(peer))
+        (void)!write(peer, impostor->text, impostor->size);
     return NULL;
 }
 
+static double now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+/* A second, and another one for a machine that is busy. */
 static int join_at(char **argv, int port)
 {
     char address[64];
+    double then = now();
     snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
     int wrong = check("tr_main", tr_main(1, argv, nothing, NULL, .arbiter = address), 1);
+    wrong += check("two seconds were over", now() > then + 2, false);
     return wrong + !tr_error_is(tr_last_error(), "NoArbiter");
+}
+
+static int join_impostor(char **argv, const char *text, size_t size)
+{
+    int port;
+    struct impostor impostor = {listening(&port), text, size};
+    pthread_t thread;
+    pthread_create(&thread, NULL, answer_all, &impostor);
+    int wrong = join_at(argv, port);
+    shutdown(impostor.fd, SHUT_RDWR); /* ends the thread */
+    pthread_join(thread, NULL);
+    close(impostor.fd);
+    return wrong;
 }
 
 static int an_arbiter_that_is_a_web_server(char **argv)
 {
-    int port, fd = listening(&port);
-    pthread_t thread;
-    pthread_create(&thread, NULL, answer_like_a_web_server, &fd);
-    int wrong = join_at(argv, port);
-    pthread_join(thread, NULL);
-    return wrong;
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    return join_impostor(argv, text, sizeof text - 1);
+}
+
+static int an_arbiter_that_hangs_up(char **argv)
+{
+    return join_impostor(argv, "", 0);
+}
+
+static int an_arbiter_of_another_version(char **argv)
+{
+    static const char hello[] = "\x2b\0\0\0\x98\x00\x00\x02\x03\xa1x\xd9\x20"
+                                "0123456789abcdef0123456789abcdef\xa0\x01";
+    int wrong = join_impostor(argv, hello, sizeof hello - 1);
+    return wrong + !strstr(tr_error_message(tr_last_error()), "versions 2 to 3");
 }
 
 static int an_arbiter_that_says_nothing(char **argv)
@@ -223,6 +262,8 @@ static const struct {
     CASE(no_name),
     CASE(no_address),
     CASE(an_arbiter_that_is_a_web_server),
+    CASE(an_arbiter_that_hangs_up),
+    CASE(an_arbiter_of_another_version),
     CASE(an_arbiter_that_says_nothing),
 };
 

@@ -120,6 +120,14 @@ static int child_told(void *arg)
     return tr_join(n);
 }
 
+static int open_daemon(void *arg)
+{
+    (void)arg;
+    tr_try(tr_at_end(tell_of_end, "hook"));
+    say("called");
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*fn)(void *);
@@ -133,6 +141,8 @@ static void at_exit(void)
 
 static int play(int argc, char **argv, const char *name)
 {
+    if (strcmp(name, "daemon") == 0)
+        return tr_run_daemon(argc, argv, open_daemon, NULL, .name = "daemon");
     for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++) {
         if (strcmp(scenes[i].name, name) != 0)
             continue;
@@ -294,6 +304,16 @@ static int a_second_ctrl_c_kills_a_root_that_computes_for_ever(void)
     return a_second_ctrl_c_kills("busy");
 }
 
+static int a_daemon_ends_well_by_ctrl_c_and_exits(void)
+{
+    struct show show;
+    tr_try(begin(&show, "daemon", false));
+    press_ctrl_c(&show);
+    tr_try(end_of(&show));
+    expect(WIFEXITED(show.status) && WEXITSTATUS(show.status) == 0 && said(&show, "hook of daemon"));
+    return 0;
+}
+
 static int an_error_beside_a_ctrl_c_is_reported(void)
 {
     struct show show;
@@ -343,6 +363,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(sigterm_to_everybody_is_no_failure),
     SCENARIO(a_second_ctrl_c_kills_a_tree_that_is_deaf_to_the_first),
     SCENARIO(a_second_ctrl_c_kills_a_root_that_computes_for_ever),
+    SCENARIO(a_daemon_ends_well_by_ctrl_c_and_exits),
     SCENARIO(an_error_beside_a_ctrl_c_is_reported),
     SCENARIO(an_ignored_ctrl_c_stays_ignored),
     SCENARIO(a_program_may_take_ctrl_c_for_itself),

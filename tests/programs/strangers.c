@@ -3,6 +3,7 @@
 #include "support/expect.h"
 #include "support/worker.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -101,18 +102,26 @@ static int speak(int fd, const char *body, size_t size)
            send(fd, body, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
+/* HELLO, as that process. */
+static bool greet_as(int fd, pid_t pid)
+{
+    char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                   "0123456789abcdef0123456789abcdef\xa0\xd2pid.";
+    const uint32_t number = htonl((uint32_t)pid);
+    memcpy(hello + sizeof hello - 1 - sizeof number, &number, sizeof number);
+    return speak(fd, hello, sizeof hello - 1);
+}
+
 /* HELLO, then a START of sum() with these encoded arguments and no signature. */
 static bool answer_says(const char *address, const char *args, size_t size, const char *expected)
 {
-    static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
-                                "0123456789abcdef0123456789abcdef\xa0\x01";
     static const char start[] = "\x9a\x03\x07\xa9strangers\xa3" "sum\x00\xcb\x7f\xf0\0\0\0\0\0\0\0\0\0";
     char call[256], got[4096];
     memcpy(call, start, sizeof start - 1);
     memcpy(call + sizeof start - 1, args, size);
     int fd = connect_raw(address);
     bool found = false;
-    if (speak(fd, hello, sizeof hello - 1) && speak(fd, call, sizeof start - 1 + size))
+    if (greet_as(fd, getpid()) && speak(fd, call, sizeof start - 1 + size))
         for (size_t have = 0; !found;) {
             ssize_t more = read(fd, got + have, sizeof got - have);
             if (more <= 0)
@@ -143,8 +152,6 @@ static int wrong_arguments_are_told_by_name(void)
 /* A START of the function, without arguments, after HELLO if it is the first; with a window it is a stream. */
 static bool ask(int fd, unsigned char id, const char *function, const char window[3])
 {
-    static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
-                                "0123456789abcdef0123456789abcdef\xa0\x01";
     char start[64];
     int size = snprintf(start, sizeof start, "\x9a\x03%c\xa9strangers%c%s", id,
                         (int)(0xa0 | strlen(function)), function);
@@ -153,7 +160,7 @@ static bool ask(int fd, unsigned char id, const char *function, const char windo
     memcpy(start + size + 11, window, 3);
     memcpy(start + size + 14, "\x20\x80", 2);
     size += 16;
-    return (id > 1 || speak(fd, hello, sizeof hello - 1)) && speak(fd, start, (size_t)size);
+    return (id > 1 || greet_as(fd, getpid())) && speak(fd, start, (size_t)size);
 }
 
 /* What is asked for last can only be written when the peer has taken what it asked for first. */
@@ -175,6 +182,34 @@ static int after_its_stop_an_actor_says_nothing_more(void)
     close(fd);
     bool last = have > A_LOT / 2 && memcmp(got + have - STOP, stop, STOP) == 0;
     expect(more == 0 && last);
+    return end(n, worker);
+}
+
+/* What it says after its greeting, good-bye included, is not heard any more. */
+static bool is_turned_away(const char *address, pid_t pid)
+{
+    char said[4096];
+    size_t have = 0;
+    int fd = connect_raw(address);
+    bool greeted = fd >= 0 && greet_as(fd, pid);
+    (void)speak(fd, "\x92\x0a\x00", 3);
+    for (ssize_t more = 1; more > 0; have += more > 0 ? (size_t)more : 0)
+        more = read(fd, said + have, sizeof said - have);
+    close(fd);
+    return greeted && !memmem(said, have, "\x92\x0a\x00", 3);
+}
+
+static int who_greets_as_another_process_is_turned_away(void)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *worker;
+    tr_try(start(n, &worker));
+    const tr_actor *actor = tr_portal_actor(worker);
+    expect(!is_turned_away(actor->address, getpid()));
+    expect(is_turned_away(actor->address, getppid()));
+    expect(is_turned_away(actor->address, actor->pid));
+    expect(is_turned_away(actor->address, 0));
+    tr_try(tr_call(worker, NULL, ping));
     return end(n, worker);
 }
 
@@ -201,6 +236,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(bytes_that_are_no_greeting_close_their_connection_only),
     SCENARIO(wrong_arguments_are_told_by_name),
     SCENARIO(after_its_stop_an_actor_says_nothing_more),
+    SCENARIO(who_greets_as_another_process_is_turned_away),
     SCENARIO(silent_connections_lock_nobody_out),
 };
 

@@ -123,6 +123,46 @@ static int ask_below(tr_portal *donny)
 PLAY(ask_below)
 SUCCEEDS(a_grandchild_is_found_with_all_that_is_known_of_it, play_ask_below, NULL)
 
+static int come_and_go(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_auto(portal) arbiter = NULL;
+    tr_portal *donny;
+    size_t there;
+    tr_try(tr_get_arbiter(&arbiter));
+    want(!strcmp(tr_portal_actor(arbiter)->uuid, tr_current_actor()->uuid));
+    tr_try(count(NULL, false, &there));
+    want(there == 1);
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("venue")));
+    tr_try(count(NULL, false, &there));
+    want(there == 2);
+    tr_try(tr_cancel_actor(donny));
+    tr_try(count(NULL, false, &there));
+    want(there == 1);
+    return tr_join(n);
+}
+SUCCEEDS(an_actor_is_registered_once_it_is_up_and_no_more_once_it_has_ended, come_and_go, NULL)
+
+tr_fn(void, find_and_call, (tr_str, other_actor))
+{
+    return call_somebody(args->other_actor);
+}
+
+static int direct_two(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_portal *donny, *gretchen;
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("venue")));
+    tr_try(tr_start_actor(n, &gretchen, "gretchen", .modules = tr_names("venue")));
+    tr_try(tr_call(donny, NULL, find_and_call, .other_actor = "gretchen"));
+    tr_try(tr_call(gretchen, NULL, find_and_call, .other_actor = "donny"));
+    tr_cancel(n);
+    return tr_join(n);
+}
+SUCCEEDS(siblings_find_and_call_each_other, direct_two, NULL)
+
 static int next_is(tr_stream *changes, const char *name, bool joined)
 {
     tr_actor_event event;
@@ -454,6 +494,7 @@ static int be_somebody_else(void)
     want(found.count == 1);
     tr_try(pretend(arbiter, found.items[0].uuid, -EACCES));
     tr_try(pretend(arbiter, tr_portal_actor(arbiter)->uuid, -EACCES));
+    tr_try(pretend(arbiter, tr_current_actor()->uuid, -EACCES)); /* as pid 7, which we are not */
     tr_try(pretend(arbiter, NULL, TR_EARGUMENT));
     tr_try(pretend(arbiter, "no uuid", TR_EARGUMENT));
     tr_str left = found.items[0].uuid;
@@ -476,6 +517,113 @@ static void nobody_is_registered_with_anothers_uuid(void **state)
     (void)state;
     struct theatre *theatre = raise_curtain_at(stage, 4, be_an_impostor);
     run_until_said(theatre, "refused");
+    end_all(theatre);
+}
+
+/* Vouched for, and nobody is there: as an actor is that ended an instant ago. */
+static int look_for_a_ghost(void)
+{
+    tr_auto(portal) arbiter = NULL, ghost = NULL, found = NULL;
+    tr_registration fake = {.name = "ghost",
+                            .uuid = "0123456789abcdef0123456789abcdef",
+                            .addresses = tr_names("unix:@fake"),
+                            .pid = 7};
+    tr_try(tr_get_arbiter(&arbiter));
+    tr_try(tr_call(arbiter, NULL, tr_registry_mirror, .joined = tr_list(tr_registration, fake)));
+    want(tr_find_actor(&ghost, "ghost") == 0 && !ghost);
+    fake.name = "donny";
+    fake.uuid = "0123456789abcdef0123456789abcdee";
+    tr_try(tr_call(arbiter, NULL, tr_registry_mirror, .joined = tr_list(tr_registration, fake)));
+    want(tr_find_actor(&found, "donny") == 1);
+    tr_try(tr_call(found, NULL, answer));
+    say("not found");
+    return 0;
+}
+
+static int look_for_ghosts(void *arg)
+{
+    (void)arg;
+    return fail_of(look_for_a_ghost());
+}
+
+static void an_actor_that_is_not_where_it_should_be_is_not_found(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain_at(stage, 8, look_for_ghosts);
+    run_until_said(theatre, "not found");
+    end_all(theatre);
+}
+
+static const char good_bye[] = "\x03\0\0\0\x92\x0a"; /* and its final 0 */
+
+/* A greeting by hand, with the good-bye behind it. */
+static int greet_as(tr_conn *conn, int pid)
+{
+    char hello[] = "\x2f\0\0\0\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                   "0123456789abcdef0123456789abcdef\xa0\xd2pid.";
+    for (int i = 0; i < 4; i++)
+        hello[sizeof hello - 1 - 4 + i] = (char)(pid >> 8 * (3 - i));
+    tr_try(tr_conn_write(conn, hello, sizeof hello - 1));
+    return tr_conn_write(conn, good_bye, sizeof good_bye);
+}
+
+/* Whether it has said good-bye, too. */
+static int hear_all(tr_conn *conn, bool *ret_good_bye)
+{
+    char said[512];
+    size_t have = 0;
+    for (int got = 1; got > 0; have += got > 0 ? (size_t)got : 0) {
+        got = tr_conn_read(conn, said + have, sizeof said - have);
+        if (got == TR_ECANCELLED)
+            return got;
+    }
+    *ret_good_bye = have >= sizeof good_bye && !memcmp(said + have - sizeof good_bye, good_bye, sizeof good_bye);
+    return 0;
+}
+
+static int expect_welcome(const char *address, int pid, bool welcome)
+{
+    tr_auto(conn) conn = NULL;
+    bool heard;
+    tr_try(tr_connect(&conn, address));
+    tr_try(greet_as(conn, pid));
+    tr_try(hear_all(conn, &heard));
+    want(heard == welcome);
+    return 0;
+}
+
+static int greet_as_several(const char *address, bool others_too)
+{
+    tr_auto(portal) donny = NULL;
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    tr_try(expect_welcome(address, tr_current_actor()->pid, true));
+    tr_try(expect_welcome(address, tr_portal_actor(donny)->pid, others_too));
+    tr_try(expect_welcome(address, 0, others_too));
+    say("greeted");
+    return 0;
+}
+
+static int be_another_process(void *arg)
+{
+    (void)arg;
+    return fail_of(greet_as_several(stage, false));
+}
+
+static int be_another_process_from_afar(void *arg)
+{
+    (void)arg;
+    return fail_of(greet_as_several(backstage, true));
+}
+
+/* Over TCP there is no telling. */
+static void who_greets_as_another_process_is_turned_away(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain_at(stage, 6, be_another_process);
+    run_until_said(theatre, "greeted");
+    end_all(theatre);
+    theatre = raise_curtain_at(backstage, 7, be_another_process_from_afar);
+    run_until_said(theatre, "greeted");
     end_all(theatre);
 }
 
@@ -582,6 +730,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_found_by_name_by_prefix_and_all_together),
         cmocka_unit_test(a_grandchild_is_found_with_all_that_is_known_of_it),
+        cmocka_unit_test(an_actor_is_registered_once_it_is_up_and_no_more_once_it_has_ended),
+        cmocka_unit_test(siblings_find_and_call_each_other),
         cmocka_unit_test(a_watch_tells_who_joins_and_who_leaves),
         cmocka_unit_test(a_name_that_never_comes_is_the_deadlines_error),
         cmocka_unit_test(two_trees_at_one_arbiter_find_and_call_each_other),
@@ -591,6 +741,8 @@ int main(void)
         cmocka_unit_test(an_arbiter_that_is_stopped_is_the_deadlines_error),
         cmocka_unit_test(a_silent_arbiter_keeps_no_root_longer_than_a_second),
         cmocka_unit_test(nobody_is_registered_with_anothers_uuid),
+        cmocka_unit_test(an_actor_that_is_not_where_it_should_be_is_not_found),
+        cmocka_unit_test(who_greets_as_another_process_is_turned_away),
         cmocka_unit_test(memory_that_is_refused_once_leaves_nothing_behind),
         cmocka_unit_test(of_roots_that_start_at_once_one_is_the_arbiter_and_none_is_lost),
     };
