@@ -228,7 +228,7 @@ static int check_hello(const wire_hello *hello)
 /* Whose end of a family's connection it is, their start has settled. */
 static int check_process(const struct session *session, const wire_hello *hello)
 {
-    int rc = session->family ? 1 : sys_peer_is(session->io.fd, hello->pid);
+    int rc = session->family ? 1 : sys_peer_is(session->wire.io.fd, hello->pid);
     if (rc > 0)
         return 0;
     log_at(TR_LOG_WARNING, "refused a connection by another process than pid %d, as which it greeted", hello->pid);
