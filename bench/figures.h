@@ -92,10 +92,12 @@ static inline void print_figures(const struct figures *all)
     }
 }
 
-/* All that are known, and the multiples. */
+/* All that are known, and the multiples; null for those that can be left out, and were. */
 static inline void add_figures(FILE *json, const struct figures *all)
 {
     for (int i = 0; i < all->count; i++) {
+        if (all->items[i].value < 0 && all->items[i].left_out)
+            fprintf(json, "%s\"%s\": null", ftell(json) > 0 ? ", " : "{", all->items[i].key);
         add_member(json, "", all->items[i].key, all->items[i].value);
         if (all->items[i].of)
             add_member(json, all->items[i].key, "_multiple", multiple(all, &all->items[i]));
