@@ -3,7 +3,7 @@
  *     idle WHAT SIZE COUNT PLACE OUTSTANDING
  *
  * OUTSTANDING processes, each in a read of a socket, watched for COUNT milliseconds; the rest means nothing. */
-#include "../pair.h"
+#include "pair.h"
 
 #include <signal.h>
 #include <sys/socket.h>

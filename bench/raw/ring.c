@@ -4,7 +4,7 @@
  *
  * "spin": who waits looks some two thousand times before it sleeps, which pays with two processors only. Messages are
  * copied in and out. A side that finds the other one awake makes no system call. */
-#include "../pair.h"
+#include "pair.h"
 
 #include <linux/futex.h>
 #include <signal.h>

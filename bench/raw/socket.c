@@ -5,7 +5,7 @@
  * Plain: one write for each message, and one read, which takes what is there. A side that calls waits by epoll, as an
  * event loop does, except on pipes, where it just reads. Coalesced: 64 KiB of messages in one write, where so many are
  * to be sent. IDLE connections more lie in the far side's epoll set. */
-#include "../pair.h"
+#include "pair.h"
 
 #include <errno.h>
 #include <netinet/in.h>
