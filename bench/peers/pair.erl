@@ -30,10 +30,16 @@ start_far(Place) ->
     {ok, Peer, Far} = peer:start_link(#{name => peer:random_name(), exec => Exec}),
     {ok, Peer, Far}.
 
+%% Of all threads of both nodes, from the kernel: its own statistics have steps of 10 ms.
 cpu_ms(Far) ->
-    {Near, _} = statistics(runtime),
-    {There, _} = rpc:call(Far, erlang, statistics, [runtime]),
-    Near + There.
+    Pids = [os:getpid(), rpc:call(Far, os, getpid, [])],
+    lists:sum([thread_ms(File) || Pid <- Pids, File <- filelib:wildcard("/proc/" ++ Pid ++ "/task/*/schedstat")]).
+
+thread_ms(File) ->
+    case file:read_file(File) of
+        {ok, Text} -> binary_to_integer(hd(binary:split(Text, <<" ">>))) / 1.0e6;
+        {error, _} -> 0 % it has ended
+    end.
 
 message(Number, 8) -> Number;
 message(Number, 16) -> {Number, -Number};
