@@ -84,11 +84,14 @@ static int connect_to(const char *address)
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     const char *name = strchr(address, '@');
     size_t size = name ? strlen(name) : sizeof at.sun_path;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (size >= sizeof at.sun_path)
         return -1;
     memcpy(at.sun_path + 1, name + 1, size - 1);
-    return connect(fd, (struct sockaddr *)&at, (socklen_t)(sizeof at.sun_family + size)) < 0 ? -1 : fd;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&at, (socklen_t)(sizeof at.sun_family + size)) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* They stay until this process ends. */

@@ -79,8 +79,6 @@ static inline void pair_understand(struct pair_job *job, int argc, char **argv, 
     job->outstanding = (int)strtol(argv[first + 4], NULL, 10);
     if (job->size < 8 || job->count < 1 || job->outstanding < 1 || job->outstanding > PAIR_MOST_OUTSTANDING)
         pair_usage(argv[0]);
-    if (pair_is(job, "latency"))
-        job->samples = (double *)calloc((size_t)job->count, sizeof *job->samples);
 }
 
 /* For the process that calls it, and whatever it starts from then on. `second`: the far one of "two". */
@@ -102,10 +100,12 @@ static inline int64_t pair_warm_up(const struct pair_job *job)
     return job->count / PAIR_WARM_UP + 1;
 }
 
-/* `far`: 0 if it is not one process, whose time is not told then. */
+/* From here on calls of "latency" are timed. `far`: 0 if it is not one process, whose time is not told then. */
 static inline void pair_begin(struct pair_job *job, pid_t far)
 {
     job->far = far;
+    if (pair_is(job, "latency"))
+        job->samples = (double *)calloc((size_t)job->count, sizeof *job->samples);
     job->cpu = pair_cpu_seconds(0) + pair_cpu_seconds(far);
     job->wall = pair_seconds(CLOCK_MONOTONIC);
 }
@@ -143,6 +143,8 @@ static inline void pair_end(struct pair_job *job)
         printf("cpu_us %.5f\n", cpu * 1e6 / (double)job->count);
     if (job->samples)
         pair_tell_percentiles(job);
+    free(job->samples);
+    job->samples = NULL;
     fflush(stdout);
 }
 

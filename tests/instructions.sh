@@ -56,11 +56,11 @@ if [ "${1:-}" = --write ]; then
     { sed -n '/^#/p' "$kept"; cat "$scratch/now"; } >"$scratch/new" && cat "$scratch/new" >"$kept"
     exit
 fi
-while read -r what number; do
-    was=$(sed -n "s/^$what //p" "$kept")
-    check "$what has not been written down" [ -n "$was" ]
-    check "$what takes $number instructions, $was before: find out why" [ $((number * 100)) -le $((${was:-0} * 105)) ]
-    check "$what takes $number instructions, $was before: write it down (see above)" \
+while read -r kind number; do
+    was=$(sed -n "s/^$kind //p" "$kept")
+    check "$kind has not been written down" [ -n "$was" ]
+    check "$kind takes $number instructions, $was before: find out why" [ $((number * 100)) -le $((${was:-0} * 105)) ]
+    check "$kind takes $number instructions, $was before: write it down (see above)" \
         [ $((number * 100)) -ge $((${was:-0} * 95)) ]
 done <"$scratch/now"
 finish

@@ -58,5 +58,6 @@ int main(int argc, char **argv)
         kill(pids[i], SIGKILL);
     while (wait(NULL) > 0)
         continue;
+    free(pids);
     return 0;
 }
