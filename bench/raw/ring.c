@@ -29,6 +29,16 @@ struct ring {
 
 static int spins;
 
+/* Tells the processor that somebody else is waited for. */
+static void relax(void)
+{
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 static void sleep_while(struct side *me)
 {
     syscall(SYS_futex, &me->sleeps, FUTEX_WAIT, 1, NULL, NULL, 0);
@@ -53,7 +63,7 @@ static bool has_room(const struct ring *ring, uint64_t size)
 static void wait_until(bool (*holds)(const struct ring *, uint64_t), struct ring *ring, struct side *me, uint64_t size)
 {
     for (int i = 0; i < spins && !holds(ring, size); i++)
-        __builtin_ia32_pause();
+        relax();
     while (!holds(ring, size)) {
         atomic_store(&me->sleeps, 1);
         if (holds(ring, size)) /* it may have happened before that could be seen */
