@@ -290,5 +290,6 @@ int main(int argc, char **argv)
         call_all(&end, &job, coalesced, far);
     kill(far, SIGKILL);
     waitpid(far, NULL, 0);
+    free(end.buffer);
     return 0;
 }
