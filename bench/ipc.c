@@ -16,9 +16,10 @@
  *                            that wait in a read
  *
  * One processor unless it says otherwise; a call carries 16 bytes there and back. Each key has a twin with raw_ before
- * it, and one with cpu_us at its end: the processor's time of both processes for one message, which says more where
- * others are at work on the machine. Programs of their own do it (pair.c, bench/raw), all asked in the same way
- * (pair.h), by turns, ours first in one round and last in the next; medians of ROUNDS, of one for the thousand.
+ * it, and one with cpu_us at its end: the processor's time of both processes for one message, beside that of its twin,
+ * which says more where others are at work on the machine: there the clock's multiples can be anything. Programs of
+ * their own do it (pair.c, bench/raw), all asked in the same way (pair.h), by turns, ours first in one round and last in
+ * the next; medians of ROUNDS, of one for the thousand.
  *
  * What needs shared memory is null in the file, and the table says why, while the library has none.
  *
@@ -98,6 +99,8 @@ static void add_figure(const struct measure *it, bool raw, bool cpu, bool has_sh
     *to = (struct figure){.key = key_of(it, raw, cpu), .at_least = it->unit == PER_SECOND};
     if (!raw)
         to->left_out = it->transport == SHM && !has_shm ? "the library has no shared memory yet" : "not told";
+    if (!raw && cpu)
+        to->of = key_of(it, true, true);
     if (!raw && !cpu) {
         to->of = it->of;
         to->must = it->must;
