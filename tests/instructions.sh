@@ -17,8 +17,8 @@ skip() {
 }
 option() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
 command -v valgrind >/dev/null || skip "valgrind is not installed"
-[ "$(option CMAKE_C_FLAGS)" = "-O2 -g" ] || skip "only what is built as for users is counted"
-[ "$(option TR_UCONTEXT)$(option TR_COVERAGE)" = OFFOFF ] || skip "only what is built as for users is counted"
+[ "$(option CMAKE_C_FLAGS)" = "-O2 -g" ] || skip "only what the release preset builds is counted"
+[ "$(option TR_UCONTEXT)$(option TR_COVERAGE)" = OFFOFF ] || skip "only what the release preset builds is counted"
 [ "$(uname -m) $("$(option CMAKE_C_COMPILER)" --version | sed -n '1s/.* \([0-9]*\)\..*/\1/p')" = "x86_64 12" ] ||
     skip "they were counted of what gcc 12 makes for x86-64"
 
