@@ -35,7 +35,6 @@ test:
 bench:
 	@tools/setup bench
 	@tools/build release
-	@cmake --build build/release --target peers >>build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@tools/bench
 
 dev:
