@@ -13,7 +13,7 @@ help:
 	@echo "make clang     the tests, built by clang"
 	@echo "make aarch64   cross-built, the tests that need no real machine, in an emulator"
 	@echo "make valgrind  the same tests under valgrind, built as for make test"
-	@echo "make bench     what tasks, actors and streams cost, beside Go and trio and bare system calls"
+	@echo "make bench     what everything costs, beside bare system calls and what others take: docs/benchmarks.md"
 	@echo "make fuzz      each fuzzer, TIME=60 seconds long, two at a time"
 	@echo "make coverage  how many lines the tests execute; fails unless all of src/sched and src/sync"
 	@echo "make lint      clang-tidy and cppcheck over all C"
@@ -35,10 +35,7 @@ test:
 bench:
 	@tools/setup bench
 	@tools/build release
-	build/release/bench/sched --json build/sched.json
-	build/release/bench/lifetime --json build/lifetime.json
-	build/release/bench/stream --json build/stream.json
-	build/release/bench/registry --json build/registry.json
+	@tools/bench
 
 dev:
 	@tools/setup test

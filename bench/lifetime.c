@@ -33,7 +33,7 @@
 #include <sys/resource.h>
 #include <tractor.h>
 
-#include "measure.h"
+#include "figures.h"
 #include "raw_process.h"
 #include "yardsticks.h"
 
@@ -47,53 +47,31 @@ static struct {
 
 /* ---- figures ---------------------------------------------------------------------------------------- */
 
-static struct figure {
-    const char *key;
-    const char *of;             /* the figure that `must` and `aim` are multiples of; NULL: they are absolute */
-    double must, aim;           /* at most; 0: nothing is asked */
-    bool forkserver;            /* measured in the tree that is started so */
-    double samples[ROUNDS];
-    int count;
-    double value;               /* their median; -1: not known */
-} figures[] = {
+#define NO_FORKSERVER "the library has no fork server"
+
+static struct figure table[] = {
     {.key = "raw_exec_us"},
     {.key = "raw_exec_static_us"},
     {.key = "spawn_us", .of = "raw_exec_us", .must = 2, .aim = 1.3},
     {.key = "spawn_growth", .must = 1.2, .aim = 1.1}, /* "flat": where noise ends */
-    {.key = "raw_fork_us", .forkserver = true},
-    {.key = "forkserver_us", .of = "raw_fork_us", .must = 4, .aim = 2, .forkserver = true},
+    {.key = "raw_fork_us", .left_out = NO_FORKSERVER},
+    {.key = "forkserver_us", .of = "raw_fork_us", .must = 4, .aim = 2, .left_out = NO_FORKSERVER},
     {.key = "actors_1000_spawn_s", .must = 2.5, .aim = 1.5},
-    {.key = "actors_1000_forkserver_s", .must = 0.6, .aim = 0.25, .forkserver = true},
+    {.key = "actors_1000_forkserver_s", .must = 0.6, .aim = 0.25, .left_out = NO_FORKSERVER},
     {.key = "actors_1000_cpu_s"},
     {.key = "join_1000_ms", .must = 500, .aim = 150},
     {.key = "cancel_10_ms", .must = 10, .aim = 3},
     {.key = "idle_pss_kib", .must = 500, .aim = 150},
     {.key = "idle_pss_1000_kib", .must = 500, .aim = 150},
-    {.key = "idle_pss_forkserver_kib", .must = 500, .aim = 150, .forkserver = true},
+    {.key = "idle_pss_forkserver_kib", .must = 500, .aim = 150, .left_out = NO_FORKSERVER},
     {.key = "death_noticed_us", .must = 2000, .aim = 300},
 };
-enum { FIGURES = sizeof figures / sizeof *figures };
+static const struct figures figures = {table, sizeof table / sizeof *table};
 
-static struct figure *figure(const char *key)
+/* Measured in the tree that is started so. */
+static bool is_forkservers(const struct figure *it)
 {
-    for (int i = 0; i < FIGURES; i++)
-        if (strcmp(figures[i].key, key) == 0)
-            return &figures[i];
-    return NULL;
-}
-
-/* One more sample. What nobody asks for, such as how long the fork server's actors take to end, has no figure. */
-static void note(const char *key, double value)
-{
-    struct figure *it = figure(key);
-    if (it && it->count < ROUNDS)
-        it->samples[it->count++] = value;
-}
-
-static void find_medians(void)
-{
-    for (int i = 0; i < FIGURES; i++)
-        figures[i].value = figures[i].count ? median(figures[i].samples, figures[i].count) : -1;
+    return it->left_out != NULL;
 }
 
 /* ---- what the actors do ------------------------------------------------------------------------------ */
@@ -145,13 +123,13 @@ static int one_of_each(void)
 {
     double us;
     tr_try(start_one(&us));
-    note(options.forkserver ? "forkserver_us" : "spawn_us", us);
+    note(&figures, options.forkserver ? "forkserver_us" : "spawn_us", us);
     tr_try(raw_one(raw_fork, "a fork of this program", &us));
-    note("raw_fork_us", us);
+    note(&figures, "raw_fork_us", us);
     tr_try(raw_one(raw_exec, RAW_NOTHING, &us));
-    note("raw_exec_us", us);
+    note(&figures, "raw_exec_us", us);
     tr_try(raw_one(raw_exec, RAW_NOTHING_STATIC, &us));
-    note("raw_exec_static_us", us);
+    note(&figures, "raw_exec_static_us", us);
     return 0;
 }
 
@@ -190,7 +168,7 @@ static int growth(void)
         tr_try(grow(&large));
     }
     if (large < INFINITY)
-        note("spawn_growth", large / small);
+        note(&figures, "spawn_growth", large / small);
     return 0;
 }
 
@@ -206,7 +184,7 @@ static int start_many(tr_nursery *n, tr_portal **actors, int count)
 static void note_memory(const char *key, tr_portal *const *actors, int count)
 {
     for (int i = 0; i < count; i += count / TEN)
-        note(key, memory_kib(tr_portal_actor(actors[i])->pid, "Pss"));
+        note(&figures, key, memory_kib(tr_portal_actor(actors[i])->pid, "Pss"));
 }
 
 static int cancel_all(tr_nursery *n, double *ret_ms)
@@ -227,7 +205,7 @@ static int ten(void)
     note_memory(options.forkserver ? "idle_pss_forkserver_kib" : "idle_pss_kib", actors, TEN);
     tr_try(cancel_all(n, &ms));
     if (!options.forkserver)
-        note("cancel_10_ms", ms);
+        note(&figures, "cancel_10_ms", ms);
     return 0;
 }
 
@@ -248,13 +226,13 @@ static int thousand(void)
     tr_auto(nursery) n = tr_open_nursery();
     double ms, cpu = cpu_s(), begin = tr_now();
     tr_try(start_many(n, actors, THOUSAND));
-    note(options.forkserver ? "actors_1000_forkserver_s" : "actors_1000_spawn_s", tr_now() - begin);
+    note(&figures, options.forkserver ? "actors_1000_forkserver_s" : "actors_1000_spawn_s", tr_now() - begin);
     if (!options.forkserver)
         note_memory("idle_pss_1000_kib", actors, THOUSAND);
     tr_try(cancel_all(n, &ms));
     if (!options.forkserver) {
-        note("join_1000_ms", ms);
-        note("actors_1000_cpu_s", cpu_s() - cpu);
+        note(&figures, "join_1000_ms", ms);
+        note(&figures, "actors_1000_cpu_s", cpu_s() - cpu);
     }
     return 0;
 }
@@ -296,7 +274,7 @@ static int death(void)
     int rc = tr_within(&all, kill_one(&doomed, &begin));
     if (rc >= 0 || doomed.noticed <= 0)
         return rc < 0 ? rc : tr_raise("bench.Failed", "a death was not noticed");
-    note("death_noticed_us", (doomed.noticed - begin) * 1e6);
+    note(&figures, "death_noticed_us", (doomed.noticed - begin) * 1e6);
     return 0;
 }
 
@@ -323,66 +301,26 @@ static int measure_forkserver(void)
 {
     tr_auto(frame) frame = tr_open_frame();
     const char *text = has_forkserver() ? output_with_method("forkserver", "--forkserver") : NULL;
-    for (int i = 0; i < FIGURES; i++)
-        if (figures[i].forkserver && text)
-            figures[i].value = number_after(text, figures[i].key);
+    for (int i = 0; i < figures.count; i++)
+        if (is_forkservers(&table[i]) && text)
+            table[i].value = number_after(text, table[i].key);
     return 0;
 }
 
 static void tell_parent(void)
 {
-    for (int i = 0; i < FIGURES; i++)
-        if (figures[i].forkserver && figures[i].value >= 0)
-            printf("%s %.3f\n", figures[i].key, figures[i].value);
+    for (int i = 0; i < figures.count; i++)
+        if (is_forkservers(&table[i]) && table[i].value >= 0)
+            printf("%s %.3f\n", table[i].key, table[i].value);
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
-
-/* In the figure that it is to be compared with; -1 if there is none. */
-static double multiple(const struct figure *it)
-{
-    const struct figure *of = it->of ? figure(it->of) : NULL;
-    return of && of->value > 0 && it->value >= 0 ? it->value / of->value : -1;
-}
-
-static const char *verdict(const struct figure *it)
-{
-    double value = it->of ? multiple(it) : it->value;
-    return it->must <= 0 ? "" : value <= it->aim ? "as it should be" : value <= it->must ? "" : "too much";
-}
-
-static const char *bound(const struct figure *it, double most)
-{
-    return most <= 0 ? "" : tr_format("%g%s", most, it->of ? "x" : "");
-}
-
-static void print_figure(const struct figure *it)
-{
-    const char *compared = it->of ? tr_format("%.2fx %s", multiple(it), it->of) : "";
-    printf("%-25s %10.2f  %-18s %8s %8s  %s\n", it->key, it->value, compared, bound(it, it->must),
-           bound(it, it->aim), verdict(it));
-}
-
-static void print_table(void)
-{
-    printf("%-25s %10s  %-18s %8s %8s\n", "", "measured", "which is", "must be", "aim");
-    for (int i = 0; i < FIGURES; i++)
-        if (figures[i].value >= 0)
-            print_figure(&figures[i]);
-        else
-            printf("%-25s left out: %s\n", figures[i].key,
-                   figures[i].forkserver ? "the library has no fork server" : "no room, or no time for it");
-}
 
 static int write_json(const char *path, double instructions)
 {
     FILE *json = NULL;
     tr_try(open_json(path, &json));
-    for (int i = 0; i < FIGURES; i++) {
-        add_member(json, "", figures[i].key, figures[i].value);
-        if (figures[i].of)
-            add_member(json, figures[i].key, "_multiple", multiple(&figures[i]));
-    }
+    add_figures(json, &figures);
     add_member(json, "", "spawn_instructions", instructions);
     return close_json(json, path);
 }
@@ -413,14 +351,14 @@ static int by_turns(void)
 static int measure_all(void)
 {
     tr_try(by_turns());
-    find_medians();
+    find_medians(&figures);
     if (options.forkserver) {
         tell_parent();
         return 0;
     }
     tr_try(measure_forkserver());
     double count = options.quick ? -1 : instructions_for_one("spawn_us", 20);
-    print_table();
+    print_figures(&figures);
     if (count >= 0)
         printf("%-25s %10.0f\n", "spawn_instructions", count);
     return options.json ? write_json(options.json, count) : 0;

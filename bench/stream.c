@@ -26,7 +26,7 @@
 #include <tractor.h>
 #include <unistd.h>
 
-#include "measure.h"
+#include "figures.h"
 #include "yardsticks.h"
 
 enum { KIB = 1024, LARGE = 64 * KIB, ROUNDS = 11, QUICK_ROUNDS = 3, MILLION = 1000 * 1000 };
@@ -39,40 +39,18 @@ static struct {
 
 /* ---- figures ------------------------------------------------------------------------------------------------ */
 
-static struct figure {
-    const char *key;
-    const char *of;             /* the figure that `least` is a multiple of; NULL: it is absolute */
-    double least, most;         /* what it must be; 0: nothing is asked */
-    double samples[ROUNDS];
-    int count;
-    double value;               /* their median; -1: not known */
-} figures[] = {
-    {.key = "int_per_s", .least = 2e6},
-    {.key = "kib_per_s", .least = 3e5},
+static struct figure table[] = {
+    {.key = "int_per_s", .must = 2e6, .at_least = true},
+    {.key = "kib_per_s", .must = 3e5, .at_least = true},
     {.key = "raw_kib64_per_s"},
-    {.key = "kib64_per_s", .of = "raw_kib64_per_s", .least = 0.3},
-    {.key = "aggregator_ms", .most = 30},
-    {.key = "rss_growth_kib", .most = 64},
-    {.key = "int_allocations", .most = 0.01}, /* the second of the calls that ask is counted as well */
-    {.key = "kib_allocations", .most = 0.01},
-    {.key = "kib64_allocations", .most = 0.01},
+    {.key = "kib64_per_s", .of = "raw_kib64_per_s", .must = 0.3, .at_least = true},
+    {.key = "aggregator_ms", .must = 30},
+    {.key = "rss_growth_kib", .must = 64},
+    {.key = "int_allocations", .must = 0.01}, /* the second of the calls that ask is counted as well */
+    {.key = "kib_allocations", .must = 0.01},
+    {.key = "kib64_allocations", .must = 0.01},
 };
-enum { FIGURES = sizeof figures / sizeof *figures };
-
-static struct figure *figure(const char *key)
-{
-    for (int i = 0; i < FIGURES; i++)
-        if (strcmp(figures[i].key, key) == 0)
-            return &figures[i];
-    return NULL;
-}
-
-static void note(const char *key, double value)
-{
-    struct figure *it = figure(key);
-    if (it && it->count < ROUNDS)
-        it->samples[it->count++] = value;
-}
+static const struct figures figures = {table, sizeof table / sizeof *table};
 
 /* ---- allocations of this process ------------------------------------------------------------------------------ */
 
@@ -212,7 +190,7 @@ static int rate(tr_portal *worker, const char *key, size_t size, int64_t count)
 {
     double begin = tr_now();
     tr_try(take(worker, size, count, NULL));
-    note(key, (double)count / (tr_now() - begin));
+    note(&figures, key, (double)count / (tr_now() - begin));
     return 0;
 }
 
@@ -260,7 +238,7 @@ static int raw_rate(void)
     }
     close(ends[1]);
     bool good = pid > 0 && read_raw(ends[0]);
-    note("raw_kib64_per_s", LARGES / (tr_now() - begin));
+    note(&figures, "raw_kib64_per_s", LARGES / (tr_now() - begin));
     close(ends[0]);
     waitpid(pid, NULL, 0);
     return good ? 0 : tr_raise("bench.Failed", "the bare socket");
@@ -273,7 +251,7 @@ static int aggregator(void)
     double seconds = text ? number_after(text, "STREAM + SPAWN TIME =") : -1;
     if (seconds < 0)
         return tr_raise("bench.Failed", "%s", STREAMING_SERVICE);
-    note("aggregator_ms", seconds * 1e3);
+    note(&figures, "aggregator_ms", seconds * 1e3);
     return 0;
 }
 
@@ -284,7 +262,7 @@ static int allocations_for_one(tr_portal *worker, const char *key, size_t size, 
     struct watch watch = {.from = count / 4, .to = count - count / 4};
     tr_try(take(worker, size, count, &watch));
 #ifndef __SANITIZE_ADDRESS__
-    note(key, (double)(watch.after - watch.before) / (double)(watch.to - watch.from));
+    note(&figures, key, (double)(watch.after - watch.before) / (double)(watch.to - watch.from));
 #else
     (void)key;
 #endif
@@ -313,54 +291,17 @@ static int growth(tr_portal *worker)
     }
     double after = both_kib(worker);
     if (before > 0)
-        note("rss_growth_kib", after > before ? after - before : 0);
+        note(&figures, "rss_growth_kib", after > before ? after - before : 0);
     return 0;
 }
 
 /* ---- telling ---------------------------------------------------------------------------------------------------- */
 
-static double ratio(const struct figure *it)
-{
-    const struct figure *of = it->of ? figure(it->of) : NULL;
-    return of && of->value > 0 && it->value >= 0 ? it->value / of->value : -1;
-}
-
-static const char *verdict(const struct figure *it)
-{
-    double value = it->of ? ratio(it) : it->value;
-    if (it->least > 0)
-        return value >= it->least ? "" : "too slow";
-    return it->most <= 0 || value <= it->most ? "" : "too much";
-}
-
-static const char *bound(const struct figure *it)
-{
-    if (it->least > 0)
-        return tr_format(">= %g%s", it->least, it->of ? "x" : "");
-    return it->most > 0 ? tr_format("<= %g", it->most) : "";
-}
-
-static void print_table(void)
-{
-    printf("%-20s %12s  %-22s %10s\n", "", "measured", "which is", "must be");
-    for (int i = 0; i < FIGURES; i++) {
-        const struct figure *it = &figures[i];
-        const char *compared = it->of ? tr_format("%.2fx %s", ratio(it), it->of) : "";
-        if (it->count > 0)
-            printf("%-20s %12.*f  %-22s %10s  %s\n", it->key, it->value < 100 ? 3 : 0, it->value, compared, bound(it),
-                   verdict(it));
-    }
-}
-
 static int write_json(const char *path)
 {
     FILE *json = NULL;
     tr_try(open_json(path, &json));
-    for (int i = 0; i < FIGURES; i++) {
-        add_member(json, "", figures[i].key, figures[i].value);
-        if (figures[i].of)
-            add_member(json, figures[i].key, "_multiple", ratio(&figures[i]));
-    }
+    add_figures(json, &figures);
     return close_json(json, path);
 }
 
@@ -392,9 +333,8 @@ static int run(void *arg)
     tr_portal *worker;
     tr_try(tr_start_actor(n, &worker, "worker", .modules = tr_names(tr_this_module())));
     tr_try(measure(worker));
-    for (int i = 0; i < FIGURES; i++)
-        figures[i].value = figures[i].count ? median(figures[i].samples, figures[i].count) : -1;
-    print_table();
+    find_medians(&figures);
+    print_figures(&figures);
     tr_cancel(n);
     tr_try(tr_join(n));
     return options.json ? write_json(options.json) : 0;

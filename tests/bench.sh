@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the bench of streams measures and a busy machine does not change: a stream allocates nothing once it runs, and
-# keeps nothing of what has passed through it.
+# What the benches measure and a busy machine does not change: a stream allocates nothing once it runs, and keeps
+# nothing of what has passed through it; and that each figure of messages is measured, beside its bare twin.
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
 if sanitized; then
     echo "skipped: sanitizers allocate as they like"
@@ -14,4 +14,13 @@ for kind in int kib kib64; do
 done
 check "memory does not grow: $(figure rss_growth_kib) KiB" at_most rss_growth_kib 64
 check "no process of it is left" nothing_left "$build/bench/stream"
+
+is_there() { grep -q "\"$1\": [0-9n]" "$scratch/json"; } # null where there is nothing to measure
+check "messages are measured" timeout 200 "$build/bench/ipc" --quick --json "$scratch/json" >"$scratch/out"
+for key in call_uds_us call_shm_us calls64_per_s calls4096_per_s call_idle_1_us call_idle_100_us \
+    call_idle_10000_us stream_int_per_s stream_1k_per_s stream_64k_uds_per_s stream_64k_shm_per_s idle_wakeups_per_s; do
+    check "$key" is_there "$key"
+    check "raw_$key" is_there "raw_$key"
+done
+check "no process of these is left" nothing_left "$build/bench/pair"
 finish
