@@ -23,6 +23,10 @@
 enum { GUARD = STACK_DEFAULT, SLOT = GUARD + STACK_DEFAULT };
 enum { SLAB_STACKS = 64 /* bits in `bare` */, SLAB_SIZE = SLAB_STACKS * SLOT };
 
+/* Unused ones that are not given back while the run waits: what comes in bursts of a few hundred tasks would pay for a
+ * system call each otherwise. Of each stack one page has been touched, so that is two megabytes after such a burst. */
+enum { SLABS_KEPT = 8 };
+
 struct slab {
     struct link place;          /* in sched->slabs; in no list while all are used */
     struct spare *spare;        /* used before and free now */
@@ -150,10 +154,10 @@ static struct slab *slab_at(struct link *place)
 
 void stacks_trim(struct sched *sched)
 {
-    if (sched->idle_slabs <= 1)
+    if (sched->idle_slabs <= SLABS_KEPT)
         return;
     list_each(at, &sched->slabs)
-        if (slab_at(at)->used == 0 && sched->idle_slabs > 1)
+        if (slab_at(at)->used == 0 && sched->idle_slabs > SLABS_KEPT)
             unmap_slab(sched, slab_at(at));
 }
 
