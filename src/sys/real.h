@@ -113,6 +113,8 @@ int real_connected(struct sys *sys, int fd);
 int real_end_writing(struct sys *sys, int fd);
 int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int real_peer_is_us(struct sys *sys, int fd);
+void real_patience(struct sys *sys, int fd, int64_t ns);
+int real_is_stuck(struct sys *sys, int fd);
 
 /* real_console.c */
 void real_print_error(struct sys *sys, const char *text, size_t size);

@@ -136,6 +136,11 @@ struct sys_ops {
     int (*end_writing)(struct sys *sys, int fd);    /* the other side reads the end, and may still write */
     int (*local_address)(struct sys *sys, int fd, struct sys_address *ret);
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
+    /* Of a connection over TCP: how long what was sent may wait for the other host to acknowledge it, whereupon
+     * reads and writes fail with -ETIMEDOUT or what the network has said; 0: many minutes. / 1 while the other host is
+     * there and takes nothing more, since its process does not read. */
+    void (*patience)(struct sys *sys, int fd, int64_t ns);
+    int (*is_stuck)(struct sys *sys, int fd);
 
     /* names. look_up blocks, for as long as a name server likes, and is for worker threads. It returns how
      * many addresses there are, each once in the order they are best tried, in memory of `resize`; or
@@ -393,6 +398,14 @@ static inline int sys_local_address(int fd, struct sys_address *ret)
 static inline int sys_peer_is_us(int fd)
 {
     return SYS_CALL_(peer_is_us, fd);
+}
+static inline void sys_patience(int fd, int64_t ns)
+{
+    SYS_CALL_(patience, fd, ns);
+}
+static inline int sys_is_stuck(int fd)
+{
+    return SYS_CALL_(is_stuck, fd);
 }
 static inline int sys_numeric(const char *host, const char *service, struct sys_address *ret)
 {
