@@ -102,6 +102,12 @@ typedef struct tr_main_options {
                              * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
                              * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
+    tr_list_tr_str listen;  /* where it listens besides its own Unix socket, 7 at most: tr_names("tcp://10.0.0.1:0").
+                             * Names are looked up; port 0: the kernel chooses */
+    tr_list_tr_str advertise; /* what others are told instead of each of these; "" or none: the address itself. Port 0:
+                             * the one that is listened at */
+    bool allow_remote;      /* the tree may listen at, and connect to, other than loopback addresses */
+    double lost_after;      /* seconds in which a host that has vanished is noticed, from 0.1 on; 0: 15 */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
@@ -189,6 +195,8 @@ typedef struct tr_actor_options {
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
     const char *log;        /* the level of its log, and so its children's (log.h); NULL or "": ours as it is
                              * when it is started */
+    tr_list_tr_str listen, advertise; /* as tr_main's; none: on the hosts where we listen, at ports of its own */
+    bool local;             /* it listens at its own Unix socket only, wherever we do */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel

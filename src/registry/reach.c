@@ -29,7 +29,7 @@ int reach_root(tr_portal **ret_portal)
 {
     struct actor *actor = actor_self();
     struct session *session;
-    tr_try(reach_settle(actor->arbiter, session_open(actor->arbiter, actor->arbiter_uuid, &session)));
+    tr_try(reach_settle(actor->arbiter, session_open(&(tr_list_tr_str){&actor->arbiter, 1}, actor->arbiter_uuid, &session)));
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;
 }
@@ -38,7 +38,7 @@ static int dial_shared(void)
 {
     struct actor *actor = actor_self();
     struct session *session, *last;
-    tr_try(session_open(actor->shared, NULL, &session));
+    tr_try(session_open(&(tr_list_tr_str){&actor->shared, 1}, NULL, &session));
     last = actor->shared_session;
     actor->shared_session = session;
     if (last)
