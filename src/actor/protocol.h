@@ -27,7 +27,9 @@
  *     either  CANCEL 0      -->              please end, actor
  *             CANCEL_ACK 0  <--
  *     either  STOP 0        -->              this is my last frame
- *             ERROR 0       <--              I will not end: an answer to CANCEL 0 */
+ *             ERROR 0       <--              I will not end: an answer to CANCEL 0
+ *     either  PING 0        -->              to another host: is anybody there?
+ *             PONG 0        <-- */
 #ifndef ACTOR_PROTOCOL_H
 #define ACTOR_PROTOCOL_H
 
@@ -92,7 +94,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(STARTED, wire_started, 3, SESSION_OPEN)                                                      \
     X(SEND, wire_outcome, 1, SESSION_OPEN)                                                         \
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
-    X(END, wire_nothing, 0, SESSION_OPEN)
+    X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
+    X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
+    X(PONG, wire_nothing, 0, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,

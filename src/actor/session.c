@@ -13,6 +13,7 @@
 #include "actor/session.h"
 
 #include "actor/network.h"
+#include "actor/ping.h"
 #include "actor/statespace.h"
 #include "base/error.h"
 #include "base/hooks.h"
@@ -153,6 +154,7 @@ static int write_some(struct session *session)
     session->out = session->other_out;
     session->other_out = (struct buf){0};
     session->unasked = 0;
+    session->has_sent = true;
     int rc = io_write_all(&session->io, now.data, now.size);
     buf_drain(&now, now.size);
     session->other_out = now;
@@ -253,7 +255,7 @@ static int take_hello(struct session *session, const struct frame *frame)
     log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
            session->peer.address);
     tr_event_set(&session->greeted);
-    return 0;
+    return ping_begin(session);
 }
 
 static int take_up(struct session *session, const struct frame *frame)
@@ -333,6 +335,7 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_DEADLINE] = serve_deadline,
     [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
+    [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,
 };
 
 static const char *session_peer_name(const struct session *session)
@@ -430,6 +433,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         if (got == 0)
             return raise_end(session);
         buf_added(&session->in, (size_t)got);
+        session->silence = 0;
         tr_try(act_on_all(session));
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
@@ -479,7 +483,7 @@ static bool ended_well(const struct session *session, int rc)
 /* What calls over a session fail with that ended with `rc`. */
 static struct tr_error *describe_loss(struct session *session, int rc)
 {
-    struct tr_error *cause = error_of(rc);
+    struct tr_error *cause = ping_explain(session, rc, error_of(rc));
     bool may_have_died = session->obituary && peer_left(session);
     struct tr_error *died = may_have_died ? session->obituary(session->obituary_arg) : NULL;
     if (died) {

@@ -25,7 +25,10 @@ struct session {
     tr_list_tr_str addresses;       /* where it listens, likewise */
     struct arena memory;
     bool dialed;                    /* by us, for our portals: it ends with the last of them */
-    bool remote;                    /* with another host */
+    bool remote;                    /* with another host; the rest of it is ping.c's: */
+    bool has_sent;                  /* since it has looked last */
+    unsigned silence;               /* how often it has looked since anything was heard */
+    bool very_patient;              /* the other host takes no more just now */
     bool outside;                   /* over TCP: nobody knows whose the peer is */
     bool family;                    /* with our parent or our child: it ends with the actor */
     bool stranger;                  /* it was dialed by the peer, who has not greeted yet */
