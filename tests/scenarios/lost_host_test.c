@@ -129,7 +129,7 @@ static void expect_noticed(struct theatre *theatre, double bound)
     cable(theatre, false);
     double since = seconds_now(theatre);
     run_until_said(theatre, "lost");
-    assert_true(seconds_now(theatre) - since > 0.75 * bound && seconds_now(theatre) - since <= bound);
+    assert_true(seconds_now(theatre) - since > 0.7 * bound && seconds_now(theatre) - since <= bound);
     run_until_said(theatre, "gretchen is gone");
     assert_true(seconds_now(theatre) - since <= 1.01 * bound);
     theatre->said[0] = '\0';
@@ -191,7 +191,7 @@ static void a_host_that_is_back_in_time_has_lost_nothing(void **state)
         struct theatre *theatre = on_hosts(seed, arbiter_at, visit_shortly, "beta");
         run_until_said(theatre, "asked");
         cable(theatre, false);
-        run_for(theatre, 0.75 * BOUND_S);
+        run_for(theatre, 0.7 * BOUND_S);
         cable(theatre, true);
         run_until_said(theatre, "met again");
         assert_non_null(strstr(theatre->said, "answered"));
