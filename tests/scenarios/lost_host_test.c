@@ -18,6 +18,14 @@ tr_fn(int64_t, answer_after, (double, seconds))
     return 0;
 }
 
+tr_fn(void, linger)
+{
+    say("asked");
+    int rc = tr_sleep_forever();
+    say("cut short");
+    return rc;
+}
+
 tr_fn(int64_t, compute, (double, seconds))
 {
     say("asked");
@@ -198,6 +206,50 @@ static void a_host_that_is_back_in_time_has_lost_nothing(void **state)
         assert_null(strstr(theatre->said, "gretchen is gone"));
         end_all(theatre);
     }
+}
+
+/* ---- what was called ------------------------------------------------------------------------------------- */
+
+static int have_donny_linger(double seconds)
+{
+    tr_auto(portal) donny = NULL;
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    tr_scope limit = tr_move_on_after(seconds);
+    tr_ignore(tr_within(&limit, tr_call(donny, NULL, linger)));
+    return tr_sleep_forever();
+}
+
+static int linger_shortly(void *arg)
+{
+    (void)arg;
+    return fail_of(have_donny_linger(BOUND_S / 3));
+}
+
+static int linger_for_ever(void *arg)
+{
+    (void)arg;
+    return fail_of(have_donny_linger(1e6));
+}
+
+static double seconds_until_cut_short(int (*visitor)(void *))
+{
+    struct theatre *theatre = on_hosts(1, arbiter_at, visitor, "beta");
+    run_until_said(theatre, "asked");
+    double since = seconds_now(theatre);
+    cable(theatre, false);
+    run_until_said(theatre, "cut short");
+    double seconds = seconds_now(theatre) - since;
+    cable(theatre, true);
+    end_all(theatre);
+    return seconds;
+}
+
+static void what_a_vanished_caller_had_called_ends_by_its_deadline_or_when_it_is_noticed(void **state)
+{
+    (void)state;
+    assert_true(seconds_until_cut_short(linger_shortly) <= BOUND_S / 3);
+    double seconds = seconds_until_cut_short(linger_for_ever);
+    assert_true(seconds > BOUND_S / 2 && seconds <= BOUND_S);
 }
 
 /* ---- slow is not lost ------------------------------------------------------------------------------------ */
@@ -496,6 +548,7 @@ int main(void)
         cmocka_unit_test(the_time_for_that_is_an_option),
         cmocka_unit_test(a_time_that_makes_no_sense_is_refused),
         cmocka_unit_test(a_host_that_is_back_in_time_has_lost_nothing),
+        cmocka_unit_test(what_a_vanished_caller_had_called_ends_by_its_deadline_or_when_it_is_noticed),
         cmocka_unit_test(an_actor_that_computes_is_not_lost),
         cmocka_unit_test(an_actor_that_is_stopped_is_not_lost_but_late),
         cmocka_unit_test(one_that_reads_nothing_for_long_is_not_lost_either),
