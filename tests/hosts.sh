@@ -26,7 +26,7 @@ trap '{ kill $pids; wait; } 2>/dev/null; rm -rf "$scratch"' EXIT
 # A host is a process in a network of its own, which holds that; the cable's other end is in a switch here.
 plug_in() {
     mkfifo "$scratch/up.$1"
-    unshare -n sh -c "echo >'$scratch/up.$1'; exec sleep 600" & # tidy: call: it holds the namespace, and is killed
+    unshare -n sh -c "echo >'$scratch/up.$1'; exec sleep 600" & # it holds the namespace, and is killed
     eval "host$1=$!"
     pids="$pids $!"
     read -r _ <"$scratch/up.$1"
@@ -96,7 +96,9 @@ check "gretchen is registered" hears 3 "gretchen is there"
 check "an actor is called from another host, by IPv4 and a name" says 3 hello donny "hello from donny"
 check "and by IPv6" says 3 hello gretchen "hello from gretchen"
 # Established connections of a host with itself.
-with_itself() { on 2 awk '$4 == "01" && $2 ~ /^0200070A:/ && $3 ~ /^0200070A:/ { n++ } END { print n + 0 }' /proc/net/tcp; }
+with_itself() {
+    on 2 awk '$4 == "01" && $2 ~ /^0200070A:/ && $3 ~ /^0200070A:/ { n++ } END { print n + 0 }' /proc/net/tcp
+}
 start 6 2 stay caller "" donny
 check "an actor is called from its own host" hears 6 asked
 check "not by TCP" [ "$(with_itself)" = 0 ]
@@ -163,7 +165,7 @@ play() {
 check "first_scene is played on three hosts" play first_scene director 2 donny 3 gretchen
 check "with the lines it always has" cmp "$scratch/out" "$source/tests/scenes/first_scene.out"
 check "streaming_service is played on three hosts" play streaming_service main 2 streamer_1 3 streamer_2 3 aggregator
-check "and each value comes once" [ "$(cat "$scratch/out")" = "$(grep "each once" "$source/tests/scenes/streaming_service.out")" ]
+check "and each value comes once" [ "$(cat "$scratch/out")" = "0 to 999, each once" ]
 check "nobody has anything to complain about" [ ! -s "$scratch/err" ]
 check "no process is left" nothing_left "$build/tests/programs/"
 finish

@@ -108,8 +108,8 @@ typedef struct tr_main_options {
                              * at ports of their own */
     tr_list_tr_str advertise; /* what others are told instead of the first, second ... of these; "", or fewer: the
                              * address itself. Port 0: the one that is listened at. Needed for "tcp://0.0.0.0:0" */
-    bool allow_remote;      /* the tree may listen at addresses that other hosts reach, and connect to such. Peers are not
-                             * authenticated yet, of which the log warns: docs/hosts.md */
+    bool allow_remote;      /* the tree may listen at addresses that other hosts reach, and connect to such. Peers
+                             * are not authenticated yet, of which the log warns: docs/hosts.md */
     double lost_after;      /* seconds within which it is noticed that another host has vanished, from 0.1 to 86400; 0:
                              * 15. Calls then fail with HostLost, inside ActorDied. A busy actor is not lost */
 } tr_main_options;
@@ -268,7 +268,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
 /* Asks the actor to end and waits until it is gone: 1 when it went by itself, 0 when it had to be
  * killed. Its calls end with an error, its nursery goes on without it. If it has died before, that is
  * still the nursery's error. An actor that is not of a nursery of ours cannot be killed: TR_ETIMEOUT when it
- * has not ended after 3 seconds; one that is reached over TCP refuses to end, TR_EREMOTE around errno.EACCES. A checkpoint; once asked it ends also if this is cancelled.
+ * has not ended after 3 seconds. One that is reached over TCP refuses to end: TR_EREMOTE around errno.EACCES. A
+ * checkpoint; once asked it ends also if this is cancelled.
  * (Portal.cancel_actor) */
 TR_API int tr_cancel_actor(tr_portal *portal) TR_USE_RESULT;
 

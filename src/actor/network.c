@@ -91,7 +91,8 @@ int network_choose_child(const tr_actor_options *options, const wire_network *ab
     if (options->local && options->listen.count > 0)
         return raise_code(TR_EARGUMENT, "actor %s is to be local, and to listen elsewhere", options->name);
     tr_try(check_lists(&options->listen, &options->advertise));
-    *ret = (wire_network){.allow_remote = above->allow_remote, .warned = above->warned, .lost_after = above->lost_after};
+    *ret = (wire_network){.allow_remote = above->allow_remote, .warned = above->warned,
+                          .lost_after = above->lost_after};
     if (options->local)
         return 0;
     if (options->listen.count == 0)

@@ -29,7 +29,8 @@ int reach_root(tr_portal **ret_portal)
 {
     struct actor *actor = actor_self();
     struct session *session;
-    tr_try(reach_settle(actor->arbiter, session_open(&(tr_list_tr_str){&actor->arbiter, 1}, actor->arbiter_uuid, &session)));
+    const tr_list_tr_str at = {&actor->arbiter, 1};
+    tr_try(reach_settle(actor->arbiter, session_open(&at, actor->arbiter_uuid, &session)));
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;
 }
@@ -38,7 +39,8 @@ static int dial_shared(void)
 {
     struct actor *actor = actor_self();
     struct session *session, *last;
-    tr_try(session_open(&(tr_list_tr_str){&actor->shared, 1}, NULL, &session));
+    const tr_list_tr_str at = {&actor->shared, 1};
+    tr_try(session_open(&at, NULL, &session));
     last = actor->shared_session;
     actor->shared_session = session;
     if (last)

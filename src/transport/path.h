@@ -6,7 +6,8 @@
  * socket is not here is not meant by its loopback addresses either, which would lead to somebody else.
  *
  * Who answers need not be the one that was meant: a name in the file system may be another's on this host, and so may
- * a private network's address. Whoever asks looks at who it is, and may try on: what has won once is not tried again. */
+ * a private network's address. Whoever asks looks at who it is, and may try on: what has won once is not tried
+ * again. */
 #ifndef TRANSPORT_PATH_H
 #define TRANSPORT_PATH_H
 

@@ -232,8 +232,8 @@ void play_print(const struct play *play, FILE *to);
 /* fault.c: stops a process for a while. */
 void play_pause(struct play *play, struct process *process, double seconds);
 
-/* Half of the visitors come from hosts of their own, of which half are lost sooner than some cuts heal. By the seed, and not
- * by what is drawn of it: so plays are what they were when all were on one host. */
+/* Half of the visitors come from hosts of their own, of which half are lost sooner than some cuts heal. By the seed, and
+ * not by what is drawn of it: so plays are what they were when all were on one host. */
 static inline bool play_is_abroad(const struct play *play)
 {
     return play->visitor_count > 0 && play->seed % 2;
