@@ -121,7 +121,7 @@ static void hang_up_on_one(struct actor *actor)
 static int accept_task(void *arg)
 {
     struct actor *actor = actor_self();
-    struct listener *listener = &((struct door *)arg)->listener;
+    struct listener *listener = &((struct actor_door *)arg)->listener;
     for (;;) {
         struct session *session;
         int fd, rc = io_wait_readable(&listener->io); /* to most actors nobody ever comes, and trying is dear */
@@ -153,9 +153,9 @@ static int add_address(struct actor *actor, const char *address)
     return 0;
 }
 
-static int open_door(struct actor *actor, const struct sys_address *at, struct door **ret_door)
+static int open_door(struct actor *actor, const struct sys_address *at, struct actor_door **ret_door)
 {
-    struct door *door = arena_alloc(&actor->memory, sizeof *door);
+    struct actor_door *door = arena_alloc(&actor->memory, sizeof *door);
     if (!door)
         return error_raise_plain(-ENOMEM);
     tr_try(network_permits(at));
@@ -169,7 +169,7 @@ static int open_door(struct actor *actor, const struct sys_address *at, struct d
 static int listen_at(struct actor *actor, const struct sys_address *at, int told)
 {
     char text[ADDRESS_TEXT] = "";
-    struct door *door;
+    struct actor_door *door;
     tr_try(open_door(actor, at, &door));
     if (told >= 0)
         tr_try(network_advertised((size_t)told, door->listener.at.port, text));
@@ -240,7 +240,7 @@ int actor_accept(void)
 {
     struct actor *actor = actor_self();
     list_each(at, &actor->doors)
-        tr_try(tr_start_soon(actor->service, accept_task, container_of(at, struct door, place)));
+        tr_try(tr_start_soon(actor->service, accept_task, container_of(at, struct actor_door, place)));
     return 0;
 }
 
@@ -249,7 +249,7 @@ void actor_unlisten(void)
     struct actor *actor = actor_self();
     struct link *door;
     while ((door = list_shift(&actor->doors)))
-        transport_unlisten(&container_of(door, struct door, place)->listener);
+        transport_unlisten(&container_of(door, struct actor_door, place)->listener);
 }
 
 /* If there is no memory to remember it, it was the actor itself. */

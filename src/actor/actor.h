@@ -38,7 +38,7 @@ struct actor {
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
     struct link sessions;           /* all that are not ended, by `place` */
     size_t strangers;               /* connections to us that have not greeted yet */
-    struct link doors;              /* struct door: where it listens */
+    struct link doors;              /* struct actor_door: where it listens */
     wire_network network;           /* what it was told of networks; in `memory` */
     tr_list_tr_str addresses;       /* where others reach it, the first as in runtime->self; in `memory` */
     const char *local;              /* where those on this host do */
@@ -64,7 +64,7 @@ static inline struct actor *actor_self(void)
 int actor_required(void);
 
 /* One place where it listens; in the actor's memory. */
-struct door {
+struct actor_door {
     struct link place;
     struct listener listener;
 };

@@ -17,7 +17,27 @@ static const double LOST_AFTER_S = 15, SHORTEST_S = 0.1, LONGEST_S = 86400;
 
 /* ---- choosing ---------------------------------------------------------------------------------------- */
 
-static int check_lists(const tr_list_tr_str *listen, const tr_list_tr_str *advertise)
+static int refuse(const struct sys_address *at)
+{
+    char text[ADDRESS_TEXT];
+    address_format(at, text);
+    return raise_code(TR_EARGUMENT, "other hosts reach %s, and .allow_remote is not set", text);
+}
+
+/* What a name means is seen when it is listened at. */
+static int check_address(const char *text, bool allow_remote)
+{
+    struct address address;
+    struct sys_address at;
+    char port[8];
+    tr_try(address_parse(text, &address));
+    snprintf(port, sizeof port, "%u", address.port);
+    if (allow_remote || address.family == SYS_UNIX || !sys_numeric(address.host, port, &at) || address_is_here(&at))
+        return 0;
+    return refuse(&at);
+}
+
+static int check_lists(const tr_list_tr_str *listen, const tr_list_tr_str *advertise, bool allow_remote)
 {
     struct address address;
     if (listen->count >= MOST_ADDRESSES)
@@ -27,7 +47,7 @@ static int check_lists(const tr_list_tr_str *listen, const tr_list_tr_str *adver
         return raise_code(TR_EARGUMENT, "%zu addresses to advertise, for %zu to listen at", advertise->count,
                           listen->count);
     for (size_t i = 0; i < listen->count; i++)
-        tr_try(address_parse(listen->items[i], &address));
+        tr_try(check_address(listen->items[i], allow_remote));
     for (size_t i = 0; i < advertise->count; i++)
         if (advertise->items[i] && advertise->items[i][0])
             tr_try(address_parse(advertise->items[i], &address));
@@ -40,7 +60,7 @@ int network_choose_root(const tr_main_options *options, struct arena *memory, wi
     if (isnan(options->lost_after) || options->lost_after < 0 || lost_after < SHORTEST_S || lost_after > LONGEST_S)
         return raise_code(TR_EARGUMENT, "a host cannot be lost after %g s: from %g s to a day", options->lost_after,
                           SHORTEST_S);
-    tr_try(check_lists(&options->listen, &options->advertise));
+    tr_try(check_lists(&options->listen, &options->advertise, options->allow_remote));
     *ret = (wire_network){.allow_remote = options->allow_remote, .lost_after = lost_after};
     tr_try(actor_copy_modules(memory, &options->listen, NULL, &ret->listen));
     return actor_copy_modules(memory, &options->advertise, NULL, &ret->advertise);
@@ -90,7 +110,7 @@ int network_choose_child(const tr_actor_options *options, const wire_network *ab
 {
     if (options->local && options->listen.count > 0)
         return raise_code(TR_EARGUMENT, "actor %s is to be local, and to listen elsewhere", options->name);
-    tr_try(check_lists(&options->listen, &options->advertise));
+    tr_try(check_lists(&options->listen, &options->advertise, above->allow_remote));
     *ret = (wire_network){.allow_remote = above->allow_remote, .warned = above->warned,
                           .lost_after = above->lost_after};
     if (options->local)
@@ -119,9 +139,9 @@ int network_permits(const struct sys_address *at)
     char text[ADDRESS_TEXT];
     if (address_is_here(at))
         return 0;
-    address_format(at, text);
     if (!network->allow_remote)
-        return raise_code(TR_EARGUMENT, "other hosts reach %s, and .allow_remote is not set", text);
+        return refuse(at);
+    address_format(at, text);
     if (!network->warned)
         log_at(TR_LOG_WARNING, "listening at %s: who comes from there is not authenticated, and nothing is encrypted; "
                "see that only friends can reach it", text);

@@ -183,6 +183,19 @@ static void nothing_beyond_this_host_is_opened_unless_that_is_allowed(void **sta
     expect_nothing_left(theatre);
 }
 
+static int start_one_abroad(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    want(tr_start_actor(n, NULL, "donny", .listen = tr_names("tcp://alpha:0")) == TR_EARGUMENT);
+    want(strstr(tr_error_message(tr_last_error()), "other hosts reach tcp://alpha:0"));
+    want(tr_start_actor(n, NULL, "donny", .listen = tr_names("donny")) == TR_EARGUMENT);
+    tr_try(tr_start_actor(n, NULL, "donny", .listen = tr_names("tcp://127.0.0.1:0", "tcp://[::1]:0")));
+    tr_cancel(n);
+    return tr_join(n);
+}
+SUCCEEDS(no_child_opens_what_its_tree_may_not, start_one_abroad, NULL)
+
 /* The arbiter's address, too, and whoever is to be dialed. */
 static void another_host_is_not_dialed_unless_that_is_allowed(void **state)
 {
@@ -359,6 +372,7 @@ int main(void)
         cmocka_unit_test(another_host_is_reached_by_tcp_and_ones_own_by_its_socket),
         cmocka_unit_test(who_answers_and_is_another_is_passed_by),
         cmocka_unit_test(nothing_beyond_this_host_is_opened_unless_that_is_allowed),
+        cmocka_unit_test(no_child_opens_what_its_tree_may_not),
         cmocka_unit_test(another_host_is_not_dialed_unless_that_is_allowed),
         cmocka_unit_test(an_arbiter_that_another_host_would_be_is_not_there),
         cmocka_unit_test(it_is_warned_once_that_nobody_is_authenticated),
