@@ -366,6 +366,41 @@ static void a_tree_of_its_own_is_nobody_elses_business(void **state)
     end_all(theatre);
 }
 
+/* Of the arbiter: to be registered as donny, and to have donny struck off. */
+static int pretend_to_be_donny(void)
+{
+    tr_auto(portal) arbiter = NULL, donny = NULL;
+    tr_list_tr_registration found;
+    tr_try(tr_get_arbiter(&arbiter));
+    want(arbiter->session->outside);
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    tr_registration fake = {.name = "gretchen", .uuid = tr_portal_actor(donny)->uuid,
+                            .addresses = tr_names("tcp://beta:9"), .pid = 7};
+    want(tr_call(arbiter, NULL, tr_registry_mirror, .joined = tr_list(tr_registration, fake),
+                 .left = tr_names(tr_portal_actor(donny)->uuid)) == TR_EREMOTE);
+    want(tr_error_is(tr_last_error(), "errno.EACCES"));
+    tr_try(tr_query_actors(&found, .name = "gretchen"));
+    want(found.count == 0);
+    tr_try(tr_query_actors(&found, .name = "donny"));
+    want(found.count == 1 && strncmp(found.items[0].addresses.items[1], "tcp://alpha:", 12) == 0);
+    say("refused");
+    return 0;
+}
+
+static int pretend(void *arg)
+{
+    (void)arg;
+    return fail_of(pretend_to_be_donny());
+}
+
+static void nobody_from_outside_is_registered_as_another(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, pretend);
+    run_until_said(theatre, "refused");
+    end_all(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +413,7 @@ int main(void)
         cmocka_unit_test(it_is_warned_once_that_nobody_is_authenticated),
         cmocka_unit_test(what_is_advertised_is_what_others_are_told),
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
+        cmocka_unit_test(nobody_from_outside_is_registered_as_another),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
