@@ -153,7 +153,24 @@ static int add_address(struct actor *actor, const char *address)
     return 0;
 }
 
-static int open_door(struct actor *actor, const struct sys_address *at, struct actor_door **ret_door)
+/* Of what it listens at at one door. `told`: which of its options that is, by which something else may be told others
+ * instead; -1 for none. */
+static int tell_address(struct actor *actor, const struct listener *listener, int told)
+{
+    char text[ADDRESS_TEXT] = "";
+    if (told >= 0)
+        tr_try(network_advertised((size_t)told, listener->at.port, text));
+    if (text[0]) /* that stands for all that a name meant */
+        return actor->addresses.count && !strcmp(actor->addresses.items[actor->addresses.count - 1], text)
+                   ? 0
+                   : add_address(actor, text);
+    address_format(&listener->at, text);
+    if (address_is_any(&listener->at))
+        return raise_code(TR_EARGUMENT, "nobody can come to %s: .advertise has to say where to", text);
+    return add_address(actor, text);
+}
+
+static int listen_at(struct actor *actor, const struct sys_address *at, int told)
 {
     struct actor_door *door = arena_alloc(&actor->memory, sizeof *door);
     if (!door)
@@ -161,26 +178,7 @@ static int open_door(struct actor *actor, const struct sys_address *at, struct a
     tr_try(network_permits(at));
     tr_try(transport_listen_at(at, true, &door->listener));
     list_push(&actor->doors, &door->place);
-    *ret_door = door;
-    return 0;
-}
-
-/* `told`: which of its options it is, by which something else may be told others instead; -1 for none. */
-static int listen_at(struct actor *actor, const struct sys_address *at, int told)
-{
-    char text[ADDRESS_TEXT] = "";
-    struct actor_door *door;
-    tr_try(open_door(actor, at, &door));
-    if (told >= 0)
-        tr_try(network_advertised((size_t)told, door->listener.at.port, text));
-    if (text[0]) /* that stands for all that a name meant */
-        return actor->addresses.count && !strcmp(actor->addresses.items[actor->addresses.count - 1], text)
-                   ? 0
-                   : add_address(actor, text);
-    address_format(&door->listener.at, text);
-    if (address_is_any(at))
-        return raise_code(TR_EARGUMENT, "nobody can come to %s: .advertise has to say where to", text);
-    return add_address(actor, text);
+    return tell_address(actor, &door->listener, told);
 }
 
 /* A protocol that this host does not have is no reason not to listen by another one. */

@@ -105,7 +105,7 @@ static int speak(int fd, const char *body, size_t size)
 static bool answer_says(const char *address, const char *args, size_t size, const char *expected)
 {
     static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
-                                "0123456789abcdef0123456789abcdef\xa0\x01";
+                                "0123456789abcdef0123456789abcdef\x91\xa0\x01";
     static const char start[] = "\x9a\x03\x07\xa9strangers\xa3" "sum\x00\xcb\x7f\xf0\0\0\0\0\0\0\0\0\0";
     char call[256], got[4096];
     memcpy(call, start, sizeof start - 1);
@@ -144,7 +144,7 @@ static int wrong_arguments_are_told_by_name(void)
 static bool ask(int fd, unsigned char id, const char *function, const char window[3])
 {
     static const char hello[] = "\x98\x00\x00\x01\x01\xa1x\xd9\x20"
-                                "0123456789abcdef0123456789abcdef\xa0\x01";
+                                "0123456789abcdef0123456789abcdef\x91\xa0\x01";
     char start[64];
     int size = snprintf(start, sizeof start, "\x9a\x03%c\xa9strangers%c%s", id,
                         (int)(0xa0 | strlen(function)), function);
