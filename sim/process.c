@@ -76,7 +76,7 @@ static void alarm_rang(struct event *event)
 /* Where its stack is now: a task's, or its own. */
 static void note_stack(struct process *process)
 {
-    const struct task *task = runtime && runtime->sched ? runtime->sched->current : NULL;
+    const struct task *task = runtime && runtime->sched ? runtime->task : NULL;
     process->fiber.low = task ? task->fiber.low : process->stack;
     process->fiber.size = task ? task->fiber.size : MAIN_STACK;
 }
@@ -157,7 +157,7 @@ _Noreturn void process_die_now(int signal)
     process_end_now((struct sys_exit){.status = -1, .signal = signal});
 }
 
-static void body(void *arg)
+static _Noreturn void *body(void *arg)
 {
     struct process *process = arg;
     int argc = 0;

@@ -191,7 +191,7 @@ int serve_sent(struct session *session, const struct frame *frame)
         return raise_code(TR_EPROTOCOL, "a SEND frame for what is no context, has not started, or after its end");
     if (context->out.over)
         return 0; /* the caller has given up */
-    int rc = inflow_arrived(&context->in, frame->outcome.value);
+    int rc = inflow_arrived(&context->in, frame);
     if (rc < 0 && rc != TR_EOVERRUN) /* of which the function is told when it comes to it */
         return rc;
     return inflow_grant(&context->in, session, FRAME_GRANT, frame->id);

@@ -6,6 +6,7 @@
 #include "actor/flow.h"
 
 #include "base/error.h"
+#include "base/panic.h"
 #include "base/plant.h"
 #include "sched/task.h"
 
@@ -45,27 +46,29 @@ int outflow_wait(struct outflow *out, struct session *session)
     return session_wait_loss(session);
 }
 
-static int put_value(struct session *session, const struct frame *frame, const tr_type *type, const void *value,
-                     size_t *ret_size)
+/* What is too large behind others may still fit a frame of its own. */
+static int put_value(struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
+                     const void *value, size_t *ret_size)
 {
     struct buf *out = &session->out;
     size_t start;
-    tr_try(frame_open(out, frame, &start));
+    tr_try(frame_begin_value(out, &session->run, kind, id, &start));
+    bool alone = session->run.count == 0;
     size_t before = out->size;
     int rc = codec_encode(out, type, value);
-    if (rc < 0) {
-        frame_abandon(out, start);
-        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
-    }
     *ret_size = out->size - before;
-    return frame_close(out, start);
+    rc = frame_end_value(out, &session->run, start, rc);
+    if (rc != TR_EARGUMENT || alone)
+        return rc;
+    session->run = (struct frame_run){0};
+    return put_value(session, kind, id, type, value, ret_size);
 }
 
 int outflow_put(struct outflow *out, struct session *session, enum frame_kind kind, uint64_t id, const tr_type *type,
                 const void *value)
 {
     size_t size;
-    tr_try(put_value(session, &(struct frame){.kind = kind, .id = id}, type, value, &size));
+    tr_try(put_value(session, kind, id, type, value, &size));
     out->credit -= (int64_t)(size + out->value_cost);
     session_flush(session);
     return 0;
@@ -127,14 +130,22 @@ void inflow_wake(struct inflow *in)
     lot_wake_all(&in->waiting);
 }
 
-/* The value at the front is gone. */
-static void drop_first(struct inflow *in)
+/* Of the value that begins there; it was looked through when it arrived. */
+static size_t size_at(const struct inflow *in, uint64_t byte)
 {
-    uint32_t size;
-    memcpy(&size, in->values.data, sizeof size);
-    buf_drain(&in->values, sizeof size + size);
+    size_t offset = byte - in->first_byte;
+    struct reader from = {in->values.data + offset, in->values.size - offset};
+    tr_bytes value;
+    ensure(codec_skip(&from, &value) == 0);
+    return value.size;
+}
+
+/* The value at the front is gone. */
+static void drop_first(struct inflow *in, size_t size)
+{
+    buf_drain(&in->values, size);
     in->first_number++;
-    in->first_byte += sizeof size + size;
+    in->first_byte += size;
 }
 
 static bool has_one_reader(const struct inflow *in)
@@ -165,7 +176,7 @@ static void trim(struct inflow *in)
 {
     uint64_t oldest = oldest_wanted(in);
     while (in->first_number < oldest)
-        drop_first(in);
+        drop_first(in, size_at(in, in->first_byte));
 }
 
 void inflow_add_reader(struct inflow *in, struct reader_at *at)
@@ -182,15 +193,17 @@ void inflow_remove_reader(struct inflow *in, struct reader_at *at)
 
 /* ---- arriving -------------------------------------------------------------------------------------- */
 
-static int keep(struct inflow *in, tr_bytes value, size_t cost)
+static size_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
 {
-    uint32_t size = (uint32_t)value.size; /* a frame's size is limited to less */
-    if (buf_reserve(&in->values, sizeof size + value.size) < 0)
+    return bytes + (size_t)count * in->value_cost;
+}
+
+static int keep(struct inflow *in, tr_bytes values, uint32_t count)
+{
+    if (buf_append(&in->values, values.data, values.size) < 0)
         return error_raise_plain(-ENOMEM);
-    (void)buf_append(&in->values, &size, sizeof size);
-    (void)buf_append(&in->values, value.data, value.size);
-    in->ahead += cost;
-    if (has_one_reader(in))
+    in->ahead += cost_of(in, values.size, count);
+    if (count == 1 && has_one_reader(in))
         lot_wake_one(&in->waiting);
     else
         inflow_wake(in);
@@ -201,12 +214,11 @@ static int keep(struct inflow *in, tr_bytes value, size_t cost)
 static void drop_oldest(struct inflow *in)
 {
     uint64_t number = in->first_number;
-    size_t before = in->values.size;
-    drop_first(in);
+    size_t size = size_at(in, in->first_byte);
+    drop_first(in, size);
     if (number < in->foremost)
         return; /* it was kept for those only */
-    size_t size = before - in->values.size;
-    in->ahead -= size - sizeof(uint32_t) + in->value_cost;
+    in->ahead -= cost_of(in, size, 1);
     in->foremost = in->first_number;
     in->dropped++;
     list_each(place, &in->readers)
@@ -250,18 +262,37 @@ static int make_room(struct inflow *in)
     return true;
 }
 
-int inflow_arrived(struct inflow *in, tr_bytes value)
+/* One by one, as far as there is or was made room. */
+static int keep_some(struct inflow *in, tr_bytes values, uint32_t count)
 {
-    if (in->granted <= 0)
+    struct reader from = {values.data, values.size};
+    for (; count > 0; count--) {
+        tr_bytes value;
+        tr_try(codec_skip(&from, &value));
+        int room = make_room(in);
+        tr_try(room > 0 ? keep(in, value, 1) : room);
+    }
+    return 0;
+}
+
+/* Before the last of them was sent, there was some credit left. */
+static bool had_credit(const struct inflow *in, const struct frame *frame)
+{
+    return in->granted > (int64_t)cost_of(in, frame->values.values.size - frame->last, frame->count - 1);
+}
+
+int inflow_arrived(struct inflow *in, const struct frame *frame)
+{
+    tr_bytes values = {frame->values.values.data, frame->values.values.size};
+    if (!had_credit(in, frame))
         return raise_code(TR_EPROTOCOL, "a value without credit");
-    size_t cost = value.size + in->value_cost;
+    size_t cost = cost_of(in, values.size, frame->count);
     in->granted -= (int64_t)cost;
     if (in->overrun != TR_BLOCK || in->deaf)
         in->owed += (uint32_t)cost;
     if (in->deaf || planted(STREAM_GAP))
         return 0;
-    int room = in->overrun == TR_BLOCK ? true : make_room(in);
-    return room > 0 ? keep(in, value, cost) : room;
+    return in->overrun == TR_BLOCK ? keep(in, values, frame->count) : keep_some(in, values, frame->count);
 }
 
 /* ---- taking ---------------------------------------------------------------------------------------- */
@@ -278,13 +309,6 @@ int inflow_grant(struct inflow *in, struct session *session, enum frame_kind kin
     return 0;
 }
 
-static uint32_t size_at(const struct inflow *in, const struct reader_at *at)
-{
-    uint32_t size;
-    memcpy(&size, in->values.data + (at->byte - in->first_byte), sizeof size);
-    return size;
-}
-
 /* On to the oldest that is there and that it may have: some may be there for others only. */
 static int lagged(struct inflow *in, struct reader_at *at)
 {
@@ -294,22 +318,25 @@ static int lagged(struct inflow *in, struct reader_at *at)
         at->byte = in->first_byte;
     }
     for (; at->number < oldest; at->number++)
-        at->byte += sizeof(uint32_t) + size_at(in, at);
+        at->byte += size_at(in, at->byte);
     return raise_code(TR_ELAGGED, "this reader has missed %llu values", (unsigned long long)(at->number - before));
 }
 
 /* The reader has had it; if it is the first to, so has the flow. */
-static void passed(struct inflow *in, struct reader_at *at, uint32_t size)
+static void passed(struct inflow *in, struct reader_at *at, size_t size)
 {
     at->number++;
-    at->byte += sizeof size + size;
+    at->byte += size;
     if (at->number > in->foremost) {
-        size_t cost = size + in->value_cost;
+        size_t cost = cost_of(in, size, 1);
         in->foremost = at->number;
         in->ahead -= cost;
         in->owed += in->overrun == TR_BLOCK ? (uint32_t)cost : 0;
     }
-    trim(in);
+    if (in->first_number + 1 == at->number && has_one_reader(in))
+        drop_first(in, size); /* as nearly always */
+    else
+        trim(in);
 }
 
 int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, struct arena *memory,
@@ -320,8 +347,7 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
     size_t offset = at->byte - in->first_byte;
     if (offset == in->values.size)
         return in->failure ? error_raise(error_ref(in->failure)) : 0;
-    uint32_t size = size_at(in, at);
-    struct reader from = {in->values.data + offset + sizeof size, size};
+    struct reader from = {in->values.data + offset, in->values.size - offset};
     int rc = codec_decode(&from, type, memory, ret_value);
     if (rc == -ENOMEM)
         return error_raise_plain(rc);
@@ -331,7 +357,7 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         in->failure = error_box(error_of(rc), peer);
         return error_raise(error_ref(in->failure));
     }
-    passed(in, at, size);
+    passed(in, at, in->values.size - offset - from.left);
     if (!has_one_reader(in) && at->number < in->foremost && planted(SKIPPED_READER))
         return inflow_take(in, at, type, memory, peer, ret_value);
     return 1;

@@ -66,7 +66,7 @@ struct reader_at {
 };
 
 struct inflow {
-    struct buf values;              /* that somebody has yet to take: size, bytes, size, bytes ... */
+    struct buf values;              /* that somebody has yet to take, one after the other */
     uint64_t first_number, first_byte; /* where these begin */
     uint64_t foremost;              /* what the foremost reader takes next */
     size_t ahead;                   /* what the values that nobody has taken cost */
@@ -88,9 +88,9 @@ void inflow_fini(struct inflow *in);
 void inflow_add_reader(struct inflow *in, struct reader_at *at);
 void inflow_remove_reader(struct inflow *in, struct reader_at *at);
 
-/* A value has arrived: it is kept, or not. TR_EPROTOCOL, raised, when that was not granted; TR_EOVERRUN, not
- * raised, when with it the flow has failed. */
-int inflow_arrived(struct inflow *in, tr_bytes value);
+/* Values have arrived, in a frame: they are kept, or not. TR_EPROTOCOL, raised, when that was not granted;
+ * TR_EOVERRUN, not raised, when with them the flow has failed. */
+int inflow_arrived(struct inflow *in, const struct frame *frame);
 
 /* Takes the next value for that reader: 1, or 0 if there is none yet. TR_ELAGGED, raised, if it has missed some.
  * One that makes no sense is the flow's failure; -ENOMEM is not, and may be tried again. */

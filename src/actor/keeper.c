@@ -154,7 +154,7 @@ static void process_ended(void *arg)
 {
     struct keeper *keeper = arg;
     if (keeper->session && planted(EXIT_BEFORE_RESULT))
-        io_close(&keeper->session->io);
+        wire_close(&keeper->session->wire);
     if (keeper->session)
         session_hang_up(keeper->session);
     if (keeper->finished.set && keeper->life)

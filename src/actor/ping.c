@@ -1,8 +1,8 @@
 /* Noticing that a host has vanished: its cable pulled, its power off. Nobody says good-bye then.
  *
  * What was sent and is not acknowledged by the other host's kernel for three quarters of the tree's .lost_after ends
- * the connection: the kernel here sees to that (sys_patience). So something has to be sent, and where nothing else is,
- * it is a PING. Who looks for that twelve times in the span has a PING on its way within two twelfths of it; with the
+ * the connection: the kernel here sees to that (wire_set_patience). So something has to be sent, and where nothing else
+ * is, it is a PING. Who looks for that twelve times in the span has a PING on its way within two twelfths of it; with the
  * three quarters that is less than the span, which so is the bound. A link that is back within the three quarters has
  * lost nothing, since TCP sends again.
  *
@@ -10,7 +10,7 @@
  * dead than it would be on this host: calls on it last until their deadlines, its parent ends it when that wants it
  * ended. Nobody could tell it from a dead one by waiting, and a false death costs more than a late one. So a missing
  * PONG is only logged. There is one trap: a process that does not read fills its buffers, and then the kernel here has
- * something to send and may not, which would be held against it as well. While that is so (sys_is_stuck) the
+ * something to send and may not, which would be held against it as well. While that is so (wire_is_stuck) the
  * kernel has its usual patience, many minutes, and a host that vanishes in that very state is noticed late.
  *
  * All this is for sessions with other hosts. On one host the end of a process is the end of its sockets, and an
@@ -49,14 +49,14 @@ int pong_heard(struct session *session, const struct frame *frame)
 static void be_patient(struct session *session, bool very)
 {
     session->very_patient = very;
-    sys_patience(session->io.fd, very ? 0 : (int64_t)(span() * PATIENCE * 1e9));
+    wire_set_patience(&session->wire, very ? 0 : (int64_t)(span() * PATIENCE * 1e9));
 }
 
 static void look(struct session *session)
 {
-    if (session->io.fd < 0)
+    if (!wire_is_open(&session->wire))
         return;
-    bool stuck = sys_is_stuck(session->io.fd) > 0;
+    bool stuck = wire_is_stuck(&session->wire);
     if (stuck != session->very_patient)
         be_patient(session, stuck);
     if (++session->silence == (unsigned)LOOKS_IN_SPAN)

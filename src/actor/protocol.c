@@ -34,6 +34,24 @@ static bool is_raw(const tr_field *field)
     return field->type->kind == TR_RAW;
 }
 
+/* Its last field may be there several times. */
+static bool has_values(const struct kind *kind)
+{
+    return kind->fields == wire_values_tr_fields_;
+}
+
+/* Of an array whose size can still change; how msgpack has those of up to 65535. */
+enum { COUNT_LEAD = 0xdc, COUNT_AT = FRAME_HEADER + 1, MOST_VALUES = UINT16_MAX - 2 };
+
+static int put_array(struct buf *out, const struct kind *kind, uint32_t values)
+{
+    if (!has_values(kind))
+        return codec_put_array(out, kind->count + 2);
+    const uint32_t fields = (values > 0 ? values : 1) + 2;
+    const uint8_t array[] = {COUNT_LEAD, (uint8_t)(fields >> 8), (uint8_t)fields};
+    return buf_append(out, array, sizeof array);
+}
+
 static int put_head(struct buf *out, const struct frame *frame)
 {
     const struct kind *kind = &kinds[frame->kind];
@@ -41,7 +59,7 @@ static int put_head(struct buf *out, const struct frame *frame)
     const uint8_t length[FRAME_HEADER] = {0};
     const uint8_t number = (uint8_t)frame->kind;
     tr_try(buf_append(out, length, sizeof length));
-    tr_try(codec_put_array(out, kind->count + 2));
+    tr_try(put_array(out, kind, frame->count));
     tr_try(codec_encode(out, &tr_type_uint8_t, &number));
     tr_try(codec_encode(out, &tr_type_uint64_t, &frame->id));
     for (size_t i = 0; i < kind->count && !is_raw(&kind->fields[i]); i++)
@@ -61,17 +79,23 @@ int frame_open(struct buf *out, const struct frame *frame, size_t *ret_start)
     return 0;
 }
 
-int frame_close(struct buf *out, size_t start)
+static int set_size(struct buf *out, size_t start)
 {
     size_t size = out->size - start - FRAME_HEADER;
-    if (size > LARGEST_FRAME) {
-        frame_abandon(out, start);
+    if (size > LARGEST_FRAME)
         return raise_code(TR_EARGUMENT, "a message of %zu bytes is over the limit of %d", size,
                           LARGEST_FRAME);
-    }
     for (size_t i = 0; i < FRAME_HEADER; i++)
         out->data[start + i] = (uint8_t)(size >> (8 * i));
     return 0;
+}
+
+int frame_close(struct buf *out, size_t start)
+{
+    int rc = set_size(out, start);
+    if (rc < 0)
+        frame_abandon(out, start);
+    return rc;
 }
 
 void frame_abandon(struct buf *out, size_t start)
@@ -84,6 +108,48 @@ int frame_put(struct buf *out, const struct frame *frame)
     size_t start;
     int rc = frame_open(out, frame, &start);
     return rc < 0 ? rc : frame_close(out, start);
+}
+
+/* ---- several values ------------------------------------------------------------------------------ */
+
+/* A frame is not made longer than this by one more: who reads it shall soon begin. */
+enum { RUN_ENOUGH = 16 * 1024 };
+
+static bool goes_on(const struct buf *out, const struct frame_run *run, enum frame_kind kind, uint64_t id)
+{
+    return run->count > 0 && run->end == out->size && run->id == id && run->kind == kind &&
+           run->end - run->start < RUN_ENOUGH && run->count < MOST_VALUES;
+}
+
+int frame_begin_value(struct buf *out, struct frame_run *run, enum frame_kind kind, uint64_t id, size_t *ret_start)
+{
+    *ret_start = out->size;
+    if (goes_on(out, run, kind, id))
+        return 0;
+    tr_try(frame_open(out, &(struct frame){.kind = kind, .id = id}, ret_start));
+    *run = (struct frame_run){.kind = kind, .id = id, .start = *ret_start};
+    return 0;
+}
+
+static void set_count(struct buf *out, const struct frame_run *run)
+{
+    uint32_t fields = run->count + 2;
+    out->data[run->start + COUNT_AT] = (uint8_t)(fields >> 8);
+    out->data[run->start + COUNT_AT + 1] = (uint8_t)fields;
+}
+
+int frame_end_value(struct buf *out, struct frame_run *run, size_t start, int rc)
+{
+    if (rc >= 0)
+        rc = set_size(out, run->start);
+    if (rc < 0) {
+        frame_abandon(out, start);
+        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
+    }
+    run->count++;
+    run->end = out->size;
+    set_count(out, run);
+    return 0;
 }
 
 /* ---- receiving ----------------------------------------------------------------------------------- */
@@ -126,11 +192,22 @@ static int get_head(struct reader *from, enum session_state state, struct frame 
     const struct kind *kind = &kinds[number];
     if (kind->state != state)
         return raise_code(TR_EPROTOCOL, "a %s frame is not allowed at this point", kind->name);
-    if (count != kind->count + 2)
+    if (has_values(kind) ? count < kind->count + 2 : count != kind->count + 2)
         return raise_code(TR_EPROTOCOL, "a %s frame of %zu fields", kind->name, count);
     tr_try(codec_get_uint(from, &ret->id));
     ret->kind = (enum frame_kind)number;
+    ret->count = (uint32_t)(count - 2); /* no more than there are bytes */
     *ret_kind = kind;
+    return 0;
+}
+
+static int get_fields(struct reader *from, const struct kind *kind, struct arena *memory, struct frame *ret)
+{
+    for (size_t i = 0; i < kind->count; i++) {
+        void *to = (char *)ret + payload_offset + kind->fields[i].offset;
+        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, to)
+                                        : codec_decode(from, kind->fields[i].type, memory, to));
+    }
     return 0;
 }
 
@@ -139,11 +216,8 @@ static int get_frame(struct reader *from, enum session_state state, struct arena
 {
     const struct kind *kind = NULL;
     tr_try(get_head(from, state, ret, &kind));
-    for (size_t i = 0; i < kind->count; i++) {
-        void *to = (char *)ret + payload_offset + kind->fields[i].offset;
-        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, to)
-                                        : codec_decode(from, kind->fields[i].type, memory, to));
-    }
+    tr_try(has_values(kind) ? codec_skip_several(from, ret->count, &ret->values.values, &ret->last)
+                            : get_fields(from, kind, memory, ret));
     return from->left ? raise_code(TR_EPROTOCOL, "%zu bytes too many in a frame", from->left) : 0;
 }
 

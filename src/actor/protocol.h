@@ -16,9 +16,9 @@
  *             RETURN 7      <--              its result; or
  *             ERROR 7       <--              how it failed
  *             STARTED 7     <--              before that, of a context: it is at it, with a first value
- *             YIELD 7       <--              of a stream or context: one value
+ *             YIELD 7       <--              of a stream or context: one value, or several
  *     either  CREDIT 7      -->              it may yield so much more
- *     either  SEND 7        -->              to a context: one value
+ *     either  SEND 7        -->              to a context: one value, or several
  *             GRANT 7       <--              so much more may be sent to it
  *     either  END 7         -->              no more will be
  *     either  DEADLINE 7    -->              there is more, or less, time than START said
@@ -67,6 +67,8 @@ tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature
 /* The same for what may be sent to a context. */
 tr_struct(wire_started, (uint32_t, window), (uint32_t, value_cost), (tr_raw, first));
 tr_struct(wire_outcome, (tr_raw, value));
+/* One after the other, each a field of its own. */
+tr_struct(wire_values, (tr_raw, values));
 tr_struct(wire_failure, (tr_raw, error));
 tr_struct(wire_credit, (uint32_t, bytes));
 /* `seconds_left`: until the sender will wait no longer, and for its child, id 0, until it takes to SIGTERM. */
@@ -83,7 +85,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(BIRTH, wire_birth, 9, SESSION_UNBORN)                                                             \
     X(UP, wire_nothing, 0, SESSION_OPEN)                                                                \
     X(START, wire_start, 8, SESSION_OPEN)                                                               \
-    X(YIELD, wire_outcome, 1, SESSION_OPEN)                                                             \
+    X(YIELD, wire_values, 1, SESSION_OPEN)                                                              \
     X(CREDIT, wire_credit, 1, SESSION_OPEN)                                                             \
     X(RETURN, wire_outcome, 1, SESSION_OPEN)                                                            \
     X(ERROR, wire_failure, 1, SESSION_OPEN)                                                             \
@@ -92,7 +94,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(STOP, wire_nothing, 0, SESSION_OPEN)                                                            \
     X(DEADLINE, wire_deadline, 1, SESSION_OPEN)                                                    \
     X(STARTED, wire_started, 3, SESSION_OPEN)                                                      \
-    X(SEND, wire_outcome, 1, SESSION_OPEN)                                                         \
+    X(SEND, wire_values, 1, SESSION_OPEN)                                                          \
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
     X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
     X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
@@ -108,12 +110,15 @@ enum frame_kind {
 struct frame {
     enum frame_kind kind;
     uint64_t id;
+    uint32_t count;             /* of YIELD and SEND: how many values there are; to be sent, 0 is one */
+    size_t last;                /* and how long the last of those received is */
     union {
         wire_hello hello;
         wire_birth birth;
         wire_start start;
         wire_started started;
         wire_outcome outcome;
+        wire_values values;
         wire_failure failure;
         wire_credit credit;
         wire_cancel cancel;
@@ -130,6 +135,20 @@ const char *frame_name(enum frame_kind kind);
 int frame_open(struct buf *out, const struct frame *frame, size_t *ret_start);
 int frame_close(struct buf *out, size_t start);
 void frame_abandon(struct buf *out, size_t start);
+
+/* The frame of values that was appended last, for as long as nothing follows it. All zero: there is none. */
+struct frame_run {
+    enum frame_kind kind;
+    uint64_t id;
+    uint32_t count;
+    size_t start, end;          /* where it is in the buffer */
+};
+
+/* The value appended between the two is in a frame of that kind, with those before it if they are in the run, else in
+ * a new one. frame_end_value takes everything back since frame_begin_value when `rc` is negative, which it returns, or
+ * when the frame is too large; *ret_start is for that. 0, or a negative code, raised, with nothing appended. */
+int frame_begin_value(struct buf *out, struct frame_run *run, enum frame_kind kind, uint64_t id, size_t *ret_start);
+int frame_end_value(struct buf *out, struct frame_run *run, size_t start, int rc);
 
 /* A whole frame that needs nothing more. */
 int frame_put(struct buf *out, const struct frame *frame);

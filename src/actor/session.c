@@ -53,7 +53,7 @@ void session_unref(struct session *session)
 {
     if (!session || --session->refs > 0)
         return;
-    io_close(&session->io);
+    wire_close(&session->wire);
     buf_fini(&session->in);
     buf_fini(&session->out);
     buf_fini(&session->other_out);
@@ -153,9 +153,10 @@ static int write_some(struct session *session)
     struct buf now = session->out;
     session->out = session->other_out;
     session->other_out = (struct buf){0};
+    session->run = (struct frame_run){0};
     session->unasked = 0;
     session->has_sent = true;
-    int rc = io_write_all(&session->io, now.data, now.size);
+    int rc = wire_write(&session->wire, now.data, now.size);
     buf_drain(&now, now.size);
     session->other_out = now;
     lot_wake_all(&session->for_room);
@@ -275,8 +276,7 @@ void session_known(struct session *session)
 
 void session_hang_up(struct session *session)
 {
-    if (session->io.fd >= 0)
-        sys_hang_up(session->io.fd);
+    wire_hang_up(&session->wire);
 }
 
 /* A child learns who it is. It can listen only now, and greets when it does. Its greeting leaves with what it has to
@@ -427,7 +427,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         size_t most = to_read(session);
         if (buf_reserve(&session->in, most) < 0)
             return error_raise_plain(-ENOMEM);
-        long got = io_read(&session->io, buf_end(&session->in), most);
+        long got = wire_read(&session->wire, buf_end(&session->in), most);
         if (got < 0)
             return (int)got;
         if (got == 0)
@@ -518,7 +518,7 @@ static void conclude(struct session *session, int rc)
     machine_move(&session->state, SESSION_ENDED);
     session_known(session);
     list_remove(&session->place);
-    io_close(&session->io);
+    wire_close(&session->wire);
     buf_fini(&session->in);
     buf_fini(&session->out);
     served_lost(session);
@@ -560,10 +560,8 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     session->outside = !unborn && network_is_outside(fd, &session->remote);
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);
-    int rc = io_open(&session->io, fd);
-    if (rc < 0)
-        sys_close(&fd);
-    else
+    int rc = wire_open(&session->wire, fd);
+    if (rc >= 0)
         rc = tr_start_soon(actor_self()->service, session_task, session);
     if (rc < 0) {
         session_unref(session);

@@ -11,13 +11,15 @@
 #include "base/machine.h"
 #include "base/map.h"
 #include "sync/lot.h"
+#include "transport/wire.h"
 
 struct session {
     int refs;
     struct link place;              /* in actor->sessions */
     struct machine state;
-    struct io io;
+    struct wire wire;
     struct buf in, out;             /* bytes not yet decoded; not yet written */
+    struct frame_run run;           /* at the end of `out` */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
     tr_lot to_write;            /* the writer waits here for `out` to fill */
     tr_lot for_room;            /* and senders for it to empty */

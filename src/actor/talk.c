@@ -118,7 +118,7 @@ int talk_yielded(struct session *session, const struct frame *frame)
         return raise_code(TR_EPROTOCOL, "a YIELD frame for what is no stream, or has not started");
     if (talk->leaving)
         return 0;
-    int rc = inflow_arrived(&talk->in, frame->outcome.value);
+    int rc = inflow_arrived(&talk->in, frame);
     if (rc == TR_EOVERRUN) {
         session_cancel(session, frame->id, GRACE_S);
         return 0;

@@ -215,6 +215,11 @@ int error_make_newest(struct tr_error *error)
     return code;
 }
 
+int error_raise_plain_(int code)
+{
+    return error_raise(error_plain(code));
+}
+
 struct tr_error *error_of(int rc)
 {
     if (rc >= 0)

@@ -56,7 +56,7 @@ const char *error_keep_text(struct tr_error *error, const char *text);
 void error_keep_actor(struct tr_error *error, const tr_actor *actor);
 
 /* Makes it the task's newest error, taking over the caller's reference; returns its code. */
-int error_make_newest(struct tr_error *error);
+int error_make_newest(struct tr_error *error) __attribute__((cold));
 static inline int error_raise(struct tr_error *error)
 {
     return tr_failure_(error_make_newest(error));
@@ -65,9 +65,10 @@ static inline int error_raise(struct tr_error *error)
 /* Raises a library or errno code with a message of its own / with the code's sentence. */
 #define raise_code(code, ...)                                                                      \
     error_raise(error_new((code), tr_code_type(code), __FILE__, __LINE__, __VA_ARGS__))
+int error_raise_plain_(int code) __attribute__((cold, noinline));
 static inline int error_raise_plain(int code)
 {
-    return error_raise(error_plain(code));
+    return tr_failure_(error_raise_plain_(code));
 }
 
 /* The object for a negative result: the newest error if it has that code, else a plain one. A new

@@ -21,33 +21,13 @@ static bool has_room(struct handles *handles)
     return true;
 }
 
-static struct handle *new_place(struct handles *handles, size_t size)
+struct handle *handles_new_place(struct handles *handles, size_t size)
 {
     struct handle *handle = has_room(handles) ? mem_alloc(size) : NULL;
     if (!handle)
         return NULL;
-    *handle = (struct handle){.value = HANDLE_NONE, .place = handles->count};
+    *handle = (struct handle){.place = handles->count};
     handles->all[handles->count++] = handle;
-    return handle;
-}
-
-/* 0 is no number, so that no handle is NULL. */
-static uintptr_t next_number(struct handles *handles)
-{
-    const uintptr_t most = UINTPTR_MAX >> HANDLE_PLACE_BITS;
-    handles->number = handles->number + 1 < most ? handles->number + 1 : 1;
-    return handles->number;
-}
-
-void *handles_get(struct handles *handles, size_t size)
-{
-    struct handle *handle = handles->spare;
-    if (handle)
-        handles->spare = handle->next;
-    else
-        handle = new_place(handles, size);
-    if (handle)
-        handle->value = next_number(handles) << HANDLE_PLACE_BITS | handle->place;
     return handle;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Of 64 bits, so many say where. What is left counts: opened every 100 ns, nurseries would meet an old
  * handle after seven hours, and only if the program had kept that very one. */
@@ -31,9 +32,31 @@ struct handles {
     uintptr_t number;           /* of the newest */
 };
 
-/* The memory of a struct, not cleared but for its first member; NULL when memory is out. `size` is the same
- * each time. */
-void *handles_get(struct handles *handles, size_t size);
+/* A struct that is not in use yet; NULL when memory is out. */
+struct handle *handles_new_place(struct handles *handles, size_t size);
+
+/* 0 is no number, so that no handle is NULL. */
+static inline uintptr_t handles_next_number(struct handles *handles)
+{
+    const uintptr_t most = UINTPTR_MAX >> HANDLE_PLACE_BITS;
+    handles->number = handles->number + 1 < most ? handles->number + 1 : 1;
+    return handles->number;
+}
+
+/* A struct with nothing in it but its handle; NULL when memory is out. `size` is the same each time. In line, since
+ * to clear so many bytes as are known is quickest. */
+static inline void *handles_get(struct handles *handles, size_t size)
+{
+    struct handle *handle = handles->spare;
+    if (handle)
+        handles->spare = handle->next;
+    else if (!(handle = handles_new_place(handles, size)))
+        return NULL;
+    memset(handle + 1, 0, size - sizeof *handle);
+    handle->value = handles_next_number(handles) << HANDLE_PLACE_BITS | handle->place;
+    return handle;
+}
+
 void handles_put(struct handles *handles, struct handle *handle);
 /* All must have been put. */
 void handles_fini(struct handles *handles);

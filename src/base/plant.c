@@ -4,7 +4,7 @@
 #ifdef TR_PLANTS
 
 #define PLANT_OFTEN_(name, text, often) [PLANT_##name] = (often),
-static const unsigned every[] = {PLANTS(PLANT_OFTEN_)};
+static const unsigned every[] = {PLANTS(PLANT_OFTEN_) RING_PLANTS(PLANT_OFTEN_)};
 
 static enum plant chosen;
 static unsigned passed;

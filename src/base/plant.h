@@ -40,8 +40,18 @@
     X(UNCOUNTED_DROP, "uncounted drop", 5)   /* a value is dropped, and not counted */                      \
     X(LONE_SENDER, "lone sender", 1)         /* behind a shield, it is not told that its caller has left */
 
+/* Those that harm only between two instructions, or by a peer that means harm: the model of the rings finds them. */
+#define RING_PLANTS(X)                                                                                     \
+    X(RING_EARLY_INDEX, "early index", 1)    /* bytes are announced before they are there */               \
+    X(RING_EARLY_ROOM, "early room", 1)      /* room is announced before its bytes are taken */            \
+    X(RING_LATE_INDEX, "late index", 1)      /* may be seen after it was looked who sleeps */              \
+    X(RING_NO_SECOND_LOOK, "no second look", 1) /* before sleeping */                                      \
+    X(RING_NO_BELL, "no bell", 1)            /* nobody is woken */                                         \
+    X(RING_UNCHECKED, "unchecked index", 1)  /* what the peer says is believed */                          \
+    X(RING_TWO_LOADS, "two loads", 1)        /* what is used is not what was checked */
+
 #define PLANT_NUMBER_(name, text, often) PLANT_##name,
-enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END };
+enum plant { PLANT_NONE, PLANTS(PLANT_NUMBER_) PLANT_END, RING_PLANTS(PLANT_NUMBER_) PLANT_RING_END };
 
 #ifdef TR_PLANTS
 /* Chooses one, for all runtimes of the process, and begins to count anew. */

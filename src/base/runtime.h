@@ -16,6 +16,7 @@
 struct runtime {
     struct sys *sys;             /* the world; never NULL */
     struct sched *sched;         /* the scheduler while it runs, else NULL */
+    struct task *task;           /* that runs just now; NULL outside any */
     struct actor *actor;         /* this process as an actor; NULL under tr_run */
     struct registry *registry;   /* the arbiter's table, where this actor is the arbiter */
     struct threads *threads;     /* what the run has to do with other threads; NULL until it has */

@@ -40,14 +40,14 @@ struct fiber {
     struct fp_control fp;   /* what it began with; the thread's own fiber has that of the run */
 #ifdef FIBER_UCONTEXT
     ucontext_t context;
-    void (*entry)(void *);
+    void *(*entry)(void *);
     void *arg;
 #endif
 };
 
-/* Prepares a fiber that will call entry(arg), which must never return, and computes with doubles the way that
- * the thread did when the run began. */
-void fiber_make(struct fiber *fiber, void *low, size_t size, void (*entry)(void *), void *arg);
+/* Prepares a fiber that will call entry(arg), which returns what fiber_end does, and computes with doubles the way
+ * that the thread did when the run began. */
+void fiber_make(struct fiber *fiber, void *low, size_t size, void *(*entry)(void *), void *arg);
 
 /* Whether a tool looks on that has to be told of each stack. */
 bool fiber_in_valgrind(void);
@@ -60,6 +60,10 @@ void fiber_switch(struct fiber *from, struct fiber *to);
 
 /* The same for a fiber that will never be switched back to. */
 void fiber_leave(struct fiber *from, struct fiber *to) __attribute__((noreturn));
+
+/* The same at the end of `entry`, to be returned by it at once: so the processor is not misled about the returns of
+ * whoever started this fiber. */
+void *fiber_end(struct fiber *from, struct fiber *to);
 
 /* To be called first in `entry`. `before` is the thread's own fiber if that was the one left, else NULL. */
 void fiber_entered(struct fiber *before);

@@ -60,7 +60,7 @@ fiber_jump:
         str     x9, [sp, #160]
         mov     x10, sp
         str     x10, [x0]
-        mov     sp, x1
+0:      mov     sp, x1
         ldr     x10, [sp, #160]
         cmp     x9, x10
         b.eq    1f
@@ -82,8 +82,9 @@ fiber_jump:
         .cfi_endproc
         .size   fiber_jump, . - fiber_jump
 
-/* Where a new fiber starts: fiber_make left the function in x19 and its argument in x20. Nobody called this,
- * and the unwind information says so, which is where every backtrace of a task ends. The first instruction
+/* Where a new fiber starts: fiber_make left the function in x19 and its argument in x20. What it returns is the sp
+ * to go on with, 0 for none: by then all calls on this stack have returned, and the processor predicts rightly where
+ * those of the fiber that started this one return to. Nobody called this, and the unwind information says so, which is where every backtrace of a task ends. The first instruction
  * is for unwinders: they look just before a return address, which this is until the fiber has run. */
         .cfi_startproc
         .cfi_undefined x30
@@ -96,7 +97,11 @@ fiber_not_started:
 fiber_start:
         mov     x0, x20
         blr     x19
-        brk     #0
+        cbz     x0, 2f
+        mov     x1, x0
+        mrs     x9, fpcr
+        b       0b
+2:      brk     #0
         .cfi_endproc
         .size   fiber_start, . - fiber_start
 

@@ -44,7 +44,7 @@ static inline uint64_t sign_return(uintptr_t address, uintptr_t sp)
     return signed_address;
 }
 
-static inline void fill_first_frame(struct first_frame *frame, void (*start)(void), void (*entry)(void *),
+static inline void fill_first_frame(struct first_frame *frame, void (*start)(void), void *(*entry)(void *),
                                     void *arg, struct fp_control fp)
 {
     *frame = (struct first_frame){.fp = fp, .entry = (uintptr_t)entry, .arg = (uintptr_t)arg,

@@ -7,7 +7,9 @@
  *
  * The processor predicts that a `ret` goes back behind the newest call. That is right where both fibers stand
  * at the same call, as tasks that wait mostly do, and it stays right for their callers. Where they do not, as
- * with a new fiber, a jump through a register is predicted better.
+ * with a new fiber, a jump through a register is predicted better. A fiber's function that is done returns where
+ * to go on, and fiber_start goes there by `ret`: all calls on this stack have then returned, and the newest one is
+ * where the fiber that started this one stands, whose own returns are predicted, too.
  *
  * The unwind information holds throughout: before and after the exchange the frame has the same shape. */
 #if defined(__x86_64__) && !defined(TR_UCONTEXT)
@@ -44,7 +46,7 @@ fiber_jump:
         movzwl  4(%rsp), %edx
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
-        xorl    (%rsp), %eax
+0:      xorl    (%rsp), %eax
         testl   $0xffc0, %eax
         jne     3f
 1:      cmpw    %dx, 4(%rsp)
@@ -91,8 +93,9 @@ fiber_jump:
         .cfi_endproc
         .size   fiber_jump, . - fiber_jump
 
-/* Where a new fiber starts: fiber_make left the function in rbx and its argument in rbp. Nobody called
- * this, and the unwind information says so, which is where every backtrace of a task ends. The first
+/* Where a new fiber starts: fiber_make left the function in rbx and its argument in rbp. What it returns is the
+ * sp to go on with, 0 for none. The control words are read where they are not in the other's way, and r8 says that
+ * both stand at the same call. Nobody called this, and the unwind information says so, which is where every backtrace of a task ends. The first
  * instruction is for unwinders: they look just before a return address, which this is until the fiber
  * has run. */
         .cfi_startproc
@@ -107,7 +110,17 @@ fiber_start:
         movq    %rbp, %rdi
         xorl    %ebp, %ebp
         callq   *%rbx
-        ud2
+        testq   %rax, %rax
+        jz      6f
+        movq    %rax, %rsi
+        stmxcsr -8(%rsp)
+        fnstcw  -4(%rsp)
+        movl    -8(%rsp), %eax
+        movzwl  -4(%rsp), %edx
+        movq    56(%rsi), %r8
+        movq    %rsi, %rsp
+        jmp     0b
+6:      ud2
         .cfi_endproc
         .size   fiber_start, . - fiber_start
 #endif

@@ -27,7 +27,7 @@ struct first_frame {
     uint64_t end[2];        /* keeps the stack aligned as the ABI wants it at a call */
 };
 
-static inline void fill_first_frame(struct first_frame *frame, void (*start)(void), void (*entry)(void *),
+static inline void fill_first_frame(struct first_frame *frame, void (*start)(void), void *(*entry)(void *),
                                     void *arg, struct fp_control fp)
 {
     *frame = (struct first_frame){.fp = fp, .entry = (uintptr_t)entry, .arg = (uintptr_t)arg,

@@ -51,7 +51,7 @@ void tr_frame_done_(tr_frame **held)
     if (!frame)
         return;
     *held = NULL;
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     while (task->frame != frame) /* a frame inside that was never closed ends with this one */
         pop_frame(task);
     pop_frame(task);
@@ -59,7 +59,7 @@ void tr_frame_done_(tr_frame **held)
 
 struct arena *frame_memory(void)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct tr_frame *frame = task->frame ? task->frame : push_frame(task);
     return frame ? &frame->memory : NULL;
 }

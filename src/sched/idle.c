@@ -36,7 +36,7 @@ int tr_wait_all_blocked(double cushion)
     tr_try(task_required());
     if (!(cushion >= 0) || sched_deadline_ns(cushion) == NEVER)
         return raise_code(TR_EARGUMENT, "a cushion of %g seconds is none, or never over", cushion);
-    struct idler idler = {.task = runtime->sched->current, .cushion = sched_deadline_ns(cushion)};
+    struct idler idler = {.task = runtime->task, .cushion = sched_deadline_ns(cushion)};
     add(runtime->sched, &idler);
     return task_park("all others to wait", give_up, &idler);
 }

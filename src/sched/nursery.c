@@ -55,15 +55,16 @@ struct scope *nursery_scope(struct nursery *nursery)
 
 tr_nursery *tr_open_nursery_(void *const *frame, const char *at, const tr_nursery_options *options)
 {
-    if (in_task() < 0)
+    if (task_required() < 0)
         return NULL;
     struct nursery *nursery = handles_get(&runtime->sched->nurseries, sizeof *nursery);
     if (!nursery) {
         error_raise_plain(-ENOMEM);
         return NULL;
     }
-    struct task *host = runtime->sched->current;
-    *nursery = (struct nursery){.handle = nursery->handle, .host = host, .options = *options};
+    struct task *host = runtime->task;
+    nursery->host = host;
+    nursery->options = *options;
     machine_init(&nursery->state, "nursery", nursery_states);
     list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
@@ -209,7 +210,7 @@ static bool stop_waiting(void *arg)
 
 int nursery_wait_join(void)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct nursery *nursery = task->nursery;
     if (!nursery || nursery->state.at != NURSERY_OPEN)
         return tr_checkpoint();
@@ -243,7 +244,7 @@ static struct tr_error *join(struct nursery *nursery)
 
 static void require_host(const struct nursery *nursery, const char *does)
 {
-    const struct task *task = runtime->sched->current;
+    const struct task *task = runtime->task;
     if (nursery->host != task)
         panic("task %s %s the nursery opened at %s by task %s", task->name, does, nursery->scope.opened.at,
               nursery->host->name);
@@ -251,7 +252,7 @@ static void require_host(const struct nursery *nursery, const char *does)
 
 int tr_join(tr_nursery *handle)
 {
-    int rc = in_task();
+    int rc = task_required();
     if (rc < 0)
         return rc;
     struct nursery *nursery = nursery_of(handle);
@@ -390,7 +391,7 @@ static int start_and_wait(struct starting *starting, int (*fn)(void *), void *ar
 /* Its code may well have ended without a failure because it was cut. */
 static int never_started(const tr_task_options *options)
 {
-    if (runtime->sched->current->scope->cancelled)
+    if (runtime->task->scope->cancelled)
         return error_raise_plain(TR_ECANCELLED);
     return raise_code(TR_EMISUSE, "task %s ended without calling tr_started",
                       options->name ? options->name : options->fn_);
@@ -421,7 +422,7 @@ int tr_started(void *value)
     int rc = task_required();
     if (rc < 0)
         return rc;
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct starting *starting = task->starting;
     if (!starting)
         return raise_code(TR_EMISUSE, "task %s was not started by tr_start, or has started before",

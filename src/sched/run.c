@@ -93,14 +93,14 @@ static struct fiber *next_fiber(struct sched *sched)
         begin_batch(sched);
     struct task *task = sched->batch;
     if (!task) {
-        sched->current = NULL;
+        runtime->task = NULL;
         runtime->error = &runtime->last;
         runtime->task_name = NULL;
         return &sched->loop;
     }
     sched->batch = task->next;
     machine_move(&task->state, TASK_RUNNING);
-    sched->current = task;
+    runtime->task = task;
     runtime->error = &task->error;
     runtime->task_name = task->name;
     sched_tell(sched, TR_RUNS, task);
@@ -119,11 +119,11 @@ void sched_switch(struct task *from)
     sched_entered(sched);
 }
 
-void sched_leave(struct task *from)
+void *sched_leave(struct task *from)
 {
     struct sched *sched = runtime->sched;
     sched->ended = from;
-    fiber_leave(&from->fiber, next_fiber(sched));
+    return fiber_end(&from->fiber, next_fiber(sched));
 }
 
 /* So that it takes about as long as it should until the next look. */

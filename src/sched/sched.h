@@ -127,7 +127,6 @@ struct sched {
     struct task *ready;         /* to run in the next batch, in the order they became ready, by `next` */
     struct task **ready_end;    /* where the next one goes */
     struct task *batch;         /* those still to run in this one */
-    struct task *current;       /* NULL while the loop runs */
     uint64_t tasks_made, scopes_made;
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
@@ -154,13 +153,6 @@ struct sched {
     int result;
 };
 
-/* task_required where it is called often: in a task, as nearly always, without a call. */
-static inline int in_task(void)
-{
-    bool so = runtime && runtime->sched && runtime->sched->current;
-    return __builtin_expect(so, true) ? 0 : task_required();
-}
-
 /* Lets it run in the next batch. */
 static inline void sched_ready(struct sched *sched, struct task *task)
 {
@@ -173,8 +165,8 @@ static inline void sched_ready(struct sched *sched, struct task *task)
 void sched_entered(struct sched *sched);
 /* Gives the processor to the next task that is ready; returns when this one is run again. */
 void sched_switch(struct task *from);
-/* The same for the last time. */
-void sched_leave(struct task *from) __attribute__((noreturn));
+/* The same for the last time: what its fiber returns. */
+void *sched_leave(struct task *from);
 
 /* Out of the way of those who have no instruments. */
 void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task)

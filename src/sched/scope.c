@@ -220,7 +220,7 @@ void scope_enter(struct scope *scope, void *const *frame, const char *at)
 
 struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct scope *inner = task->scope;
     if (inner != scope)
         name_open(scope, inner);
@@ -263,13 +263,13 @@ void deadlines_tell(struct sched *sched)
 
 int64_t task_deadline(void)
 {
-    return scope_effective_deadline(runtime->sched->current->scope);
+    return scope_effective_deadline(runtime->task->scope);
 }
 
 void task_watch_deadline(struct deadline_watch *watch)
 {
     struct sched *sched = runtime->sched;
-    watch->task = sched->current;
+    watch->task = runtime->task;
     if (watch->deadline != task_deadline())
         sched->deadlines_moved = true;
     list_push(&sched->watches, &watch->place);
@@ -301,5 +301,5 @@ int64_t scope_effective_deadline(const struct scope *scope)
 
 uint64_t task_scope(void)
 {
-    return runtime->sched->current->scope->number;
+    return runtime->task->scope->number;
 }

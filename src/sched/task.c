@@ -24,20 +24,13 @@ static const struct machine_state task_states[] = {
     [TASK_ENDED] = {"ended", 0},
 };
 
-struct task *task_current(void)
-{
-    return runtime && runtime->sched ? runtime->sched->current : NULL;
-}
-
 uint64_t task_number(const struct task *task)
 {
     return (uint64_t)1 << 63 | task->number;
 }
 
-int task_required(void)
+int task_none(void)
 {
-    if (task_current())
-        return 0;
     return runtime ? error_raise_plain(TR_ENORUNTIME) : TR_ENORUNTIME;
 }
 
@@ -45,7 +38,7 @@ int task_required(void)
 
 /* A cancellation is over where the scope that it came from ends, though its code may be returned further:
  * out of a nursery's block by tr_try for instance. It is nothing to cut the task's siblings for. */
-static void run_task(void *arg)
+static void *run_task(void *arg)
 {
     struct task *task = arg;
     struct sched *sched = runtime->sched;
@@ -71,7 +64,7 @@ static void run_task(void *arg)
         sched->outcome = error;
         sched->result = error ? error->code : rc < 0 ? 0 : rc;
     }
-    sched_leave(task);
+    return sched_leave(task);
 }
 
 /* Stacks are powers of two, so that most of them are of one kind. */
@@ -110,7 +103,7 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
 
 void task_yield(void)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     scope_check(task->scope);
     machine_move(&task->state, TASK_READY);
     sched_ready(runtime->sched, task);
@@ -125,7 +118,7 @@ bool task_others_run_soon(void)
 
 int task_checkpoint_if_cancelled(void)
 {
-    if (!runtime->sched->current->scope->cancelled)
+    if (!runtime->task->scope->cancelled)
         return 0;
     task_yield();
     return error_raise_plain(TR_ECANCELLED);
@@ -147,7 +140,7 @@ void task_deliver(struct task *task)
 
 int task_park(const char *what, task_abort_fn *abort, void *arg)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     scope_check(task->scope);
     task->waits_for = what;
     task->abort = abort;
@@ -173,11 +166,11 @@ void task_wake(struct task *task, int rc)
 
 int tr_checkpoint(void)
 {
-    int rc = in_task();
+    int rc = task_required();
     if (rc < 0)
         return rc;
     task_yield(); /* first, so that a deadline that passes meanwhile is noticed */
-    return runtime->sched->current->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
+    return runtime->task->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
 }
 
 const char *tr_task_name(void)
@@ -206,5 +199,5 @@ void task_fail_scope(struct tr_error *error)
     bool cancelled = false;
     error = error_without_cancelled(error, &cancelled);
     if (error)
-        scope_fail(runtime->sched->current->scope, error);
+        scope_fail(runtime->task->scope, error);
 }

@@ -6,6 +6,7 @@
 #include "tractor/task.h"
 
 #include "base/list.h"
+#include "base/runtime.h"
 
 #include <stdint.h>
 
@@ -18,13 +19,20 @@ struct tr_error;
 typedef bool task_abort_fn(void *arg);
 
 /* The running task, or NULL outside a run. */
-struct task *task_current(void);
+static inline struct task *task_current(void)
+{
+    return runtime ? runtime->task : NULL;
+}
 
 /* Tells a task from all others of its run, those that have ended included; no address in user space. */
 uint64_t task_number(const struct task *task);
 
 /* TR_ENORUNTIME, raised, outside a run; else 0. */
-int task_required(void);
+int task_none(void) __attribute__((cold));
+static inline int task_required(void)
+{
+    return __builtin_expect(task_current() != NULL, true) ? 0 : task_none();
+}
 
 /* Waits until woken; returns the waker's rc, or TR_ECANCELLED (raised) once `abort` has agreed. With
  * abort NULL it cannot be cancelled. Cancellation that is already there is delivered at once. `what` it waits

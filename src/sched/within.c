@@ -80,10 +80,10 @@ static int check(const tr_scope *scope)
 
 int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
 {
-    int rc = in_task();
+    int rc = task_required();
     if (rc < 0 || (rc = check(scope)) < 0)
         return rc;
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct scope *node = pool_get(&runtime->sched->scopes, sizeof(struct scope));
     if (!node)
         return error_raise_plain(-ENOMEM);
@@ -143,7 +143,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
 
 int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *ret_cut)
 {
-    struct task *task = runtime->sched->current;
+    struct task *task = runtime->task;
     struct scope node = {0};
     scope_init(&node, "shield", task, task->scope);
     scope_enter(&node, NULL, "clean-up");

@@ -255,14 +255,19 @@ int channel_receive_now(struct channel *channel, void *ret_item)
     return 1;
 }
 
-static int check(const void *handle, const void *item, struct channel **ret_channel)
+/* NULL if it cannot be used with that item. */
+static struct channel *usable(const void *handle, const void *item)
 {
-    tr_try(task_required());
     const struct channel_end *end = channel_end_of(handle);
-    if (!end)
+    return end && item ? end->channel : NULL;
+}
+
+/* What speaks against it. */
+__attribute__((noinline, cold)) static int why_not(const void *handle)
+{
+    if (!channel_end_of(handle))
         return error_raise_plain(TR_ECLOSED);
-    *ret_channel = end->channel;
-    return item ? 0 : raise_code(TR_EARGUMENT, "there is no item, or no room for one");
+    return raise_code(TR_EARGUMENT, "there is no item, or no room for one");
 }
 
 static int raised(int rc)
@@ -272,26 +277,29 @@ static int raised(int rc)
 
 int tr_send_now(tr_sender *sender, const void *item)
 {
-    struct channel *channel;
-    tr_try(check(sender, item, &channel));
+    tr_try(task_required());
+    struct channel *channel = usable(sender, item);
+    if (!channel)
+        return why_not(sender);
     return raised(channel_send_now(channel, item));
 }
 
 int tr_receive_now(tr_receiver *receiver, void *ret_item)
 {
-    struct channel *channel;
-    tr_try(check(receiver, ret_item, &channel));
+    tr_try(task_required());
+    struct channel *channel = usable(receiver, ret_item);
+    if (!channel)
+        return why_not(receiver);
     return raised(channel_receive_now(channel, ret_item));
 }
 
 int tr_send(tr_sender *sender, const void *item)
 {
     tr_try(channel_checkpoint());
-    struct channel *channel;
-    int rc = check(sender, item, &channel);
-    if (rc < 0)
-        return channel_refuse(rc);
-    rc = channel_send_now(channel, item);
+    struct channel *channel = usable(sender, item);
+    if (!channel)
+        return channel_refuse(why_not(sender));
+    int rc = channel_send_now(channel, item);
     if (rc == -EAGAIN)
         rc = wait_with("room in a channel", &channel->sending, sender, (void *)item);
     else
@@ -302,11 +310,10 @@ int tr_send(tr_sender *sender, const void *item)
 int tr_receive(tr_receiver *receiver, void *ret_item)
 {
     tr_try(channel_checkpoint());
-    struct channel *channel;
-    int rc = check(receiver, ret_item, &channel);
-    if (rc < 0)
-        return channel_refuse(rc);
-    rc = channel_receive_now(channel, ret_item);
+    struct channel *channel = usable(receiver, ret_item);
+    if (!channel)
+        return channel_refuse(why_not(receiver));
+    int rc = channel_receive_now(channel, ret_item);
     if (rc == -EAGAIN)
         rc = wait_with("an item from a channel", &channel->receiving, receiver, ret_item);
     else

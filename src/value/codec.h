@@ -50,5 +50,7 @@ int codec_get_uint(struct reader *from, uint64_t *ret_number);
 
 /* Steps over one whole value, checking it; *ret_span is the bytes it took. */
 int codec_skip(struct reader *from, tr_bytes *ret_span);
+/* The same for so many, one at least; *ret_last is how many bytes the last of them took. */
+int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last);
 
 #endif

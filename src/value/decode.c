@@ -435,19 +435,36 @@ int codec_get_uint(struct reader *from, uint64_t *ret_number)
 }
 
 /* Without recursion: what is still to come is one number, and the depth needs no limit. */
-int codec_skip(struct reader *from, tr_bytes *ret_span)
+static int skip(struct reader *from)
 {
-    struct reader rest = *from;
     struct msgpack_head head;
     for (size_t due = 1; due > 0; due--) {
-        if (!msgpack_take(&rest, &head))
+        if (!msgpack_take(from, &head))
             return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
         if (head.kind == MSGPACK_ARRAY)
             due += head.count;
         else if (head.kind == MSGPACK_MAP)
             due += 2 * head.count;
     }
+    return 0;
+}
+
+int codec_skip(struct reader *from, tr_bytes *ret_span)
+{
+    size_t size;
+    return codec_skip_several(from, 1, ret_span, &size);
+}
+
+int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last)
+{
+    struct reader rest = *from;
+    size_t before = rest.left;
+    for (size_t i = 0; i < count; i++) {
+        before = rest.left;
+        tr_try(skip(&rest));
+    }
     *ret_span = (tr_bytes){from->at, from->left - rest.left};
+    *ret_last = before - rest.left;
     *from = rest;
     return 0;
 }

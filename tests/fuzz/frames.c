@@ -386,6 +386,16 @@ static void put_hello(struct buf *out, struct input *input)
             make_sample(out, table->fields[i].type, 0);
 }
 
+/* One value mostly, or a few: that many fields more than the array says already. */
+static void put_several(struct buf *out, size_t start, struct input *input,
+                        void (*put)(struct buf *out, struct input *input))
+{
+    unsigned more = input_choice(input, 4) == 0 ? input_choice(input, 4) : 0;
+    out->data[start + FRAME_HEADER] = (uint8_t)(out->data[start + FRAME_HEADER] + more);
+    for (unsigned i = 0; i <= more; i++)
+        put(out, input);
+}
+
 void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input *input)
 {
     if (buf_space(out) < 16 * ENOUGH)
@@ -402,9 +412,11 @@ void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input
         put_started(out, input);
         break;
     case FRAME_SEND:
-        put_item(out, input);
+        put_several(out, start, input, put_item);
         break;
     case FRAME_YIELD:
+        put_several(out, start, input, put_outcome);
+        break;
     case FRAME_RETURN:
         put_outcome(out, input);
         break;

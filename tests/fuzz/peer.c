@@ -25,7 +25,7 @@ struct session *peer_session(const struct peer *peer)
     list_each(at, &peer->life->actor.sessions)
     {
         struct session *session = container_of(at, struct session, place);
-        if (session->io.fd == fd)
+        if (session->wire.io.fd == fd)
             return session;
     }
     return NULL;
@@ -88,10 +88,10 @@ static uint64_t cost_of(const struct lane *lane)
     return lane->bytes + lane->values * lane->value_cost;
 }
 
-static void add_value(struct lane *lane, const struct frame *frame)
+static void add_values(struct lane *lane, const struct frame *frame)
 {
-    lane->values++;
-    lane->bytes += frame->outcome.value.size;
+    lane->values += frame->count;
+    lane->bytes += frame->values.values.size;
 }
 
 static uint32_t sum(uint32_t a, uint32_t b)
@@ -139,7 +139,7 @@ static void note_of_ours(struct talk_account *talk, const struct frame *frame)
     if (frame->kind == FRAME_STARTED)
         note_started(talk, frame);
     else if (frame->kind == FRAME_YIELD)
-        add_value(&talk->heard, frame);
+        add_values(&talk->heard, frame);
     else if (frame->kind == FRAME_GRANT)
         talk->said.granted += frame->credit.bytes;
 }
@@ -157,7 +157,7 @@ static void note(struct peer *peer, const struct frame *frame)
     else if (frame->kind == FRAME_CREDIT && account)
         account->yields.granted += frame->credit.bytes;
     else if (frame->kind == FRAME_SEND && account)
-        add_value(&account->sent, frame);
+        add_values(&account->sent, frame);
     else if (talk)
         note_of_ours(talk, frame);
     peer->cancels += frame->kind == FRAME_CANCEL;
@@ -168,8 +168,8 @@ static void note(struct peer *peer, const struct frame *frame)
 
 static void may_be_sent(struct lane *lane, const struct frame *frame)
 {
-    require(cost_of(lane) < (uint64_t)lane->window + lane->granted);
-    add_value(lane, frame);
+    add_values(lane, frame);
+    require(cost_of(lane) - frame->last - lane->value_cost < (uint64_t)lane->window + lane->granted);
 }
 
 static void may_be_granted(struct lane *lane, const struct frame *frame)

@@ -4,6 +4,7 @@
 #include "scenarios/theatre.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t yielded;             /* of all processes: one producer in each scenario */
@@ -97,6 +98,17 @@ tr_stream_fn(tr_piece, blob, (uint32_t, size))
         bytes[i] = (char)(i % 251);
     tr_try(tr_yield_bytes(ctx, (tr_bytes){bytes, args->size}));
     return tr_yield_bytes(ctx, (tr_bytes){"end", 3});
+}
+
+enum { NEARLY_A_FRAME = 16 * 1024 * 1024 - 32 };
+
+tr_stream_fn(tr_bytes, small_and_huge)
+{
+    void *huge = calloc(1, NEARLY_A_FRAME);
+    int rc = tr_send_yield(ctx, tr_bytes, {"small", 5});
+    rc = rc < 0 ? rc : tr_send_yield(ctx, tr_bytes, {huge, NEARLY_A_FRAME});
+    free(huge);
+    return rc;
 }
 
 tr_fn(tr_str, who_calls)
@@ -222,6 +234,16 @@ static int read_a_blob(tr_portal *donny, uint32_t size)
     return tr_next(pieces, &piece, blob);
 }
 
+static int read_small_and_huge(tr_portal *donny)
+{
+    tr_auto(stream) texts = NULL;
+    tr_bytes text;
+    tr_try(tr_open_stream(donny, &texts, small_and_huge));
+    want(tr_next(texts, &text, small_and_huge) == 1 && text.size == 5 && memcmp(text.data, "small", 5) == 0);
+    want(tr_next(texts, &text, small_and_huge) == 1 && text.size == NEARLY_A_FRAME);
+    return tr_next(texts, &text, small_and_huge);
+}
+
 static int read_blobs(tr_portal *donny)
 {
     static const uint32_t sizes[] = {0, 1, 65535, 65536, 65537, 1000000};
@@ -266,6 +288,7 @@ PLAY(ask_for_bad_flows)
 PLAY(call_beside_a_stalled_stream)
 PLAY(mix_two)
 PLAY(read_blobs)
+PLAY(read_small_and_huge)
 PLAY(ask_who_calls)
 PLAY(put_off_a_deadline)
 
@@ -277,6 +300,7 @@ SUCCEEDS(a_flow_that_makes_no_sense_is_refused, play_ask_for_bad_flows, NULL)
 SUCCEEDS(a_stalled_stream_does_not_keep_calls_waiting, play_call_beside_a_stalled_stream, "cancelled\n")
 SUCCEEDS(several_sources_flow_into_one_stream, play_mix_two, "")
 SUCCEEDS(a_long_byte_string_comes_in_pieces, play_read_blobs, "")
+SUCCEEDS(what_fits_a_frame_is_sent_whatever_was_sent_before, play_read_small_and_huge, "")
 SUCCEEDS(a_function_knows_who_calls, play_ask_who_calls, "")
 SUCCEEDS(a_deadline_that_is_put_off_is_the_producers_too, play_put_off_a_deadline, "")
 
@@ -426,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_stalled_stream_does_not_keep_calls_waiting),
         cmocka_unit_test(several_sources_flow_into_one_stream),
         cmocka_unit_test(a_long_byte_string_comes_in_pieces),
+        cmocka_unit_test(what_fits_a_frame_is_sent_whatever_was_sent_before),
         cmocka_unit_test(a_function_knows_who_calls),
         cmocka_unit_test(a_deadline_that_is_put_off_is_the_producers_too),
         cmocka_unit_test(the_end_and_the_pressure_back_pass_through_a_pipeline),

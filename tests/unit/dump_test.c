@@ -183,14 +183,14 @@ static void outside_a_run_there_is_no_tree(void **state)
 static bool told(uintptr_t below, const char *expected)
 {
     char text[200] = "";
-    uintptr_t low = (uintptr_t)runtime->sched->current->fiber.low;
+    uintptr_t low = (uintptr_t)runtime->task->fiber.low;
     return which_overflow((void *)(low - below), text, sizeof text) && strcmp(text, expected) == 0;
 }
 
 static bool not_told(uintptr_t below)
 {
     char text[200] = "";
-    uintptr_t low = (uintptr_t)runtime->sched->current->fiber.low;
+    uintptr_t low = (uintptr_t)runtime->task->fiber.low;
     return !which_overflow((void *)(low - below), text, sizeof text) && text[0] == 0;
 }
 
@@ -214,7 +214,7 @@ static int what_lies_below_a_tasks_stack_is_its_overflow(void *arg)
     tr_try(tr_join(n));
     char expected[200];
     snprintf(expected, sizeof expected, "task main () needs more stack than its %zu KiB",
-             runtime->sched->current->stack_size / 1024);
+             runtime->task->stack_size / 1024);
     expect(told(8, expected));
     return 0;
 }

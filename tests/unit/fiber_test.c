@@ -313,17 +313,17 @@ static struct fiber other;
 
 static struct fiber *ourselves(void)
 {
-    return &runtime->sched->current->fiber;
+    return &runtime->task->fiber;
 }
 
-static void leave(void *arg)
+static void *leave(void *arg)
 {
     fiber_entered(NULL);
     *(int *)arg += 1;
-    fiber_leave(&other, ourselves());
+    return fiber_end(&other, ourselves());
 }
 
-static void start_on(void *stack, void (*entry)(void *), void *arg)
+static void start_on(void *stack, void *(*entry)(void *), void *arg)
 {
     fiber_make(&other, stack, STACK, entry, arg);
     fiber_switch(ourselves(), &other);
@@ -360,10 +360,11 @@ static void a_fiber_that_has_left_does_not_go_on(void **state)
 
 #ifdef FIBER_UCONTEXT
 
-static void just_return(void *arg)
+static void *just_return(void *arg)
 {
     (void)arg;
     fiber_entered(NULL);
+    return NULL;
 }
 
 static int start_one_that_returns(void *arg)
@@ -392,21 +393,21 @@ static bool no_guard(struct sys *sys, void *low, size_t size)
 
 static int stay_within(void *arg)
 {
-    *(char *)runtime->sched->current->fiber.low = 1;
+    *(char *)runtime->task->fiber.low = 1;
     tr_try(tr_checkpoint());
     return arg ? 1 : 0;
 }
 
 __attribute__((no_sanitize("address"))) static int step_over(void *arg)
 {
-    ((volatile char *)runtime->sched->current->fiber.low)[-3000] = 1;
+    ((volatile char *)runtime->task->fiber.low)[-3000] = 1;
     return arg ? 1 : 0;
 }
 
 /* As a server may, it never ends. */
 __attribute__((no_sanitize("address"))) static int step_over_and_wait(void *arg)
 {
-    ((volatile char *)runtime->sched->current->fiber.low)[-100] = 1;
+    ((volatile char *)runtime->task->fiber.low)[-100] = 1;
     tr_try(tr_sleep_forever());
     return arg ? 1 : 0;
 }

@@ -94,6 +94,76 @@ static int each_kind_comes_back_as_it_was(void *arg)
     return 0;
 }
 
+static int add(struct buf *out, struct frame_run *run, uint64_t id, const char *value, size_t size)
+{
+    size_t start;
+    tr_try(frame_begin_value(out, run, FRAME_YIELD, id, &start));
+    return frame_end_value(out, run, start, buf_append(out, value, size));
+}
+
+static int take(struct buf *in, struct frame *ret)
+{
+    struct arena none = {0};
+    long size = frame_measure(in, SESSION_OPEN);
+    expect(size > 0);
+    tr_try(frame_decode(in->data, (size_t)size, SESSION_OPEN, &none, ret));
+    buf_drain(in, (size_t)size);
+    return 0;
+}
+
+static int values_that_follow_each_other_share_a_frame(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    struct frame_run run = {0};
+    struct frame got;
+    for (int i = 0; i < 100; i++)
+        tr_try(add(&out, &run, 7, "\xa1x", 2));
+    tr_try(add(&out, &run, 7, "\x2a", 1));
+    tr_try(add(&out, &run, 8, "\x2a", 1));
+    tr_try(frame_put(&out, &(struct frame){.kind = FRAME_UP}));
+    tr_try(add(&out, &run, 8, "\x2b", 1));
+    tr_try(take(&out, &got));
+    expect(got.id == 7 && got.count == 101 && got.values.values.size == 201 && got.last == 1);
+    tr_try(take(&out, &got));
+    expect(got.id == 8 && got.count == 1);
+    tr_try(take(&out, &got));
+    expect(got.kind == FRAME_UP);
+    tr_try(take(&out, &got));
+    expect(got.id == 8 && got.count == 1 && memcmp(got.values.values.data, "\x2b", 1) == 0 && out.size == 0);
+    buf_fini(&out);
+    return 0;
+}
+
+static int a_value_that_cannot_be_sent_leaves_those_before_it(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    struct frame_run run = {0};
+    struct frame got;
+    size_t start;
+    tr_try(add(&out, &run, 7, "\x2a", 1));
+    tr_try(frame_begin_value(&out, &run, FRAME_YIELD, 7, &start));
+    tr_try(buf_append(&out, "\xa5hel", 4));
+    expect(frame_end_value(&out, &run, start, -ENOMEM) == -ENOMEM);
+    tr_try(add(&out, &run, 7, "\x2b", 1));
+    tr_try(take(&out, &got));
+    expect(got.count == 2 && memcmp(got.values.values.data, "\x2a\x2b", 2) == 0 && out.size == 0);
+    buf_fini(&out);
+    return 0;
+}
+
+static int a_frame_of_no_value_is_refused(void *arg)
+{
+    (void)arg;
+    struct buf in = {0};
+    struct frame got;
+    tr_try(buf_append(&in, "\x03\0\0\0\x92\x04\x07", 7));
+    expect(FRAME_YIELD == 4 && take(&in, &got) == TR_EPROTOCOL);
+    buf_fini(&in);
+    return 0;
+}
+
 static int a_kind_is_taken_in_its_state_only(void *arg)
 {
     (void)arg;
@@ -277,6 +347,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENARIO(each_kind_comes_back_as_it_was),
+        SCENARIO(values_that_follow_each_other_share_a_frame),
+        SCENARIO(a_value_that_cannot_be_sent_leaves_those_before_it),
+        SCENARIO(a_frame_of_no_value_is_refused),
         SCENARIO(a_kind_is_taken_in_its_state_only),
         SCENARIO(a_frame_too_large_is_refused_by_its_length_alone),
         SCENARIO(an_error_of_very_many_errors_is_refused),
