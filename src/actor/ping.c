@@ -2,9 +2,9 @@
  *
  * What was sent and is not acknowledged by the other host's kernel for three quarters of the tree's .lost_after ends
  * the connection: the kernel here sees to that (wire_set_patience). So something has to be sent, and where nothing else
- * is, it is a PING. Who looks for that twelve times in the span has a PING on its way within two twelfths of it; with the
- * three quarters that is less than the span, which so is the bound. A link that is back within the three quarters has
- * lost nothing, since TCP sends again.
+ * is, it is a PING. Who looks for that twelve times in the span has a PING on its way within two twelfths of it; with
+ * the three quarters that is less than the span, which so is the bound. A link that is back within the three
+ * quarters has lost nothing, since TCP sends again.
  *
  * It is the kernel that must answer, not the process. One that computes, or is stopped, sends no PONG, and is no more
  * dead than it would be on this host: calls on it last until their deadlines, its parent ends it when that wants it
