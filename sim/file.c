@@ -94,6 +94,8 @@ void socket_pair(struct file *a, struct file *b, int64_t latency_ns)
     a->kind = b->kind = FILE_STREAM;
     a->peer = b;
     b->peer = a;
+    a->at_host = b->host;
+    b->at_host = a->host;
     flow_new(a, b, latency_ns);
     flow_new(b, a, latency_ns);
 }

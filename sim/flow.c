@@ -13,6 +13,7 @@
 static const int64_t NEVER_NS = INT64_MAX;
 
 static void arrived(struct event *event);
+static void despaired(struct event *event);
 
 struct flow *flow_new(struct file *writer, struct file *reader, int64_t latency_ns)
 {
@@ -22,6 +23,7 @@ struct flow *flow_new(struct file *writer, struct file *reader, int64_t latency_
     flow->room = flow->world->weather.buffer;
     flow->last = &flow->first;
     flow->arrival.happen = arrived;
+    flow->despair.happen = despaired;
     writer->out = flow;
     reader->in = flow;
     return flow;
@@ -47,6 +49,41 @@ static void arrived(struct event *event)
     expect(flow);
     if (flow->reader)
         file_changed(flow->reader);
+}
+
+/* ---- giving up --------------------------------------------------------------------------------------- */
+
+/* The writer's kernel has sent it again and again. */
+static void despaired(struct event *event)
+{
+    struct flow *flow = container_of(event, struct flow, despair);
+    if (!flow->writer)
+        return;
+    flow->writer->error = -ETIMEDOUT;
+    file_changed(flow->writer);
+}
+
+/* Something was sent that cannot arrive just now. */
+static void begin_to_wait(struct flow *flow)
+{
+    if (flow->cut && flow->patience_ns > 0 && !flow->despair.node.queued)
+        event_at(flow->world, &flow->despair, flow->world->now_ns + flow->patience_ns);
+}
+
+static bool is_waiting(const struct flow *flow)
+{
+    const struct chunk *chunk = flow->first;
+    while (chunk && chunk->arrives_ns != NEVER_NS)
+        chunk = chunk->next;
+    return chunk != NULL;
+}
+
+void flow_set_patience(struct flow *flow, int64_t ns)
+{
+    flow->patience_ns = ns;
+    event_cancel(flow->world, &flow->despair);
+    if (is_waiting(flow))
+        begin_to_wait(flow);
 }
 
 static int64_t draw_arrival(struct flow *flow)
@@ -84,6 +121,9 @@ void flow_cut(struct flow *flow, bool cut)
         if (cut ? chunk->arrives_ns > flow->world->now_ns : chunk->arrives_ns == NEVER_NS)
             chunk->arrives_ns = draw_arrival(flow);
     expect(flow);
+    event_cancel(flow->world, &flow->despair);
+    if (is_waiting(flow))
+        begin_to_wait(flow);
     if (!cut && flow->reader)
         file_changed(flow->reader);
 }
@@ -145,6 +185,7 @@ ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size)
 
 ssize_t flow_write(struct flow *flow, const void *bytes, size_t size)
 {
+    begin_to_wait(flow);
     if (!flow->reader && flow->cut && !flow->ended)
         return (ssize_t)size; /* nobody can tell the writer that nobody is there */
     if (!flow->reader || flow->ended)
@@ -183,6 +224,7 @@ void flow_hang_up(struct flow *flow)
         *at = NULL;
         flow->last = at;
     }
+    event_cancel(flow->world, &flow->despair);
     flow->cut = flow->ended = false;
     flow->latency_ns = flow->latest_ns = 0;
     flow_end(flow);
@@ -204,12 +246,14 @@ static void free_if_alone(struct flow *flow)
     if (flow->writer || flow->reader)
         return;
     flow_drop(flow);
+    event_cancel(flow->world, &flow->despair);
     free(flow);
 }
 
 void flow_writer_gone(struct flow *flow)
 {
     flow_end(flow);
+    event_cancel(flow->world, &flow->despair);
     flow->writer = NULL;
     if (flow->lifeline && flow->lifeline->state.at != PROCESS_DEAD)
         process_doom(flow->lifeline);

@@ -31,6 +31,7 @@ struct world {
     struct process *running;
     struct fiber loop;          /* the thread's own, where the world decides */
     struct link hosts;
+    struct link cuts;           /* struct host_cut */
     struct link files;          /* all open ones */
     int last_pid;
     uint64_t steps, hash;
@@ -45,6 +46,12 @@ struct host {
     char name[NAME_ROOM];
     struct link paths;          /* sockets in its file system */
     uint16_t last_port;
+};
+
+/* No cable between two hosts. */
+struct host_cut {
+    struct link place;          /* in world->cuts */
+    struct host *a, *b;
 };
 
 /* ---- bytes under way -------------------------------------------------------------------------------- */
@@ -67,6 +74,8 @@ struct flow {
     struct event arrival;           /* of the next chunk that has not arrived */
     bool ended;                     /* the end was sent */
     bool cut;
+    int64_t patience_ns;            /* that the writer has with what is cut off; 0: for ever */
+    struct event despair;           /* when it has not */
     struct process *lifeline;       /* who is killed when the writer is gone */
 };
 
@@ -82,6 +91,7 @@ struct file {
     struct process *holder;     /* who it was last made for: one end of a cut */
     struct flow *in, *out;      /* NULL where there is none */
     struct file *peer;          /* of a socket, while that is open */
+    const struct host *at_host; /* where the peer is or was */
     int error;                  /* told once, instead of the end */
     struct link watches;        /* armed ones */
     struct sys_address at;      /* of a listener, or whom one dials; for a lock: the path */
@@ -233,6 +243,7 @@ void flow_reader_gone(struct flow *flow);
 void flow_drop(struct flow *flow);
 void flow_hang_up(struct flow *flow);
 void flow_cut(struct flow *flow, bool cut);
+void flow_set_patience(struct flow *flow, int64_t ns);
 
 /* file.c: descriptors */
 struct file *file_new(struct process *for_whom, enum file_kind kind);
@@ -250,6 +261,8 @@ void socket_pair(struct file *a, struct file *b, int64_t latency_ns);
 void listener_closed(struct file *file);
 void lock_closed(struct file *file);
 void net_free_host(struct host *host);
+void net_free_cuts(struct world *world);
+bool hosts_are_cut(const struct host *a, const struct host *b);
 
 /* ops.c, poll.c, net.c: the table */
 extern const struct sys_ops sim_ops;
@@ -278,6 +291,8 @@ int sim_connected(struct sys *sys, int fd);
 int sim_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int sim_peer_is_us(struct sys *sys, int fd);
 int sim_peer_is(struct sys *sys, int fd, int pid);
+void sim_patience(struct sys *sys, int fd, int64_t ns);
+int sim_is_stuck(struct sys *sys, int fd);
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,

@@ -2,7 +2,8 @@
  *
  * Unix sockets live on one host: abstract names vanish with their listener, paths stay behind when it
  * is killed. A connection to one is there at once. Over TCP it takes the time of the way there and
- * back, and as long as the way is cut; a host's own address is 127.x or ::1, another's is its name. */
+ * back, and as long as the way is cut; a host's own address is 127.x or ::1, which no other host means, and everybody's
+ * for it is its name. */
 #include "kernel.h"
 
 #include "base/numbers.h"
@@ -31,6 +32,22 @@ static struct path *find_path(struct host *host, const char *name)
     return NULL;
 }
 
+static bool is_own(const char *name)
+{
+    return strncmp(name, "127.", 4) == 0 || strcmp(name, "::1") == 0;
+}
+
+static bool is_any(const char *name)
+{
+    return strcmp(name, "0.0.0.0") == 0 || strcmp(name, "::") == 0;
+}
+
+/* Whether one that listens at an address on its host is meant by another address of that host. */
+static bool is_meant(const struct sys_address *at, const struct sys_address *to)
+{
+    return at->port == to->port && (is_any(at->name) || is_any(to->name) || is_own(at->name) == is_own(to->name));
+}
+
 static struct file *find_listener(struct host *host, const struct sys_address *to)
 {
     list_each(at, &host->world->files)
@@ -38,20 +55,15 @@ static struct file *find_listener(struct host *host, const struct sys_address *t
         struct file *file = container_of(at, struct file, place);
         if (file->kind != FILE_LISTENER || file->host != host || file->at.family != to->family)
             continue;
-        if (to->family == SYS_TCP ? file->at.port == to->port : strcmp(file->at.name, to->name) == 0)
+        if (to->family == SYS_TCP ? is_meant(&file->at, to) : strcmp(file->at.name, to->name) == 0)
             return file;
     }
     return NULL;
 }
 
-static bool is_own(const char *name)
-{
-    return strncmp(name, "127.", 4) == 0 || strcmp(name, "::1") == 0;
-}
-
 static struct host *find_host(struct host *from, const struct sys_address *to)
 {
-    if (to->family == SYS_UNIX || is_own(to->name))
+    if (to->family == SYS_UNIX || is_own(to->name) || is_any(to->name))
         return from;
     list_each(at, &from->world->hosts)
     {
@@ -106,6 +118,8 @@ int sim_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *
     if (real.family == SYS_TCP && real.port == 0)
         real.port = ++process->host->last_port;
     *ret_lock = -1;
+    if (find_host(process->host, at) != process->host)
+        return -EADDRNOTAVAIL;
     int rc = is_path(&real) ? claim_path(process, real.name, ret_lock) : 0;
     if (rc < 0 || (!is_path(&real) && find_listener(process->host, &real)))
         return rc < 0 ? rc : -EADDRINUSE;
@@ -153,15 +167,21 @@ void net_free_host(struct host *host)
 static void let_in(struct file *caller, struct file *listener)
 {
     struct file *there = file_new(listener->holder, FILE_STREAM);
-    there->at = listener->at;
+    there->at = caller->at.family == SYS_TCP ? caller->at : listener->at; /* where it was met */
     file_hold(there);
     socket_pair(caller, there, caller->host == there->host ? 0 : caller->world->weather.latency_ns);
+    if (hosts_are_cut(caller->host, there->host)) {
+        flow_cut(caller->out, true);
+        flow_cut(there->out, true);
+    }
     list_push(&listener->waiting, &there->turn);
     file_changed(listener);
 }
 
 static bool is_cut(const struct file *a, const struct process *b)
 {
+    if (hosts_are_cut(a->host, b->host))
+        return true;
     list_each(at, &a->world->files)
     {
         const struct file *file = container_of(at, struct file, place);
@@ -175,6 +195,10 @@ static void answered(struct event *event)
 {
     struct file *caller = container_of(event, struct file, answer);
     struct host *host = find_host(caller->host, &caller->at);
+    if (host && hosts_are_cut(caller->host, host)) {
+        event_at(caller->world, event, caller->world->now_ns + ASK_AGAIN_NS);
+        return;
+    }
     struct file *listener = host ? find_listener(host, &caller->at) : NULL;
     if (listener && is_cut(caller, listener->holder)) {
         event_at(caller->world, event, caller->world->now_ns + ASK_AGAIN_NS);
@@ -255,6 +279,66 @@ int sim_accept(struct sys *sys, int fd, int *ret_fd)
     return 0;
 }
 
+/* ---- cables ------------------------------------------------------------------------------------------ */
+
+bool hosts_are_cut(const struct host *a, const struct host *b)
+{
+    list_each(at, &a->world->cuts)
+    {
+        const struct host_cut *between = container_of(at, struct host_cut, place);
+        if ((between->a == a && between->b == b) || (between->a == b && between->b == a))
+            return true;
+    }
+    return false;
+}
+
+/* What lies between two hosts, also what one end has closed already. */
+static void cut_flows(const struct host *a, const struct host *b, bool cut)
+{
+    list_each(at, &a->world->files)
+    {
+        struct file *file = container_of(at, struct file, place);
+        const struct host *other = file->peer ? file->peer->host : file->at_host;
+        if ((file->host == a && other == b) || (file->host == b && other == a)) {
+            if (file->out)
+                flow_cut(file->out, cut);
+            if (file->in)
+                flow_cut(file->in, cut);
+        }
+    }
+}
+
+void world_cut_hosts(struct host *a, struct host *b)
+{
+    if (a == b || hosts_are_cut(a, b))
+        return;
+    struct host_cut *between = sim_new(sizeof *between);
+    *between = (struct host_cut){.a = a, .b = b};
+    list_push(&a->world->cuts, &between->place);
+    cut_flows(a, b, true);
+}
+
+void world_heal_hosts(struct host *a, struct host *b)
+{
+    list_each(at, &a->world->cuts)
+    {
+        struct host_cut *between = container_of(at, struct host_cut, place);
+        if ((between->a != a || between->b != b) && (between->a != b || between->b != a))
+            continue;
+        list_remove(&between->place);
+        free(between);
+        cut_flows(a, b, false);
+        return;
+    }
+}
+
+void net_free_cuts(struct world *world)
+{
+    struct link *at;
+    while ((at = list_shift(&world->cuts)))
+        free(container_of(at, struct host_cut, place));
+}
+
 /* ---- names ------------------------------------------------------------------------------------------- */
 
 int sim_local_address(struct sys *sys, int fd, struct sys_address *ret)
@@ -281,6 +365,21 @@ int sim_peer_is(struct sys *sys, int fd, int pid)
     if (!file)
         return -EBADF;
     return file->at.family == SYS_TCP || !file->peer || file->peer->holder->pid == pid;
+}
+
+void sim_patience(struct sys *sys, int fd, int64_t ns)
+{
+    struct file *file = file_of(process_of(sys), fd);
+    if (file && file->out)
+        flow_set_patience(file->out, ns);
+}
+
+int sim_is_stuck(struct sys *sys, int fd)
+{
+    struct file *file = file_of(process_of(sys), fd);
+    if (!file || !file->out)
+        return -EBADF;
+    return !file->out->cut && !flow_writable(file->out);
 }
 
 /* Hosts' names are as good as numbers here. */

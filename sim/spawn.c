@@ -265,6 +265,11 @@ int process_pid(const struct process *process)
     return process->pid;
 }
 
+const char *process_host(const struct process *process)
+{
+    return process->host->name;
+}
+
 bool process_alive(const struct process *process)
 {
     return process->state.at != PROCESS_DEAD;
@@ -376,6 +381,7 @@ static void heal_half(struct file *file, const struct process *other)
 static void reset(struct file *file)
 {
     flow_drop(file->out);
+    flow_set_patience(file->out, file->out->patience_ns); /* nothing is left to wait for */
     flow_end(file->out);
     file->error = -ECONNRESET;
     file_changed(file);

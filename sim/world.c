@@ -186,6 +186,7 @@ struct world *world_new(uint64_t seed)
     list_init(&world->processes);
     list_init(&world->ready);
     list_init(&world->hosts);
+    list_init(&world->cuts);
     list_init(&world->files);
     if (here || runtime)
         panic("a world inside a world or a run");
@@ -206,6 +207,7 @@ void world_free(struct world *world)
         process_free(container_of(at, struct process, place));
     list_each(at, &world->hosts)
         net_free_host(container_of(at, struct host, place));
+    net_free_cuts(world);
     sys_maker = NULL;
     here = NULL;
     sys_forsake();
@@ -221,6 +223,17 @@ struct host *world_host(struct world *world, const char *name)
     list_init(&host->paths);
     list_push(&world->hosts, &host->place);
     return host;
+}
+
+struct host *world_named_host(struct world *world, const char *name)
+{
+    list_each(at, &world->hosts)
+    {
+        struct host *host = container_of(at, struct host, place);
+        if (strcmp(host->name, name) == 0)
+            return host;
+    }
+    return NULL;
 }
 
 /* ---- what it tells --------------------------------------------------------------------------------- */

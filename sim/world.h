@@ -63,6 +63,7 @@ int64_t world_now_ns(const struct world *world);
 void world_set_user(struct world *world, void *user);
 
 struct host *world_host(struct world *world, const char *name);
+struct host *world_named_host(struct world *world, const char *name); /* that there is; NULL */
 
 /* A new root process, which will run `program`; its children run the same. */
 struct process *world_spawn(struct world *world, struct host *host, program_fn *program);
@@ -86,6 +87,7 @@ struct process *world_process(struct world *world, int pid);
 struct process *world_nth(struct world *world, size_t i);
 
 int process_pid(const struct process *process);
+const char *process_host(const struct process *process);       /* its name */
 const char *process_name(const struct process *process);       /* the actor's; "" until known */
 bool process_alive(const struct process *process);
 bool process_is_stopped(const struct process *process);
@@ -110,6 +112,10 @@ void process_limit_descriptors(struct process *process, size_t most);
 /* Between two processes nothing arrives any more / again: what is sent waits. How many connections it met. */
 size_t world_cut(struct process *a, struct process *b);
 size_t world_heal(struct process *a, struct process *b);
+
+/* No cable between two hosts any more / again: for connections there are, and those to come. */
+void world_cut_hosts(struct host *a, struct host *b);
+void world_heal_hosts(struct host *a, struct host *b);
 
 /* Connections between two processes break; what is under way is lost. How many there were. */
 size_t world_reset(struct process *a, struct process *b);

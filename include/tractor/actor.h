@@ -93,7 +93,8 @@ typedef struct tr_main_options {
     struct tr_arguments_are_named *named_;
     const char *name;       /* the root actor's, by which others find it too; "root" if NULL */
     const char *arbiter;    /* the address of a shared arbiter, joined if there is one, else served here:
-                             * "unix:@name", "unix:/path" or "tcp://127.0.0.1:1616". If something else is there,
+                             * "unix:@name", "unix:/path", "tcp://127.0.0.1:1616" or "tcp://[::1]:1616"; names of
+                             * hosts are looked up, and other hosts need .allow_remote. If something else is there,
                              * or it does not answer within a second: TR_ENOARBITER. Once the root that serves
                              * it has ended, trees do not find each other until another serves it (registry.h).
                              * NULL or "": $TRACTOR_ARBITER, or an arbiter private to this tree */
@@ -104,6 +105,15 @@ typedef struct tr_main_options {
                              * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
                              * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
+    tr_list_tr_str listen;  /* where it listens besides its own Unix socket, 7 at most: tr_names("tcp://10.0.0.1:0").
+                             * Names are looked up; port 0: the kernel chooses. Children listen on the same hosts,
+                             * at ports of their own */
+    tr_list_tr_str advertise; /* what others are told instead of the first, second ... of these; "", or fewer: the
+                             * address itself. Port 0: the one that is listened at. Needed for "tcp://0.0.0.0:0" */
+    bool allow_remote;      /* the tree may listen at addresses that other hosts reach, and connect to such. Peers
+                             * are not authenticated yet, of which the log warns: docs/hosts.md */
+    double lost_after;      /* seconds within which it is noticed that another host has vanished, from 0.1 to 86400; 0:
+                             * 15. Calls then fail with HostLost, inside ActorDied. A busy actor is not lost */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the
@@ -216,6 +226,8 @@ typedef struct tr_actor_options {
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
     const char *log;        /* the level of its log, and so its children's (log.h); NULL or "": ours as it is
                              * when it is started */
+    tr_list_tr_str listen, advertise; /* as tr_main's; none: on the hosts where we listen, advertised likewise */
+    bool local;             /* it listens at its own Unix socket only, wherever we do */
 } tr_actor_options;
 
 /* Starts an actor that serves calls until it is cancelled (a daemon), for which tr_join waits: so tr_cancel
@@ -283,7 +295,8 @@ TR_API int tr_start_actor_(tr_nursery *nursery, tr_portal **ret_portal,
 /* Asks the actor to end and waits until it is gone: 1 when it went by itself, 0 when it had to be
  * killed. Its calls end with an error, its nursery goes on without it. If it has died before, that is
  * still the nursery's error. An actor that is not of a nursery of ours cannot be killed: TR_ETIMEOUT when it
- * has not ended after 3 seconds. A checkpoint; once asked it ends also if this is cancelled.
+ * has not ended after 3 seconds. One that is reached over TCP refuses to end: TR_EREMOTE around errno.EACCES. A
+ * checkpoint; once asked it ends also if this is cancelled.
  * (Portal.cancel_actor) */
 TR_API int tr_cancel_actor(tr_portal *portal) TR_USE_RESULT;
 

@@ -61,7 +61,8 @@
     X(TR_EPROCESS, -4114, "ProcessFailed", "a command failed")                                        \
     X(TR_ENONAME, -4115, "NameNotFound", "no host or no service has that name")                    \
     X(TR_EOVERRUN, -4116, "StreamOverrun", "the reader of a stream fell too far behind")           \
-    X(TR_ELAGGED, -4117, "Lagged", "this reader has missed some values")
+    X(TR_ELAGGED, -4117, "Lagged", "this reader has missed some values")                           \
+    X(TR_ELOST, -4118, "HostLost", "another host does not answer any more")
 
 enum tr_code {
 #define TR_CODE_(CODE, VALUE, TYPE, SENTENCE) CODE = (VALUE),

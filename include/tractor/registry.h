@@ -28,8 +28,8 @@
 
 #include "tractor/stream.h"
 
-/* What is known of an actor. `addresses`: where it listens. `started`: when it was registered, seconds since 1970.
- * `modules`: what others may call in it. */
+/* What is known of an actor. `addresses`: where others reach it, its own Unix socket among them. `started`: when it was
+ * registered, seconds since 1970. `modules`: what others may call in it. */
 tr_struct(tr_registration, (tr_str, name), (tr_str, uuid), (tr_list_tr_str, addresses), (int32_t, pid),
           (double, started), (tr_list_tr_str, modules));
 tr_list_of(tr_registration);

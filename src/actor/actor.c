@@ -1,13 +1,16 @@
-/* The actor's door: where others connect, and how it is closed.
+/* The actor's doors: where others connect, and how they are closed.
  *
  * Every actor listens, on Linux at an abstract Unix address that contains its uuid: nobody can guess it,
- * nobody can squat it, and it vanishes with the process. Whoever connects is greeted by a session; those that
+ * nobody can squat it, and it vanishes with the process. Where else it listens is said by its options
+ * (network.c). Whoever connects is greeted by a session; those that
  * have not greeted yet are few: in a crowd of silent connections the oldest is hung up on, so that they can
  * neither exhaust the actor nor lock out those who speak at once. */
 #include "actor/actor.h"
 
+#include "actor/network.h"
 #include "actor/session.h"
 #include "base/error.h"
+#include "base/hooks.h"
 #include "base/log.h"
 #include "base/plant.h"
 #include "sched/task.h"
@@ -130,12 +133,13 @@ static void hang_up_on_one(struct actor *actor)
 
 static int accept_task(void *arg)
 {
-    struct actor *actor = arg;
+    struct actor *actor = actor_self();
+    struct listener *listener = &((struct actor_door *)arg)->listener;
     for (;;) {
         struct session *session;
-        int fd, rc = io_wait_readable(&actor->listener.io); /* to most actors nobody ever comes, and trying is dear */
+        int fd, rc = io_wait_readable(&listener->io); /* to most actors nobody ever comes, and trying is dear */
         if (rc >= 0)
-            rc = transport_accept(&actor->listener, &fd);
+            rc = transport_accept(listener, &fd);
         if (rc == TR_ECLOSED)
             return 0; /* the actor is ending */
         tr_try(rc);
@@ -150,29 +154,113 @@ static int accept_task(void *arg)
     }
 }
 
+/* The first is the one that it is known by. */
+static int add_address(struct actor *actor, const char *address)
+{
+    tr_list_tr_str all;
+    if (actor->addresses.count >= MOST_ADDRESSES)
+        return raise_code(TR_EARGUMENT, "an actor has %d addresses at most", MOST_ADDRESSES);
+    tr_try(actor_copy_modules(&actor->memory, &actor->addresses, address, &all));
+    actor->addresses = all;
+    runtime->self.address = all.items[0];
+    return 0;
+}
+
+/* Of what it listens at at one door. `told`: which of its options that is, by which something else may be told others
+ * instead; -1 for none. */
+static int tell_address(struct actor *actor, const struct listener *listener, int told)
+{
+    char text[ADDRESS_TEXT] = "";
+    if (told >= 0)
+        tr_try(network_advertised((size_t)told, listener->at.port, text));
+    if (text[0]) /* that stands for all that a name meant */
+        return actor->addresses.count && !strcmp(actor->addresses.items[actor->addresses.count - 1], text)
+                   ? 0
+                   : add_address(actor, text);
+    address_format(&listener->at, text);
+    if (address_is_any(&listener->at))
+        return raise_code(TR_EARGUMENT, "nobody can come to %s: .advertise has to say where to", text);
+    return add_address(actor, text);
+}
+
+static int listen_at(struct actor *actor, const struct sys_address *at, int told)
+{
+    struct actor_door *door = arena_alloc(&actor->memory, sizeof *door);
+    if (!door)
+        return error_raise_plain(-ENOMEM);
+    tr_try(network_permits(at));
+    tr_try(transport_listen_at(at, true, &door->listener));
+    list_push(&actor->doors, &door->place);
+    return tell_address(actor, &door->listener, told);
+}
+
+/* A protocol that this host does not have is no reason not to listen by another one. */
+static bool is_missing(int rc)
+{
+    return rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT;
+}
+
+static int listen_at_each(struct actor *actor, const char *address, int told)
+{
+    struct sys_address *all;
+    int count = transport_find(address, &all), rc = 0;
+    bool listening = false;
+    tr_try(count);
+    for (int i = 0; i < count && (rc >= 0 || is_missing(rc)); i++) {
+        rc = listen_at(actor, &all[i], told);
+        listening |= rc >= 0;
+    }
+    mem_free(all);
+    return listening && is_missing(rc) ? 0 : rc;
+}
+
+static int listen_for_this_host(struct actor *actor)
+{
+    struct sys_address own = {.family = SYS_UNIX};
+    snprintf(own.name, sizeof own.name, "@tractor/%u/%s", sys_user(), runtime->self.uuid);
+    tr_try(listen_at(actor, &own, -1));
+    actor->local = actor->addresses.items[actor->addresses.count - 1];
+    return 0;
+}
+
+/* Who is asked for at a Unix socket needs no other one for this host. */
+static int listen_everywhere(struct actor *actor, const char *address)
+{
+    if (address)
+        tr_try(listen_at_each(actor, address, -1));
+    if (address && strncmp(address, "unix:", 5) == 0)
+        actor->local = runtime->self.address;
+    else
+        tr_try(listen_for_this_host(actor));
+    for (size_t i = 0; i < actor->network.listen.count; i++)
+        tr_try(listen_at_each(actor, actor->network.listen.items[i], (int)i));
+    return 0;
+}
+
 int actor_listen(const char *address)
 {
     struct actor *actor = actor_self();
-    char own[ADDRESS_TEXT], at[ADDRESS_TEXT];
-    snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
-    tr_try(transport_listen(address ? address : own, &actor->listener));
-    address_format(&actor->listener.at, at);
-    runtime->self.address = arena_text(&actor->memory, at);
-    if (!runtime->self.address) {
-        runtime->self.address = "";
-        return error_raise_plain(-ENOMEM);
-    }
-    return 0;
+    actor->addresses.count = 0;
+    int rc = listen_everywhere(actor, address);
+    if (rc < 0)
+        actor_unlisten();
+    return rc;
 }
 
 int actor_accept(void)
 {
-    return tr_start_soon(actor_self()->service, accept_task, actor_self());
+    struct actor *actor = actor_self();
+    list_each(at, &actor->doors)
+        tr_try(tr_start_soon(actor->service, accept_task, container_of(at, struct actor_door, place)));
+    return 0;
 }
 
 void actor_unlisten(void)
 {
-    transport_unlisten(&actor_self()->listener);
+    struct actor *actor = actor_self();
+    struct link *door;
+    while ((door = list_shift(&actor->doors)))
+        transport_unlisten(&container_of(door, struct actor_door, place)->listener);
 }
 
 /* If there is no memory to remember it, it was the actor itself. */

@@ -18,12 +18,16 @@ struct session;
 /* The module of the arbiter's functions; see src/registry. */
 #define REGISTRY_MODULE "tractor.registry"
 
+/* What all modules of the runtime's own begin with. */
+#define RUNTIME_MODULES "tractor."
+
 struct actor {
     tr_list_tr_str modules;         /* that peers may call; texts in `memory` */
     const char *arbiter;            /* where to look names up first: our root's address; NULL until known */
     const char *arbiter_uuid;       /* the root's; NULL until known */
     struct session *arbiter_session; /* with it, once enrolled: held; NULL before */
     const char *shared;             /* the address of the arbiter that our root is with; NULL: none but the root */
+    bool is_shared;                 /* we are the root that other trees share as their arbiter */
     bool shared_is_known;           /* a child asks its root for that, once it wants to know */
     struct session *shared_session; /* with it, the last that there was: held; NULL before */
     char *const *argv;              /* what children are started with */
@@ -35,7 +39,10 @@ struct actor {
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
     struct link sessions;           /* all that are not ended, by `place` */
     size_t strangers;               /* connections to us that have not greeted yet */
-    struct listener listener;
+    struct link doors;              /* struct actor_door: where it listens */
+    wire_network network;           /* what it was told of networks; in `memory` */
+    tr_list_tr_str addresses;       /* where others reach it, the first as in runtime->self; in `memory` */
+    const char *local;              /* where those on this host do */
     tr_event told_to_end;           /* by the parent, or by a peer that may */
     tr_actor ender;                 /* who told it first; texts in `memory`; this actor itself before */
     double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
@@ -61,7 +68,14 @@ int actor_required(void);
 /* function_hash, which takes as long as a short call, once for each function. */
 uint64_t actor_signature(const tr_fn_info *fn);
 
-/* Begins to listen, at `address` or, for NULL, where nobody can guess. */
+/* One place where it listens; in the actor's memory. */
+struct actor_door {
+    struct link place;
+    struct listener listener;
+};
+
+/* A checkpoint where names have to be looked up: begins to listen, at `address` (several, if a name has several) or,
+ * for NULL, where nobody can guess; and where its network options say. On failure (raised) it listens nowhere. */
 int actor_listen(const char *address);
 
 /* Begins to accept sessions there, once it is settled where that is. */

@@ -64,12 +64,14 @@ static struct tr_error *explain(struct tr_error *error, const tr_fn_info *fn)
 
 int call_failed(struct session *session, const struct frame *frame)
 {
-    struct call *call = map_get(&session->calls, frame->id);
-    if (!call)
+    struct call *call = frame->id ? map_get(&session->calls, frame->id) : NULL;
+    if (!call && frame->id)
         return 0;
     struct reader from = {frame->failure.error.data, frame->failure.error.size};
     struct tr_error *error;
     tr_try(error_get(&from, &error)); /* an error that makes no sense ends the session */
+    if (!call)
+        return session_refused(session, error);
     if (call->talk && planted(FALSE_END)) {
         error_unref(error);
         finish(call, NULL);

@@ -22,6 +22,7 @@
 
 #include "actor/call.h"
 #include "actor/lines.h"
+#include "actor/network.h"
 #include "actor/portal.h"
 #include "actor/statespace.h"
 #include "actor/talk.h"
@@ -67,6 +68,7 @@ struct keeper {
     tr_list_tr_str modules;
     double start_timeout, grace, term_grace;
     wire_statespace statespace;
+    wire_network network;
     int log_level;                  /* -1: ours, when it is started */
     tr_line_fn *on_line;
     void *on_line_arg;
@@ -133,7 +135,8 @@ static int send_birth(struct keeper *keeper)
                                     .modules = keeper->modules,
                                     .log_level = keeper->log_level < 0 ? tr_log_level_ : keeper->log_level,
                                     .statespace = keeper->statespace,
-                                    .captured = keeper->lines != NULL}};
+                                    .captured = keeper->lines != NULL,
+                                    .network = keeper->network}};
     return session_send(keeper->session, &frame);
 }
 
@@ -490,6 +493,7 @@ static int prepare(struct keeper *keeper, const tr_actor_options *options, const
     const char *own = fn ? function_module(fn, module) : NULL;
     tr_try(actor_copy_modules(&keeper->memory, &options->modules, own, &keeper->modules));
     tr_try(statespace_pack(&options->statespace, &keeper->memory, &keeper->statespace));
+    tr_try(network_choose_child(options, &actor_self()->network, &keeper->memory, &keeper->network));
     keeper->name = arena_text(&keeper->memory, options->name);
     keeper->program = arena_text(&keeper->memory, options->program);
     if (!keeper->name || (options->program && !keeper->program))

@@ -60,9 +60,8 @@ int tr_cancel_actor(tr_portal *portal)
     tr_try(portal_usable(portal));
     if (portal->keeper)
         return keeper_end(portal->keeper);
-    session_cancel(portal->session, 0, PATIENCE_S);
     tr_scope patience = tr_move_on_after(PATIENCE_S);
-    tr_try(tr_within(&patience, event_wait(&portal->session->ended)));
+    tr_try(tr_within(&patience, session_ask_to_end(portal->session, PATIENCE_S)));
     if (patience.cancelled_caught)
         return raise_code(TR_ETIMEOUT, "actor %s has not ended after %g s; only its parent may kill it",
                           portal->session->peer.name, PATIENCE_S);

@@ -26,7 +26,10 @@
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
  *     either  CANCEL 0      -->              please end, actor
  *             CANCEL_ACK 0  <--
- *     either  STOP 0        -->              this is my last frame */
+ *     either  STOP 0        -->              this is my last frame
+ *             ERROR 0       <--              I will not end: an answer to CANCEL 0
+ *     either  PING 0        -->              to another host: is anybody there?
+ *             PONG 0        <-- */
 #ifndef ACTOR_PROTOCOL_H
 #define ACTOR_PROTOCOL_H
 
@@ -42,16 +45,20 @@ enum {
     LARGEST_FRAME = 16 * 1024 * 1024,   /* and after */
     MOST_FIELDS = 8,
     NAME_LENGTH = 255,
+    MOST_ADDRESSES = 8,                 /* of one actor */
     UUID_LENGTH = 32,
 };
 
 tr_struct(wire_hello, (uint32_t, lowest), (uint32_t, highest), (tr_str, name), (tr_str, uuid),
-          (tr_str, address), (int32_t, pid));
+          (tr_list_tr_str, addresses), (int32_t, pid));
+/* What a tree has to do with networks, and where an actor of it listens besides its own socket; see network.h. */
+tr_struct(wire_network, (bool, allow_remote), (bool, warned), (double, lost_after), (tr_list_tr_str, listen),
+          (tr_list_tr_str, advertise));
 /* `type`: its signature; NULL for none. `value` is encoded. */
 tr_struct(wire_statespace, (tr_str, type), (tr_bytes, value));
 tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str, arbiter_uuid),
           (tr_list_tr_str, modules), (int32_t, log_level), (wire_statespace, statespace),
-          (bool, captured));
+          (bool, captured), (wire_network, network));
 /* `signature`: 0 from a caller without a declaration, whose arguments are checked one by one all the same.
  * `way`: an enum tr_way. `window`: what a stream or context may yield at first, as CREDIT counts it, and what each
  * value costs of that beside its bytes. */
@@ -75,7 +82,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
 /* kind, struct, number of fields, the state in which it may arrive */
 #define PROTOCOL(X)                                                                                \
     X(HELLO, wire_hello, 6, SESSION_GREETING)                                                           \
-    X(BIRTH, wire_birth, 8, SESSION_UNBORN)                                                             \
+    X(BIRTH, wire_birth, 9, SESSION_UNBORN)                                                             \
     X(UP, wire_nothing, 0, SESSION_OPEN)                                                                \
     X(START, wire_start, 8, SESSION_OPEN)                                                               \
     X(YIELD, wire_values, 1, SESSION_OPEN)                                                              \
@@ -89,7 +96,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(STARTED, wire_started, 3, SESSION_OPEN)                                                      \
     X(SEND, wire_values, 1, SESSION_OPEN)                                                          \
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
-    X(END, wire_nothing, 0, SESSION_OPEN)
+    X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
+    X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
+    X(PONG, wire_nothing, 0, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,

@@ -220,20 +220,23 @@ static int refuse_way(const wire_start *start, enum tr_way way)
                       were[asked]);
 }
 
-/* The arbiter's own functions are served by whoever is the arbiter, and by nobody else. */
-static bool is_served(const char *module, const char *name)
+/* The arbiter's own functions are served by whoever is the arbiter, and by nobody else; to those from outside only by
+ * one that is there for them. What else is the runtime's is its own tree's only. */
+static bool is_served(const struct session *session, const char *module, const char *name)
 {
     if (strcmp(module, REGISTRY_MODULE) == 0)
-        return runtime->registry != NULL;
+        return runtime->registry != NULL && (!session->outside || actor_self()->is_shared);
+    if (session->outside && strncmp(module, RUNTIME_MODULES, strlen(RUNTIME_MODULES)) == 0)
+        return false;
     return function_exposed(&actor_self()->modules, module, name);
 }
 
-static int find(const wire_start *start, const tr_fn_entry **ret_fn)
+static int find(const struct session *session, const wire_start *start, const tr_fn_entry **ret_fn)
 {
     if (!start->module || !start->function)
         return raise_code(TR_ENOFUNCTION, "a call without a function");
     const tr_fn_entry *fn = function_find(start->module, start->function);
-    if (!is_served(start->module, start->function)) {
+    if (!is_served(session, start->module, start->function)) {
         bool other_function = !fn && module_exists(start->module) &&
                               function_exposed(&actor_self()->modules, start->module, "");
         return tr_failure_(other_function ? refuse_function(start->module, start->function)
@@ -268,7 +271,7 @@ static int begin(struct session *session, const struct frame *frame)
     const tr_fn_entry *fn = NULL;
     if (actor_is_ending())
         return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
-    tr_try(find(&frame->start, &fn));
+    tr_try(find(session, &frame->start, &fn));
     if (session->served.count >= MOST_SERVED)
         return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
     struct served *served = mem_zalloc(sizeof *served);
@@ -319,6 +322,13 @@ static void give_up(struct served *served)
         context_abandon(served->context);
 }
 
+/* Over TCP anybody may come, until there is a way to tell who. */
+static struct tr_error *refuse_end(const struct session *session)
+{
+    return error_of(raise_code(-EACCES, "actor %s ends for nobody outside of its tree, and %s is", runtime->self.name,
+                               session->peer.name));
+}
+
 int serve_cancel(struct session *session, const struct frame *frame)
 {
     session_tell(session, FRAME_CANCEL_ACK, frame->id);
@@ -329,6 +339,8 @@ int serve_cancel(struct session *session, const struct frame *frame)
         log_at(TR_LOG_RUNTIME, "%s asks this actor to end", session->peer.name);
     if (served)
         give_up(served);
+    else if (frame->id == 0 && session->outside)
+        answer_error(session, 0, refuse_end(session));
     else if (frame->id == 0)
         actor_end(session->to_parent ? frame->cancel.seconds_left : INFINITY, &session->peer);
     return 0;

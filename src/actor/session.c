@@ -12,11 +12,14 @@
  * that is all: no bytes of a peer can hurt anything but its own session. */
 #include "actor/session.h"
 
+#include "actor/network.h"
+#include "actor/ping.h"
 #include "actor/statespace.h"
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
 #include "sched/task.h"
+#include "transport/path.h"
 
 #include <errno.h>
 #include <math.h>
@@ -58,6 +61,7 @@ void session_unref(struct session *session)
     map_fini(&session->calls);
     map_fini(&session->served);
     error_unref(session->why);
+    error_unref(session->refusal);
     arena_fini(&session->memory);
     mem_free(session);
 }
@@ -160,6 +164,7 @@ static int write_some(struct session *session)
     session->other_out = (struct buf){0};
     session->run = (struct frame_run){0};
     session->unasked = 0;
+    session->has_sent = true;
     int rc = wire_write(&session->wire, now.data, now.size);
     buf_drain(&now, now.size);
     session->other_out = now;
@@ -207,7 +212,7 @@ static int put_hello(struct session *session)
                                     .highest = PROTOCOL_VERSION,
                                     .name = self->name,
                                     .uuid = self->uuid,
-                                    .address = self->address,
+                                    .addresses = actor_self()->addresses,
                                     .pid = self->pid}};
     return frame_put(&session->out, &frame);
 }
@@ -220,8 +225,11 @@ static int check_hello(const wire_hello *hello)
     if (!hello->uuid || strspn(hello->uuid, "0123456789abcdef") != UUID_LENGTH ||
         strlen(hello->uuid) != UUID_LENGTH)
         return raise_code(TR_EPROTOCOL, "the peer has no proper uuid");
-    if (!hello->address || strlen(hello->address) >= ADDRESS_TEXT)
-        return raise_code(TR_EPROTOCOL, "the peer has no proper address");
+    if (hello->addresses.count < 1 || hello->addresses.count > MOST_ADDRESSES)
+        return raise_code(TR_EPROTOCOL, "the peer has %zu addresses", hello->addresses.count);
+    for (size_t i = 0; i < hello->addresses.count; i++)
+        if (!hello->addresses.items[i] || strlen(hello->addresses.items[i]) >= ADDRESS_TEXT)
+            return raise_code(TR_EPROTOCOL, "the peer has no proper address");
     return actor_check_name(hello->name);
 }
 
@@ -241,19 +249,22 @@ static int take_hello(struct session *session, const struct frame *frame)
     const wire_hello *hello = &frame->hello;
     tr_try(check_hello(hello));
     tr_try(check_process(session, hello));
+    tr_list_tr_str addresses;
+    tr_try(actor_copy_modules(&session->memory, &hello->addresses, NULL, &addresses));
     const tr_actor peer = {.name = arena_text(&session->memory, hello->name),
                            .uuid = arena_text(&session->memory, hello->uuid),
-                           .address = arena_text(&session->memory, hello->address),
+                           .address = addresses.items[0],
                            .pid = hello->pid};
-    if (!peer.name || !peer.uuid || !peer.address)
+    if (!peer.name || !peer.uuid)
         return error_raise_plain(-ENOMEM);
     session->peer = peer; /* all of it or, as before, nothing */
+    session->addresses = addresses;
     machine_move(&session->state, SESSION_OPEN);
     session_known(session);
     log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
            session->peer.address);
     tr_event_set(&session->greeted);
-    return 0;
+    return ping_begin(session);
 }
 
 static int take_up(struct session *session, const struct frame *frame)
@@ -295,6 +306,7 @@ static int take_birth(struct session *session, const struct frame *frame)
             return error_raise_plain(-ENOMEM);
     actor->modules = (tr_list_tr_str){modules, birth->modules.count};
     tr_try(statespace_receive(&birth->statespace));
+    tr_try(network_receive(&birth->network));
     if (birth->captured)
         sys_print_by_line();
     actor_show_name();
@@ -331,6 +343,7 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_DEADLINE] = serve_deadline,
     [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
+    [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,
 };
 
 static const char *session_peer_name(const struct session *session)
@@ -428,6 +441,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         if (got == 0)
             return raise_end(session);
         buf_added(&session->in, (size_t)got);
+        session->silence = 0;
         tr_try(act_on_all(session));
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
@@ -477,7 +491,7 @@ static bool ended_well(const struct session *session, int rc)
 /* What calls over a session fail with that ended with `rc`. */
 static struct tr_error *describe_loss(struct session *session, int rc)
 {
-    struct tr_error *cause = error_of(rc);
+    struct tr_error *cause = ping_explain(session, rc, error_of(rc));
     bool may_have_died = session->obituary && peer_left(session);
     struct tr_error *died = may_have_died ? session->obituary(session->obituary_arg) : NULL;
     if (died) {
@@ -524,6 +538,7 @@ static void conclude(struct session *session, int rc)
     tr_event_set(&session->greeted);
     tr_event_set(&session->up);
     tr_event_set(&session->ended);
+    tr_event_set(&session->answered);
     lot_wake_all(&session->for_room);
 }
 
@@ -552,6 +567,7 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     list_init(&session->write_soon.place);
     session->write_soon.fn = write_now;
     session->to_parent = session->family = unborn;
+    session->outside = !unborn && network_is_outside(fd, &session->remote);
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);
     int rc = wire_open(&session->wire, fd);
@@ -570,6 +586,26 @@ int session_wait_open(struct session *session)
 {
     tr_try(event_wait(&session->greeted));
     return session->state.at == SESSION_OPEN ? 0 : error_raise(session_loss(session));
+}
+
+int session_ask_to_end(struct session *session, double seconds)
+{
+    session->asked = true;
+    session_cancel(session, 0, seconds);
+    tr_try(event_wait(&session->answered));
+    return session->refusal ? error_raise(error_box(error_ref(session->refusal), &session->peer)) : 0;
+}
+
+/* Once is enough; and nobody refuses what was not asked. */
+int session_refused(struct session *session, struct tr_error *why)
+{
+    if (!session->asked || session->refusal) {
+        error_unref(why);
+        return 0;
+    }
+    session->refusal = why;
+    tr_event_set(&session->answered);
+    return 0;
 }
 
 int session_wait_loss(struct session *session)
@@ -605,16 +641,12 @@ static int check_identity(struct session *session, const char *uuid)
                       session->peer.name, session->peer.uuid);
 }
 
-int session_open(const char *address, const char *uuid, struct session **ret_session)
+/* Who answers there, whoever it is or, if it has one, the one of that uuid. */
+static int open_by(struct path *path, const char *uuid, struct session **ret_session)
 {
-    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
-    if (session) {
-        session_hold(session);
-        *ret_session = session;
-        return 0;
-    }
+    struct session *session;
     int fd;
-    tr_try(transport_connect(address, &fd));
+    tr_try(path_try(path, &fd));
     tr_try(session_new(fd, false, &session));
     session->dialed = true;
     session_hold(session);
@@ -630,4 +662,21 @@ int session_open(const char *address, const char *uuid, struct session **ret_ses
     }
     *ret_session = session;
     return 0;
+}
+
+int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
+{
+    const wire_network *network = &actor_self()->network;
+    struct path path = {.addresses = addresses, .allow_remote = network->allow_remote, .patience = network->lost_after};
+    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
+    if (session) {
+        session_hold(session);
+        *ret_session = session;
+        return 0;
+    }
+    int rc;
+    do
+        rc = open_by(&path, uuid, ret_session);
+    while (rc < 0 && rc != TR_ECANCELLED && rc != -ENOMEM && path_goes_on(&path));
+    return rc;
 }

@@ -26,8 +26,14 @@ struct session {
     struct before_look write_soon;
     tr_lot for_room;            /* and senders for it to empty */
     tr_actor peer;                  /* who it is, once greeted; texts in `memory` */
+    tr_list_tr_str addresses;       /* where it listens, likewise */
     struct arena memory;
     bool dialed;                    /* by us, for our portals: it ends with the last of them */
+    bool remote;                    /* with another host; the rest of it is ping.c's: */
+    bool has_sent;                  /* since it has looked last */
+    unsigned silence;               /* how often it has looked since anything was heard */
+    bool very_patient;              /* the other host takes no more just now */
+    bool outside;                   /* over TCP: nobody knows whose the peer is */
     bool family;                    /* with our parent or our child: it ends with the actor */
     bool stranger;                  /* it was dialed by the peer, who has not greeted yet */
     size_t portals;
@@ -48,6 +54,9 @@ struct session {
      * for no idea. For sessions with our own children. */
     struct tr_error *(*obituary)(void *arg);
     void *obituary_arg;
+    struct tr_error *refusal;       /* why the peer will not end, though we have asked it to; owned */
+    tr_event answered;              /* it has refused, or the session has ended */
+    bool asked;                     /* we have asked */
     tr_list_tr_str modules;         /* what our own child serves, for its registration; texts in `memory` */
 };
 
@@ -63,9 +72,9 @@ void session_unref(struct session *session);
  * dialed is not for us: the peer ends it when it needs it no more. */
 struct session *session_find(const char *uuid);
 
-/* A checkpoint: the session with that actor, opened if need be, and held as by session_hold. `uuid` may be
- * NULL or "" for whoever it is that lives there. */
-int session_open(const char *address, const char *uuid, struct session **ret_session);
+/* A checkpoint: the session with that actor, opened if need be by the best of its addresses (transport/path.h), and
+ * held as by session_hold. `uuid` may be NULL or "" for whoever it is that lives there. */
+int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session);
 
 /* Checkpoints: wait until it is open / until our child at the other end is up. Why it never will be, raised,
  * otherwise. */
@@ -105,6 +114,10 @@ void session_stop(struct session *session);
 /* One more uses it, and has a reference / one less. Without any a dialed session is stopped. */
 void session_hold(struct session *session);
 void session_let_go(struct session *session);
+
+/* A checkpoint: asks the peer to end, and waits until the session has. Its refusal, raised. */
+int session_ask_to_end(struct session *session, double seconds);
+int session_refused(struct session *session, struct tr_error *why); /* takes it over; what arrives */
 
 /* Puts a frame on its way. TR_ECLOSED, raised, when the session has ended. */
 int session_send(struct session *session, const struct frame *frame);

@@ -4,6 +4,7 @@
  * and outlives the arbiter: what it waits for may come in its own tree, or with the next arbiter. */
 #define TR_MODULE "tractor.registry"
 #include "base/error.h"
+#include "base/log.h"
 #include "registry/functions.h"
 #include "registry/reach.h"
 
@@ -14,12 +15,18 @@ enum { MOST_OF_A_NAME = 16 };   /* that are tried, the oldest first */
 static int portal_to(const tr_registration *actor, tr_portal **ret_portal)
 {
     struct session *session;
-    tr_try(session_open(actor->addresses.count ? actor->addresses.items[0] : "", actor->uuid, &session));
+    tr_try(session_open(&actor->addresses, actor->uuid, &session));
     tr_portal *portal = portal_new(session);
     if (!portal)
         return -ENOMEM;
     *ret_portal = portal;
     return 0;
+}
+
+/* Whether its host is. TR_EARGUMENT: as far as this tree may go. */
+static bool is_out_of_reach(int rc)
+{
+    return rc == -ETIMEDOUT || rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == TR_ENONAME || rc == TR_EARGUMENT;
 }
 
 /* Whether it is only that the actor has ended meanwhile: nobody is at its address any more, or somebody
@@ -36,8 +43,10 @@ static int first_that_lives(const tr_list_tr_registration *found, tr_portal **re
         int rc = portal_to(&found->items[i], ret_portal);
         if (rc >= 0)
             return 1;
-        if (!has_ended(rc))
+        if (!has_ended(rc) && !is_out_of_reach(rc))
             return rc;
+        if (is_out_of_reach(rc))
+            log_at(TR_LOG_INFO, "%s is out of reach: %s", found->items[i].name, tr_error_message(tr_last_error()));
     }
     return 0;
 }

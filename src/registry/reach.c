@@ -31,7 +31,8 @@ int reach_root(tr_portal **ret_portal)
 {
     struct actor *actor = actor_self();
     struct session *session;
-    tr_try(reach_settle(actor->arbiter, session_open(actor->arbiter, actor->arbiter_uuid, &session)));
+    const tr_list_tr_str at = {&actor->arbiter, 1};
+    tr_try(reach_settle(actor->arbiter, session_open(&at, actor->arbiter_uuid, &session)));
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;
 }
@@ -71,7 +72,8 @@ static int dial_shared(void)
 {
     struct actor *actor = actor_self();
     struct probe probe = {0};
-    tr_try(session_open(actor->shared, NULL, &probe.session));
+    const tr_list_tr_str at = {&actor->shared, 1};
+    tr_try(session_open(&at, NULL, &probe.session));
     int rc = ask_for_answer(&probe);
     if (rc < 0) {
         struct tr_error *newest = task_error_aside();

@@ -17,12 +17,12 @@
 #include <errno.h>
 #include <string.h>
 
-static int add(struct session *session, const tr_actor *actor, double started, const tr_list_tr_str *modules)
+static int add(struct session *session, const tr_actor *actor, const tr_list_tr_str *addresses, double started,
+               const tr_list_tr_str *modules)
 {
-    tr_str address = actor->address;
     tr_registration registration = {.name = actor->name,
                                     .uuid = actor->uuid,
-                                    .addresses = {&address, 1},
+                                    .addresses = *addresses,
                                     .pid = actor->pid,
                                     .started = started,
                                     .modules = *modules};
@@ -37,7 +37,7 @@ static double now(void)
 /* It saves our children a round trip: most actors are children of their root. */
 static int child_up(struct session *session)
 {
-    return add(session, &session->peer, now(), &session->modules);
+    return add(session, &session->peer, &session->addresses, now(), &session->modules);
 }
 
 static void session_ended(struct session *session)
@@ -58,9 +58,9 @@ int registry_serve(void)
         return -ENOMEM;
     actor->child_up = child_up;
     actor->session_ended = session_ended;
-    actor->arbiter = runtime->self.address;
+    actor->arbiter = actor->local;
     actor->arbiter_uuid = runtime->self.uuid;
-    return add(NULL, &runtime->self, now(), &actor->modules);
+    return add(NULL, &runtime->self, &actor->addresses, now(), &actor->modules);
 }
 
 void registry_free(void)
@@ -78,7 +78,7 @@ void registry_free(void)
 tr_fn_def(tr_registry_enroll)
 {
     struct session *session = ctx_session(ctx);
-    return add(session, &session->peer, args->started, &args->modules);
+    return add(session, &session->peer, &session->addresses, args->started, &args->modules);
 }
 
 /* It vouches for others, but of itself it can only say what it said when it greeted, which was checked. */

@@ -9,6 +9,7 @@
  * Who is asked to end from outside, by Ctrl-C or SIGTERM, ends as a child does when its parent asks; its
  * process ends by that signal then, which an error in the same moment does not change. A daemon is a root whose main
  * function does nothing but wait for that: it has done then what it was there for. */
+#include "actor/network.h"
 #include "actor/session.h"
 #include "actor/statespace.h"
 #include "base/error.h"
@@ -61,6 +62,7 @@ static int choose_identity(struct actor *actor, const tr_main_options *options)
     tr_try(actor_become(name, uuid));
     tr_try(choose_level(options->log));
     tr_try(statespace_pack(&options->statespace, &actor->memory, &actor->statespace));
+    tr_try(network_choose_root(options, &actor->memory, &actor->network));
     return actor_copy_modules(&actor->memory, &options->modules, NULL, &actor->modules);
 }
 
@@ -72,6 +74,8 @@ static bool is_free(const tr_error *error)
 
 static int listen_and_serve(const char *address)
 {
+    struct actor *actor = actor_self();
+    actor->is_shared = address != NULL;
     tr_try(actor_listen(address));
     return registry_serve();
 }
@@ -106,7 +110,11 @@ static int join_or_serve(const char *address)
         if (rc >= 0)
             return registry_keep_joined();
         if (is_free(tr_last_error())) {
+            struct tr_error *nobody = task_error_aside();
             rc = listen_and_serve(address);
+            if (rc == -EADDRNOTAVAIL)
+                return error_raise(nobody); /* another host's, which nobody serves there just now */
+            error_unref(nobody);
             if (rc != -EADDRINUSE || tr_now() > since + INTERREGNUM_S)
                 return rc;
         } else if (rc == TR_ECANCELLED || !is_leaving(tr_last_error()) || tr_now() > since + FAREWELL_S) {
@@ -245,8 +253,8 @@ static int run(char **argv, struct life *life)
     struct actor actor = {.argv = argv,
                           .method = life->method,
                           .is_root = life->fn != NULL,
-                          .end_by = INFINITY,
-                          .listener = {.io = {.fd = -1}}};
+                          .end_by = INFINITY};
+    list_init(&actor.doors);
     list_init(&actor.sessions);
     list_init(&actor.endings);
     list_init(&actor.topics);

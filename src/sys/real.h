@@ -116,6 +116,8 @@ int real_local_address(struct sys *sys, int fd, struct sys_address *ret);
 /* real_peer.c */
 int real_peer_is_us(struct sys *sys, int fd);
 int real_peer_is(struct sys *sys, int fd, int pid);
+void real_patience(struct sys *sys, int fd, int64_t ns);
+int real_is_stuck(struct sys *sys, int fd);
 
 /* real_console.c */
 void real_print_error(struct sys *sys, const char *text, size_t size);

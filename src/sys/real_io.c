@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -435,4 +436,22 @@ int real_local_address(struct sys *sys, int fd, struct sys_address *ret)
                  address.un.sun_path + !address.un.sun_path[0]);
     }
     return 0;
+}
+
+/* The kernel counts milliseconds. */
+void real_patience(struct sys *sys, int fd, int64_t ns)
+{
+    (void)sys;
+    const unsigned ms = (unsigned)(ns / 1000000);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+/* There is something to send, and all that was sent is acknowledged: its window is closed. */
+int real_is_stuck(struct sys *sys, int fd)
+{
+    (void)sys;
+    int unacknowledged, unsent;
+    if (ioctl(fd, SIOCOUTQ, &unacknowledged) < 0 || ioctl(fd, SIOCOUTQNSD, &unsent) < 0)
+        return -errno;
+    return unsent > 0 && unacknowledged == unsent;
 }

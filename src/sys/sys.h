@@ -139,6 +139,11 @@ struct sys_ops {
     int (*peer_is_us)(struct sys *sys, int fd);     /* 1 when the same user is at the other end */
     int (*peer_is)(struct sys *sys, int fd, int pid); /* 1 when a process is that has this pid, or calls itself so
                                                      * in a namespace of its own, or when there is no telling */
+    /* Of a connection over TCP: how long what was sent may wait for the other host to acknowledge it, whereupon
+     * reads and writes fail with -ETIMEDOUT or what the network has said; 0: many minutes. / 1 while the other host is
+     * there and takes nothing more, since its process does not read. */
+    void (*patience)(struct sys *sys, int fd, int64_t ns);
+    int (*is_stuck)(struct sys *sys, int fd);
 
     /* names. look_up blocks, for as long as a name server likes, and is for worker threads. It returns how
      * many addresses there are, each once in the order they are best tried, in memory of `resize`; or
@@ -400,6 +405,14 @@ static inline int sys_peer_is_us(int fd)
 static inline int sys_peer_is(int fd, int pid)
 {
     return SYS_CALL_(peer_is, fd, pid);
+}
+static inline void sys_patience(int fd, int64_t ns)
+{
+    SYS_CALL_(patience, fd, ns);
+}
+static inline int sys_is_stuck(int fd)
+{
+    return SYS_CALL_(is_stuck, fd);
 }
 static inline int sys_numeric(const char *host, const char *service, struct sys_address *ret)
 {

@@ -55,22 +55,14 @@ int address_parse(const char *text, struct address *ret)
     return refuse(text, "it starts with neither unix: nor tcp://");
 }
 
-static bool is_loopback(const char *host)
+bool address_is_here(const struct sys_address *address)
 {
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+    return address->family == SYS_UNIX || strncmp(address->name, "127.", 4) == 0 || strcmp(address->name, "::1") == 0;
 }
 
-int address_parse_own(const char *text, struct sys_address *ret)
+bool address_is_any(const struct sys_address *address)
 {
-    struct address address;
-    tr_try(address_parse(text, &address));
-    if (address.family == SYS_TCP && !is_loopback(address.host))
-        return refuse(text, "only loopback addresses are served so far");
-    if (strlen(address.host) >= sizeof ret->name)
-        return refuse(text, "too long");
-    *ret = (struct sys_address){.family = address.family, .port = address.port};
-    memcpy(ret->name, address.host, strlen(address.host) + 1);
-    return 0;
+    return address->family == SYS_TCP && (strcmp(address->name, "0.0.0.0") == 0 || strcmp(address->name, "::") == 0);
 }
 
 void address_format(const struct sys_address *address, char ret_text[ADDRESS_TEXT])

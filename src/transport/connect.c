@@ -18,6 +18,7 @@ static const double STAGGER_S = 0.25;
 struct race {
     tr_nursery *nursery;
     int fd;                     /* the winner's; -1 while there is none */
+    struct sys_address winner;
     int first_failure;          /* what the first to fail failed with */
     struct errors errors;       /* of all that failed */
 };
@@ -50,6 +51,7 @@ static int try_one(void *arg)
         sys_close(&fd); /* in the same moment as another */
     } else {
         race->fd = fd;
+        race->winner = attempt->to;
         tr_cancel(race->nursery);
     }
     return 0;
@@ -99,10 +101,12 @@ static int all_failed(struct race *race, size_t count)
     return error_raise(error);
 }
 
-int transport_reach_any(const struct sys_address *targets, size_t count, int *ret_fd)
+int transport_reach_any(const struct sys_address *targets, size_t count, int *ret_fd, struct sys_address *ret_winner)
 {
-    if (count == 1)
+    if (count == 1) {
+        *ret_winner = targets[0];
         return transport_reach(targets, ret_fd);
+    }
     struct attempt *attempts = mem_zalloc(count * sizeof *attempts);
     if (!attempts)
         return error_raise_plain(-ENOMEM);
@@ -113,7 +117,7 @@ int transport_reach_any(const struct sys_address *targets, size_t count, int *re
     if (rc >= 0 && race.fd < 0)
         rc = all_failed(&race, count);
     else if (rc >= 0)
-        *ret_fd = race.fd;
+        *ret_fd = race.fd, *ret_winner = race.winner;
     else
         sys_close(&race.fd);
     error_unref(errors_take(&race.errors));

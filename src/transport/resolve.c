@@ -95,6 +95,20 @@ int transport_resolve_address(const struct address *address, struct sys_address 
     return transport_resolve(address->host, port, ret_all);
 }
 
+int transport_find(const char *text, struct sys_address **ret_all)
+{
+    struct address address;
+    tr_try(address_parse(text, &address));
+    if (address.family == SYS_TCP)
+        return transport_resolve_address(&address, ret_all);
+    struct sys_address *one = mem_zalloc(sizeof *one);
+    if (!one)
+        return error_raise_plain(-ENOMEM);
+    memcpy(one->name, address.host, sizeof one->name);
+    *ret_all = one;
+    return 1;
+}
+
 /* All in one piece of the frame: the list, then the texts. */
 int tr_resolve(const char *host, const char *service, const char *const **ret_addresses)
 {

@@ -71,29 +71,15 @@ int conn_of_socket(int fd, tr_conn **ret_conn)
 
 /* ---- connecting ---------------------------------------------------------------------------------- */
 
-/* Where an address leads, one or several: a Unix socket's is known, a host's may have to be looked up. */
-static int find_targets(const char *text, struct sys_address **ret_all)
-{
-    struct address address;
-    tr_try(address_parse(text, &address));
-    if (address.family == SYS_TCP)
-        return transport_resolve_address(&address, ret_all);
-    struct sys_address *one = mem_zalloc(sizeof *one);
-    if (!one)
-        return error_raise_plain(-ENOMEM);
-    memcpy(one->name, address.host, sizeof one->name);
-    *ret_all = one;
-    return 1;
-}
-
 int tr_connect(tr_conn **ret_conn, const char *address)
 {
     struct sys_address *targets;
     tr_try(tr_checkpoint());
-    int fd, rc = find_targets(address, &targets);
+    int fd, rc = transport_find(address, &targets);
     if (rc < 0)
         return rc;
-    rc = transport_reach_any(targets, (size_t)rc, &fd);
+    struct sys_address winner;
+    rc = transport_reach_any(targets, (size_t)rc, &fd, &winner);
     mem_free(targets);
     return rc < 0 ? rc : conn_of_socket(fd, ret_conn);
 }
@@ -138,7 +124,7 @@ int tr_listen(tr_listener **ret_listener, const char *address)
 {
     struct sys_address *all;
     tr_try(tr_checkpoint());
-    tr_try(find_targets(address, &all));
+    tr_try(transport_find(address, &all));
     int rc = listen_at(&all[0], ret_listener);
     mem_free(all);
     return rc;

@@ -48,26 +48,17 @@ int transport_reach(const struct sys_address *to, int *ret_fd)
     return rc == TR_ECANCELLED ? rc : fail_at(rc, "connecting to", to);
 }
 
-int transport_connect(const char *address, int *ret_fd)
+int transport_meet(const struct sys_address *targets, size_t count, int *ret_fd, struct sys_address *ret_winner)
 {
-    struct sys_address to;
     int fd;
-    tr_try(address_parse_own(address, &to));
-    tr_try(transport_reach(&to, &fd));
+    tr_try(transport_reach_any(targets, count, &fd, ret_winner));
     int rc = sys_peer_is_us(fd);
     if (rc > 0) {
         *ret_fd = fd;
         return 0;
     }
     sys_close(&fd);
-    return fail(rc == 0 ? -EACCES : rc, "connecting to", address);
-}
-
-int transport_listen(const char *address, struct listener *ret)
-{
-    struct sys_address at;
-    tr_try(address_parse_own(address, &at));
-    return transport_listen_at(&at, true, ret);
+    return fail_at(rc == 0 ? -EACCES : rc, "connecting to", ret_winner);
 }
 
 int transport_listen_at(const struct sys_address *wanted, bool only_us, struct listener *ret)

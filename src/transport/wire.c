@@ -33,3 +33,13 @@ int wire_write(struct wire *wire, const void *bytes, size_t size)
 {
     return io_write_all(&wire->io, bytes, size);
 }
+
+void wire_set_patience(struct wire *wire, int64_t ns)
+{
+    sys_patience(wire->io.fd, ns);
+}
+
+bool wire_is_stuck(const struct wire *wire)
+{
+    return sys_is_stuck(wire->io.fd) > 0;
+}

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct wire {
     struct io io;               /* a stream socket; fd -1: closed */
@@ -38,5 +39,11 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size);
 /* A checkpoint where it is not all taken at once. 0 when all was taken, which says nothing of its arrival; or as
  * wire_read, and some may have been taken. */
 int wire_write(struct wire *wire, const void *bytes, size_t size);
+
+/* Of one to another host: how long what was written may wait for that host to acknowledge it, until the wire is lost
+ * with -ETIMEDOUT or what the network has said; 0: many minutes. / Whether the host is there and takes no more, since
+ * the peer does not read. No checkpoints. */
+void wire_set_patience(struct wire *wire, int64_t ns);
+bool wire_is_stuck(const struct wire *wire);
 
 #endif

@@ -1,5 +1,6 @@
 #include "conform/ways.h"
 
+#include "base/hooks.h"
 #include "sys/sys.h"
 #include "transport/transport.h"
 #include "world.h"
@@ -20,11 +21,13 @@ static int meet_in_a_pair(struct ends *ends)
 static int meet_at(const char *address, struct ends *ends)
 {
     struct listener listener;
-    char there[ADDRESS_TEXT];
-    int fd;
-    tr_try(transport_listen(address, &listener));
-    address_format(&listener.at, there);
-    int rc = transport_connect(there, &fd);
+    struct sys_address *at, winner;
+    int fd, rc;
+    tr_try(transport_find(address, &at));
+    rc = transport_listen_at(at, true, &listener);
+    mem_free(at);
+    tr_try(rc);
+    rc = transport_meet(&listener.at, 1, &fd, &winner);
     if (rc >= 0)
         rc = wire_open(&ends->a, fd);
     if (rc >= 0)

@@ -510,14 +510,35 @@ static int direct(void *arg)
     return rc;
 }
 
-static const char shared_arbiter[] = "tcp://127.0.0.1:1616"; /* of the root and its visitors */
+/* Of the root and its visitors. */
+static const char *shared_arbiter(const struct play *play)
+{
+    return play_is_abroad(play) ? "tcp://alpha:1616" : "tcp://127.0.0.1:1616";
+}
+
+/* Where those on a host can be reached by the others. */
+struct reach {
+    char text[32];
+    tr_str address;
+    tr_list_tr_str listen;
+};
+
+static void reach_from_abroad(struct reach *reach, const struct play *play)
+{
+    snprintf(reach->text, sizeof reach->text, "tcp://%s:0", process_host(process_here()));
+    reach->address = reach->text;
+    reach->listen = (tr_list_tr_str){&reach->address, play_is_abroad(play)};
+}
 
 int act(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
     struct play *play = play_here();
+    struct reach reach;
+    reach_from_abroad(&reach, play);
     int rc = tr_main(argc, argv, direct, NULL, .name = "root", .log = "error",
-                     .modules = tr_names("act"), .arbiter = play->visitor_count ? shared_arbiter : NULL,
+                     .modules = tr_names("act"), .arbiter = play->visitor_count ? shared_arbiter(play) : NULL,
+                     .listen = reach.listen, .allow_remote = play_is_abroad(play), .lost_after = play_lost_after(play),
                      .start_method = start_names[play->tree]);
     if (is_root) {
         play->root_ended = true;
@@ -568,6 +589,9 @@ int act_as_visitor(int argc, char **argv)
     int i = 0;
     while (play->visitors[i].process != process_here())
         i++;
+    struct reach reach;
+    reach_from_abroad(&reach, play);
     return tr_main(argc, argv, be_visitor, &play->visitors[i], .name = i ? "second visitor" : "visitor", .log = "error",
-                   .modules = tr_names("act"), .arbiter = shared_arbiter);
+                   .modules = tr_names("act"), .arbiter = shared_arbiter(play), .listen = reach.listen,
+                   .allow_remote = play_is_abroad(play), .lost_after = play_lost_after(play));
 }

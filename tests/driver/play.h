@@ -210,6 +210,7 @@ struct play {
 
     struct world *world;
     struct host *host;
+    struct host *abroad[VISITORS_MOST]; /* of the visitors; NULL: the same */
     struct process *root;
     struct call_record calls[CALLS_MOST];
     int call_count;
@@ -230,6 +231,17 @@ void play_print(const struct play *play, FILE *to);
 
 /* fault.c: stops a process for a while. */
 void play_pause(struct play *play, struct process *process, double seconds);
+
+/* Half of the visitors come from hosts of their own, of which half are lost sooner than some cuts heal. By the seed, and
+ * not by what is drawn of it: so plays are what they were when all were on one host. */
+static inline bool play_is_abroad(const struct play *play)
+{
+    return play->visitor_count > 0 && play->seed % 2;
+}
+static inline double play_lost_after(const struct play *play)
+{
+    return play_is_abroad(play) && play->seed % 4 == 1 ? 1 : 15;
+}
 
 /* act.c: the program of every process; of a visitor. */
 int act(int argc, char **argv);

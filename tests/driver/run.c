@@ -19,7 +19,7 @@ static void let_visitors_come(struct play *play)
         struct visitor *visitor = &play->visitors[i];
         if (play->without[visitor->part] || visitor->process || world_steps(play->world) != visitor->at_step)
             continue;
-        visitor->process = world_spawn(play->world, play->host, act_as_visitor);
+        visitor->process = world_spawn(play->world, play->abroad[i] ? play->abroad[i] : play->host, act_as_visitor);
     }
 }
 
@@ -60,6 +60,10 @@ bool play_run(struct play *play, FILE *trace)
     world_set_user(play->world, play);
     world_trace(play->world, trace);
     play->host = world_host(play->world, "alpha");
+    if (play_is_abroad(play)) {
+        play->abroad[0] = world_host(play->world, "beta");
+        play->abroad[1] = world_host(play->world, "gamma");
+    }
     play->root = world_spawn(play->world, play->host, act);
     run_world(play);
     if (!play->violation[0])

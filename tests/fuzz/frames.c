@@ -73,11 +73,13 @@ static bool sample_hello(struct buf *out, int variant, const tr_field *field)
     static const char *const texts[][3] = {
         {"name", "donny", "gretchen"},
         {"uuid", "0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff"},
-        {"address", "unix:@tractor/1/2", ""},
+        {"addresses", "unix:@tractor/1/2", ""},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(field->name, texts[i][0]) == 0) {
             const char *text = texts[i][1 + variant % 2];
+            if (field->type->kind == TR_LIST)
+                (void)msgpack_put_array(out, 1);
             (void)msgpack_put_str(out, text, strlen(text));
             return true;
         }

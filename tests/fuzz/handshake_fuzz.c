@@ -130,7 +130,10 @@ static bool has_greeted(const struct peer *peer)
     bool good = size > 0 && frame_decode(in.data, (size_t)size, SESSION_GREETING, &memory, &frame) == 0;
     const wire_hello *hello = &frame.hello;
     good = good && hello->lowest <= PROTOCOL_VERSION && hello->highest >= PROTOCOL_VERSION;
-    good = good && hello->uuid && is_hex(hello->uuid) && hello->address && hello->name && hello->name[0];
+    good = good && hello->uuid && is_hex(hello->uuid) && hello->name && hello->name[0];
+    good = good && hello->addresses.count >= 1 && hello->addresses.count <= MOST_ADDRESSES;
+    for (size_t i = 0; good && i < hello->addresses.count; i++)
+        good = hello->addresses.items[i] && strlen(hello->addresses.items[i]) < ADDRESS_TEXT;
     for (const char *at = good ? hello->name : ""; *at; at++)
         good = good && (unsigned char)*at >= ' ' && *at != 127;
     arena_fini(&memory);

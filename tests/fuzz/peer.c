@@ -161,6 +161,7 @@ static void note(struct peer *peer, const struct frame *frame)
     else if (talk)
         note_of_ours(talk, frame);
     peer->cancels += frame->kind == FRAME_CANCEL;
+    peer->pings += frame->kind == FRAME_PING;
 }
 
 /* ---- what it is sent ------------------------------------------------------------------------------------- */
@@ -277,6 +278,9 @@ static void expect(struct peer *peer, const struct frame *frame)
         break;
     case FRAME_CANCEL_ACK:
         require(++peer->acks <= peer->cancels);
+        break;
+    case FRAME_PONG:
+        require(++peer->pongs <= peer->pings);
         break;
     case FRAME_RETURN:
     case FRAME_ERROR:

@@ -32,6 +32,7 @@ struct peer {
     size_t said, heard;         /* bytes of both directions that were looked at */
     bool heard_stop;
     unsigned cancels, acks;     /* CANCEL frames it sent, CANCEL_ACK frames it got */
+    unsigned pings, pongs;      /* likewise */
     uint64_t last_call;         /* that came to it */
     size_t large;               /* calls it made of functions with large results */
     size_t accounts_used;

@@ -332,7 +332,7 @@ static void meet(struct tale *tale, bool dialed)
     world->connected_arg = &tale->peer;
     if (dialed) {
         world->connected = greet;
-        require(session_open("unix:@peer", NULL, &tale->session) == 0);
+        require(session_open(&tr_names("unix:@peer"), NULL, &tale->session) == 0);
         world->connected = NULL;
     } else {
         greet(world, world_connect(world));

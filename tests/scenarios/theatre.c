@@ -73,8 +73,17 @@ static void note_outcome(struct theatre *theatre)
 static int program(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
+    const char *listen = theatre()->listen, *advertise = theatre()->advertise ? theatre()->advertise : "";
+    tr_str stage = "stage"; /* others may come */
+    char at[128];
+    snprintf(at, sizeof at, "tcp://%s:0", process_host(process_here()));
+    if (theatre()->on_network && !listen)
+        listen = at;
     int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = theatre()->log,
-                     .start_method = theatre()->start_method);
+                     .start_method = theatre()->start_method, .allow_remote = theatre()->on_network,
+                     .listen = {&listen, listen != NULL}, .advertise = {&advertise, advertise[0] != '\0'},
+                     .lost_after = theatre()->lost_after,
+                     .modules = {&stage, theatre()->on_network});
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)
@@ -100,7 +109,12 @@ struct theatre *raise_curtain(uint64_t seed, int (*director)(void *))
 
 struct process *another_root(struct theatre *theatre)
 {
-    return world_spawn(theatre->world, theatre->host, program);
+    return another_root_on(theatre, theatre->host);
+}
+
+struct process *another_root_on(struct theatre *theatre, struct host *host)
+{
+    return world_spawn(theatre->world, host, program);
 }
 
 static bool was_said(void *arg)

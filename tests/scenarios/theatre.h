@@ -30,6 +30,9 @@ struct theatre {
     int (*director)(void *);
     const char *arbiter;            /* of roots that begin from here on; NULL: their own */
     const char *start_method;       /* likewise; NULL: spawn */
+    bool on_network;                /* likewise: they listen at their hosts' names too, and may dial other hosts */
+    const char *listen, *advertise; /* likewise, instead: at this address; NULL: nowhere else */
+    double lost_after;              /* likewise; 0: the usual */
     char said[4096];                /* all that was said, a word a line */
     const char *awaited, *log;      /* of the root, "error" at first */
     char outcome[8192];             /* the root's error, as a report; "" while there is none */
@@ -40,8 +43,9 @@ struct theatre {
 /* A world with one host and a root that runs `director`; the last of the test ends it. */
 struct theatre *raise_curtain(uint64_t seed, int (*director)(void *));
 
-/* Another root on the same host. */
+/* Another root on the same host / on another one. */
 struct process *another_root(struct theatre *theatre);
+struct process *another_root_on(struct theatre *theatre, struct host *host);
 
 /* In any process: tells the test. */
 void say(const char *word);

@@ -286,9 +286,12 @@ static int a_cancelled_task_connects_to_nothing(void *arg)
 
 static struct sys_address target_of(const tr_listener *listener)
 {
-    struct sys_address target = {0};
-    if (address_parse_own(tr_listener_address(listener), &target) < 0)
-        target.port = 0;
+    struct address at;
+    struct sys_address target = {.family = SYS_TCP};
+    if (address_parse(tr_listener_address(listener), &at) < 0)
+        return target;
+    snprintf(target.name, sizeof target.name, "%.*s", (int)sizeof target.name - 1, at.host);
+    target.port = at.port;
     return target;
 }
 
@@ -329,6 +332,8 @@ static void close_black_hole(struct black_hole *hole)
     close(hole->listener);
 }
 
+static struct sys_address winner;
+
 static struct sys_address into(const struct black_hole *hole)
 {
     return (struct sys_address){SYS_TCP, "127.0.0.1", ntohs(hole->at.sin_port)};
@@ -344,8 +349,9 @@ static int a_second_address_is_tried_when_the_first_does_not_answer(void *arg)
     struct sys_address targets[] = {into(&hole), target_of(l)};
     int fd = -1;
     double start = tr_now();
-    tr_try(transport_reach_any(targets, 2, &fd));
+    tr_try(transport_reach_any(targets, 2, &fd, &winner));
     expect(fd >= 0 && tr_now() - start > 0.24); /* it was given its time */
+    expect(winner.port == targets[1].port); /* and which one it is, is told */
     close(fd);
     tr_auto(conn) met = NULL;
     tr_try(tr_accept(l, &met));
@@ -368,7 +374,7 @@ static int a_second_address_is_tried_at_once_when_the_first_fails(void *arg)
     tr_try(tr_listen(&third, ANY_PORT));
     struct sys_address targets[] = {refused(&gone), target_of(second), target_of(third)};
     int fd = -1;
-    tr_try(transport_reach_any(targets, 3, &fd));
+    tr_try(transport_reach_any(targets, 3, &fd, &winner));
     close(fd);
     tr_auto(conn) met = NULL;
     tr_try(tr_accept(second, &met));
@@ -389,7 +395,7 @@ static int failures_cost_no_time(void *arg)
     targets[FAILING] = target_of(good);
     int fd = -1;
     tr_scope limit = tr_move_on_after(2.5);
-    tr_try(tr_within(&limit, transport_reach_any(targets, FAILING + 1, &fd)));
+    tr_try(tr_within(&limit, transport_reach_any(targets, FAILING + 1, &fd, &winner)));
     expect(fd >= 0 && !limit.cancelled_caught);
     close(fd);
     return 0;
@@ -406,7 +412,7 @@ static int the_second_try_is_of_the_other_family(void *arg)
     tr_try(tr_listen(&four, ANY_PORT));
     struct sys_address targets[] = {refused(&gone), target_of(four), target_of(four), target_of(six)};
     int fd = -1;
-    tr_try(transport_reach_any(targets, 4, &fd));
+    tr_try(transport_reach_any(targets, 4, &fd, &winner));
     close(fd);
     tr_auto(conn) met = NULL;
     tr_try(tr_accept(six, &met));
@@ -419,7 +425,7 @@ static int when_none_answers_all_failures_are_told(void *arg)
     refusing_auto first = refuse_all(), second = refuse_all(), third = refuse_all();
     struct sys_address targets[] = {refused(&first), refused(&second), refused(&third)};
     int fd = -1;
-    expect(transport_reach_any(targets, 3, &fd) == -ECONNREFUSED && fd == -1);
+    expect(transport_reach_any(targets, 3, &fd, &winner) == -ECONNREFUSED && fd == -1);
     expect_error("errno.ECONNREFUSED", "none of 3 addresses");
     expect(tr_error_members(tr_error_cause(tr_last_error())) == 3);
     return 0;
@@ -433,7 +439,7 @@ static int an_abandoned_race_leaves_nothing(void *arg)
     struct sys_address targets[] = {into(&hole), into(&hole), into(&hole)};
     int fd = -1, before = open_descriptors();
     tr_scope limit = tr_move_on_after(0.3); /* while two are under way */
-    tr_try(tr_within(&limit, transport_reach_any(targets, 3, &fd)));
+    tr_try(tr_within(&limit, transport_reach_any(targets, 3, &fd, &winner)));
     expect(limit.cancelled_caught && fd == -1 && open_descriptors() == before);
     close_black_hole(&hole);
     return 0;

@@ -25,6 +25,8 @@ static void peer_answers(struct world *world, struct world_socket *socket)
     peer_greet(&peer);
 }
 
+static const tr_list_tr_str peer_address = {(tr_str[]){"unix:@peer"}, 1};
+
 /* A portal to the peer, who has greeted. */
 static tr_portal *meet(struct life *life)
 {
@@ -33,7 +35,7 @@ static tr_portal *meet(struct life *life)
         pass(0);
     life->world->connected = peer_answers;
     life->world->connected_arg = life;
-    assert_int_equal(session_open("unix:@peer", NULL, &session), 0);
+    assert_int_equal(session_open(&peer_address, NULL, &session), 0);
     return portal_new(session);
 }
 

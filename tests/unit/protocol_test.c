@@ -10,13 +10,16 @@
 
 static const char *const uuid = "0123456789abcdef0123456789abcdef";
 
+static tr_str addresses[] = {"unix:@x", "tcp://10.0.0.1:7"};
+
 /* One of each kind, with the state it may arrive in. */
 static const struct sample {
     enum session_state state;
     struct frame frame;
 } samples[] = {
-    {SESSION_GREETING, {.kind = FRAME_HELLO, .hello = {1, 2, "donny", "u", "unix:@x", 77}}},
-    {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2, {"int8_t", {"\x2a", 1}}, true}}},
+    {SESSION_GREETING, {.kind = FRAME_HELLO, .hello = {1, 2, "donny", "u", {addresses, 2}, 77}}},
+    {SESSION_UNBORN, {.kind = FRAME_BIRTH, .birth = {"donny", "u", "unix:@a", "au", {NULL, 0}, 2,
+      {"int8_t", {"\x2a", 1}}, true, {true, false, 15, {addresses, 2}, {NULL, 0}}}}},
     {SESSION_OPEN, {.kind = FRAME_UP}},
     {SESSION_OPEN,
      {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 1, 9, 32, {"\x80", 1}}}},
@@ -32,6 +35,8 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_SEND, .id = 7, .outcome = {{"\x2a", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_GRANT, .id = 7, .credit = {4096}}},
     {SESSION_OPEN, {.kind = FRAME_END, .id = 7}},
+    {SESSION_OPEN, {.kind = FRAME_PING}},
+    {SESSION_OPEN, {.kind = FRAME_PONG}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
