@@ -277,6 +277,7 @@ int sim_connect(struct sys *sys, const struct sys_address *to, int *ret_fd);
 int sim_connected(struct sys *sys, int fd);
 int sim_local_address(struct sys *sys, int fd, struct sys_address *ret);
 int sim_peer_is_us(struct sys *sys, int fd);
+int sim_listening(struct sys *sys, const char *prefix, sys_name_fn *each, void *arg);
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,

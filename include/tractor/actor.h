@@ -102,6 +102,8 @@ typedef struct tr_main_options {
                              * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
                              * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
+    bool visitor;           /* it only looks at others (inspect.h): nobody finds it, since it does not listen and is
+                             * registered nowhere; no arbiter is asked, and it cannot start actors */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the

@@ -1,7 +1,9 @@
 /* The actor's door: where others connect, and how it is closed.
  *
  * Every actor listens, on Linux at an abstract Unix address that contains its uuid: nobody can guess it,
- * nobody can squat it, and it vanishes with the process. Whoever connects is greeted by a session; those that
+ * nobody can squat it, and it vanishes with the process. (Who is of the same user can read all such names in the
+ * kernel's list of sockets, and is let in; that is how tools find what runs.) A root that serves where it was told
+ * to, as a shared arbiter, has that name as a side door. Whoever connects is greeted by a session; those that
  * have not greeted yet are few: in a crowd of silent connections the oldest is hung up on, so that they can
  * neither exhaust the actor nor lock out those who speak at once. */
 #include "actor/actor.h"
@@ -74,6 +76,7 @@ int actor_become(const char *name, const char *uuid)
     if (!self.name || !self.uuid)
         return error_raise_plain(-ENOMEM);
     runtime->self = self;
+    actor_self()->since = tr_now();
     log_set_self(&self);
     return 0;
 }
@@ -117,12 +120,13 @@ static void hang_up_on_one(struct actor *actor)
 
 static int accept_task(void *arg)
 {
-    struct actor *actor = arg;
+    struct actor *actor = actor_self();
+    struct listener *door = arg;
     for (;;) {
         struct session *session;
-        int fd, rc = io_wait_readable(&actor->listener.io); /* to most actors nobody ever comes, and trying is dear */
+        int fd, rc = io_wait_readable(&door->io); /* to most actors nobody ever comes, and trying is dear */
         if (rc >= 0)
-            rc = transport_accept(&actor->listener, &fd);
+            rc = transport_accept(door, &fd);
         if (rc == TR_ECLOSED)
             return 0; /* the actor is ending */
         tr_try(rc);
@@ -137,12 +141,21 @@ static int accept_task(void *arg)
     }
 }
 
+static void write_own_address(const struct actor *actor, char ret_text[ADDRESS_TEXT])
+{
+    const bool below = !actor->is_root && actor->arbiter_uuid;
+    snprintf(ret_text, ADDRESS_TEXT, "unix:" ROOTS_NAME "%s%s%s", sys_user(), below ? actor->arbiter_uuid : "",
+             below ? "/" : "", runtime->self.uuid);
+}
+
 int actor_listen(const char *address)
 {
     struct actor *actor = actor_self();
     char own[ADDRESS_TEXT], at[ADDRESS_TEXT];
-    snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
+    write_own_address(actor, own);
     tr_try(transport_listen(address ? address : own, &actor->listener));
+    if (address)
+        tr_try(transport_listen(own, &actor->side_door));
     address_format(&actor->listener.at, at);
     runtime->self.address = arena_text(&actor->memory, at);
     if (!runtime->self.address) {
@@ -154,12 +167,16 @@ int actor_listen(const char *address)
 
 int actor_accept(void)
 {
-    return tr_start_soon(actor_self()->service, accept_task, actor_self());
+    struct actor *actor = actor_self();
+    if (actor->side_door.io.fd >= 0)
+        tr_try(tr_start_soon(actor->service, accept_task, &actor->side_door));
+    return tr_start_soon(actor->service, accept_task, &actor->listener);
 }
 
 void actor_unlisten(void)
 {
     transport_unlisten(&actor_self()->listener);
+    transport_unlisten(&actor_self()->side_door);
 }
 
 /* If there is no memory to remember it, it was the actor itself. */

@@ -16,6 +16,8 @@ struct session;
 
 /* The module of the arbiter's functions; see src/registry. */
 #define REGISTRY_MODULE "tractor.registry"
+/* The module of what every actor tells the tools of its user; see src/inspect. */
+#define INSPECT_MODULE "tractor.inspect"
 
 struct actor {
     tr_list_tr_str modules;         /* that peers may call; texts in `memory` */
@@ -35,6 +37,7 @@ struct actor {
     struct link sessions;           /* all that are not ended, by `place` */
     size_t strangers;               /* connections to us that have not greeted yet */
     struct listener listener;
+    struct listener side_door;      /* of a root that listens where it was told to: the name that tools look for */
     tr_event told_to_end;           /* by the parent, or by a peer that may */
     tr_actor ender;                 /* who told it first; texts in `memory`; this actor itself before */
     double end_by;                  /* when the parent will use force; INFINITY while it has not said so */
@@ -44,6 +47,7 @@ struct actor {
     wire_statespace statespace; /* as it was given; in `memory` */
     void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
     struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
+    double since;               /* when it became an actor */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct arena memory;
 };
@@ -56,7 +60,10 @@ static inline struct actor *actor_self(void)
 /* TR_ENORUNTIME, raised, outside tr_main; else 0. */
 int actor_required(void);
 
-/* Begins to listen, at `address` or, for NULL, where nobody can guess. */
+/* Begins to listen, at `address` or, for NULL, where nobody can guess; a root does the latter in any case, for tools of
+ * its user, who find it by ROOTS_NAME and then its uuid. An actor below it adds its own: ROOTS_NAME, its root's uuid,
+ * "/", and its uuid. */
+#define ROOTS_NAME "@tractor/%u/"   /* the user's number */
 int actor_listen(const char *address);
 
 /* Begins to accept sessions there, once it is settled where that is. */

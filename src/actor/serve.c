@@ -220,20 +220,23 @@ static int refuse_way(const wire_start *start, enum tr_way way)
                       were[asked]);
 }
 
-/* The arbiter's own functions are served by whoever is the arbiter, and by nobody else. */
-static bool is_served(const char *module, const char *name)
+/* The arbiter's own functions are served by whoever is the arbiter, and by nobody else; what tools ask by everybody,
+ * but not to everybody. */
+static bool is_served(const struct session *session, const char *module, const char *name)
 {
     if (strcmp(module, REGISTRY_MODULE) == 0)
         return runtime->registry != NULL;
+    if (strcmp(module, INSPECT_MODULE) == 0)
+        return session_is_trusted(session);
     return function_exposed(&actor_self()->modules, module, name);
 }
 
-static int find(const wire_start *start, const tr_fn_entry **ret_fn)
+static int find(const struct session *session, const wire_start *start, const tr_fn_entry **ret_fn)
 {
     if (!start->module || !start->function)
         return raise_code(TR_ENOFUNCTION, "a call without a function");
     const tr_fn_entry *fn = function_find(start->module, start->function);
-    if (!is_served(start->module, start->function)) {
+    if (!is_served(session, start->module, start->function)) {
         bool other_function = !fn && module_exists(start->module) &&
                               function_exposed(&actor_self()->modules, start->module, "");
         return tr_failure_(other_function ? refuse_function(start->module, start->function)
@@ -268,7 +271,7 @@ static int begin(struct session *session, const struct frame *frame)
     const tr_fn_entry *fn = NULL;
     if (actor_is_ending())
         return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
-    tr_try(find(&frame->start, &fn));
+    tr_try(find(session, &frame->start, &fn));
     if (session->served.count >= MOST_SERVED)
         return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
     struct served *served = mem_zalloc(sizeof *served);

@@ -528,6 +528,12 @@ static int session_task(void *arg)
     return 0;
 }
 
+bool session_is_trusted(const struct session *session)
+{
+    struct sys_address at;
+    return session->family || (sys_local_address(session->io.fd, &at) >= 0 && at.family == SYS_UNIX);
+}
+
 /* ---- beginnings --------------------------------------------------------------------------------------- */
 
 int session_new(int fd, bool unborn, struct session **ret_session)

@@ -108,6 +108,10 @@ int session_send(struct session *session, const struct frame *frame);
 /* Whether anything sent still has a chance to arrive. */
 bool session_is_up(const struct session *session);
 
+/* Whether the peer is surely of the same user, on this host: our parent or child, or at the other end of a Unix socket,
+ * which is looked at when it is let in. Over TCP there is no telling. */
+bool session_is_trusted(const struct session *session);
+
 /* What arrives, by kind; talk.c, call.c, serve.c and context.c. A negative result ends the session. */
 int talk_started(struct session *session, const struct frame *frame);
 int talk_yielded(struct session *session, const struct frame *frame);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
+#include "inspect/inspect.h"
 #include "registry/registry.h"
 #include "sched/task.h"
 #include "spawn/child.h"
@@ -119,6 +120,8 @@ static int enter_root(struct actor *actor, const struct life *life)
     const tr_main_options *options = life->options;
     const char *arbiter = options->arbiter ? options->arbiter : sys_env("TRACTOR_ARBITER");
     tr_try(choose_identity(actor, options));
+    if (options->visitor)
+        return 0;
     tr_try(arbiter && arbiter[0] ? join_or_serve(arbiter) : listen_and_serve(NULL));
     return actor_accept();
 }
@@ -244,7 +247,8 @@ static int run(char **argv, struct life *life)
                           .method = life->method,
                           .is_root = life->fn != NULL,
                           .end_by = INFINITY,
-                          .listener = {.io = {.fd = -1}}};
+                          .listener = {.io = {.fd = -1}},
+                          .side_door = {.io = {.fd = -1}}};
     list_init(&actor.sessions);
     list_init(&actor.endings);
     list_init(&actor.topics);
@@ -305,6 +309,7 @@ int tr_main_(int argc, char **argv, int (*fn)(void *), void *arg, const tr_main_
         sys_print_refusal(rc);
         return 1;
     }
+    inspect_serve();
     functions_freeze();
     int status = be_actor(argv, &life, begun);
     sys_leave();

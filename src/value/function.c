@@ -49,6 +49,11 @@ const tr_fn_entry *function_find(const char *module, const char *name)
     return NULL;
 }
 
+const tr_fn_entry *function_next(const tr_fn_entry *entry)
+{
+    return entry ? entry->next : functions;
+}
+
 void functions_freeze(void)
 {
     for (const tr_fn_entry *entry = functions; entry; entry = entry->next) {

@@ -19,6 +19,9 @@ const char *function_module(const tr_fn_info *fn, char room[MODULE_ROOM]);
 /* NULL when there is none. */
 const tr_fn_entry *function_find(const char *module, const char *name);
 
+/* All of them, one after the other, beginning with NULL; NULL after the last. */
+const tr_fn_entry *function_next(const tr_fn_entry *entry);
+
 /* Whether the program has any function in the module. */
 bool module_exists(const char *module);
 

@@ -124,7 +124,8 @@ static int main_task(void *arg)
 void live(struct life *life)
 {
     life->world = world_new();
-    life->actor = (struct actor){.is_root = !life->is_child, .listener = {.io = {.fd = -1}}};
+    life->actor = (struct actor){.is_root = !life->is_child, .listener = {.io = {.fd = -1}},
+                                 .side_door = {.io = {.fd = -1}}};
     list_init(&life->actor.sessions);
     if (life->before)
         life->before(life);

@@ -74,7 +74,7 @@ static int program(int argc, char **argv)
 {
     bool is_root = !tr_is_child();
     int rc = tr_main(argc, argv, direct, NULL, .arbiter = theatre()->arbiter, .log = theatre()->log,
-                     .start_method = theatre()->start_method);
+                     .start_method = theatre()->start_method, .visitor = theatre()->visitors);
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)

@@ -30,6 +30,7 @@ struct theatre {
     int (*director)(void *);
     const char *arbiter;            /* of roots that begin from here on; NULL: their own */
     const char *start_method;       /* likewise; NULL: spawn */
+    bool visitors;                  /* they are no more than that */
     char said[4096];                /* all that was said, a word a line */
     const char *awaited, *log;      /* of the root, "error" at first */
     char outcome[8192];             /* the root's error, as a report; "" while there is none */

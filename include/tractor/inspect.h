@@ -1,0 +1,73 @@
+/* What runs: finding the trees of actors that there are, and asking actors what they are at. For tools; the program
+ * `tractor` (cli/) is one, and has no other means than these.
+ *
+ *     static int look(void *arg)
+ *     {
+ *         tr_list_tr_tree trees;
+ *         tr_try(tr_find_trees(&trees));
+ *         for (size_t i = 0; i < trees.count; i++) {
+ *             tr_auto(portal) root = NULL;
+ *             tr_actor_state state;
+ *             tr_try(tr_reach_actor(&root, trees.items[i].address, trees.items[i].root));
+ *             tr_try(tr_inspect_actor(root, &state));
+ *             printf("%s has pid %d\n", state.name, (int)state.pid);
+ *         }
+ *         return 0;
+ *     }
+ *     ... return tr_main(argc, argv, look, NULL, .visitor = true);
+ *
+ * Every actor answers, but only to the same user on the same host: to its parent and children, and to whoever comes by
+ * a Unix socket. To others it is TR_ENOTEXPOSED. What is asked is answered by a task of the actor's own, so one that
+ * computes without a checkpoint, or is stopped, does not answer: put a deadline around it.
+ *
+ * What a function gives (texts, lists) belongs to the calling task's innermost frame. All of them raise TR_ENORUNTIME
+ * outside of actors, and -ENOMEM. */
+#ifndef TRACTOR_INSPECT_H
+#define TRACTOR_INSPECT_H
+
+#include "tractor/registry.h"
+
+/* ---- finding ----------------------------------------------------------------------------------------------- */
+
+/* A tree, by its root's uuid; the root listens there. */
+tr_struct(tr_tree, (tr_str, root), (tr_str, address));
+tr_list_of(tr_tree);
+
+/* The trees of this user on this host, in the order of their roots' uuids; each root listens at the abstract name
+ * "tractor/<number of the user>/<its uuid>", whatever its arbiter. No checkpoint, and nobody is asked: who is about to
+ * end may be among them. An errno value when the system does not tell. */
+TR_API int tr_find_trees(tr_list_tr_tree *ret_trees) TR_USE_RESULT;
+
+/* A portal to the actor at an address, which is the caller's: tr_auto(portal). `uuid` may be NULL for whoever it is. A
+ * checkpoint. TR_EARGUMENT for what is no address, TR_EBROKEN if another one lives there, an errno value if nobody. */
+TR_API int tr_reach_actor(tr_portal **ret_portal, const char *address, const char *uuid) TR_USE_RESULT;
+
+/* The same for one that is registered: by a Unix socket if it has one, else by its address. A checkpoint. Errors as
+ * above; TR_EARGUMENT for one without an address. */
+TR_API int tr_reach_registered(tr_portal **ret_portal, const tr_registration *actor) TR_USE_RESULT;
+
+/* All that are registered with a root: those of its tree, and, if it is a shared arbiter, those of others. A
+ * checkpoint. TR_ENOARBITER if it is none or breaks off. */
+TR_API int tr_actors_of(tr_portal *root, tr_list_tr_registration *ret_found) TR_USE_RESULT;
+
+/* A stream of those who join and leave there, to be read by tr_next_actor: first those that are there join. A
+ * checkpoint. TR_ENOARBITER, TR_EARGUMENT without a place for the stream. */
+TR_API int tr_watch_actors_of(tr_portal *root, tr_stream **ret_stream) TR_USE_RESULT;
+
+/* ---- one actor --------------------------------------------------------------------------------------------- */
+
+/* What an actor says of itself. `root` and `parent` are uuids, the latter "" for a root. `uptime` and `cpu` (of all its
+ * threads) are seconds. `memory` is bytes: what it has for itself, and its share of what processes share. `calls`: how
+ * many of others run in it, without this one. */
+tr_struct(tr_actor_state, (tr_str, name), (tr_str, uuid), (int32_t, pid), (tr_str, host), (tr_str, address),
+          (tr_str, root), (tr_str, parent), (tr_str, parent_name), (double, uptime), (uint64_t, memory), (double, cpu),
+          (uint32_t, calls), (tr_list_tr_str, modules));
+
+/* A checkpoint. Errors as of tr_call. */
+TR_API int tr_inspect_actor(tr_portal *portal, tr_actor_state *ret_state) TR_USE_RESULT;
+
+/* The actor's tree of scopes, nurseries and tasks, and what each waits for: its tr_task_tree. A checkpoint. Errors as
+ * of tr_call. */
+TR_API int tr_inspect_tasks(tr_portal *portal, tr_str *ret_text) TR_USE_RESULT;
+
+#endif
