@@ -70,4 +70,40 @@ TR_API int tr_inspect_actor(tr_portal *portal, tr_actor_state *ret_state) TR_USE
  * of tr_call. */
 TR_API int tr_inspect_tasks(tr_portal *portal, tr_str *ret_text) TR_USE_RESULT;
 
+/* ---- calling what one does not know ------------------------------------------------------------------------ */
+
+/* Functions as the actor that serves them describes them: module, name, way, and the types of arguments and results
+ * with their names and defaults. A description is good for the calls below, and for looking at; where members lie in
+ * C is this side's. It belongs to the calling task's innermost frame, as the list does. */
+typedef struct tr_function_list {
+    const tr_fn_info *items;
+    size_t count;
+} tr_function_list;
+
+/* The functions that an actor serves, in the order of their names: all, or those of "module", or "module.function"
+ * only; NULL or "" for all. Not the runtime's own. A checkpoint. Errors as of tr_call, which says TR_EPROTOCOL for a
+ * description that makes no sense. */
+TR_API int tr_inspect_functions(tr_portal *portal, const char *which, tr_function_list *ret_functions) TR_USE_RESULT;
+
+/* "int64_t place_order(legs: list<leg{venue: tr_str, qty: int64_t = 1}>, dry_run: bool)": a signature for people, with
+ * what has a default. A stream starts with "stream ", a context with "context (first, heard, item) ". In the calling
+ * task's innermost frame; "" when memory is out. No checkpoint. */
+TR_API const char *tr_signature(const tr_fn_info *fn);
+
+/* Calls such a function, with arguments that are a map by their names; TR_NIL for none. A struct is a map as well, a
+ * list an array, and a text will do for tr_bytes. What is not given has its default. The result comes in the same
+ * way, void as TR_NIL. A checkpoint. TR_EARGUMENT for arguments that are not the function's, with the signature and
+ * what is wrong, and then nothing has been called; TR_EMISUSE for one that is not called for one result; otherwise as
+ * tr_call. */
+TR_API int tr_call_value(tr_portal *portal, const tr_fn_info *fn, const tr_value *args, tr_value *ret_result)
+    TR_USE_RESULT;
+
+/* The same for a stream; `fn` must live as long as it. Its values are taken by tr_next_value: 1 with one in
+ * *ret_item, in the innermost frame; 0 at the end. Checkpoints. Errors as above, and as of tr_open_stream and
+ * tr_next. */
+TR_API int tr_open_stream_value(tr_portal *portal, tr_stream **ret_stream, const tr_fn_info *fn, const tr_value *args)
+    TR_USE_RESULT;
+/* See above. A checkpoint. */
+TR_API int tr_next_value(tr_stream *stream, const tr_fn_info *fn, tr_value *ret_item) TR_USE_RESULT;
+
 #endif

@@ -37,6 +37,9 @@ bool function_exposed(const tr_list_tr_str *entries, const char *module, const c
  * "stream ", a context with "context (first, heard, item) ". Appends without a final 0. 0 or -ENOMEM. */
 int function_signature(struct buf *out, const tr_fn_info *fn);
 
+/* The same for people, who want to know of defaults: "(qty: int64_t = 1)". */
+int function_text(struct buf *out, const tr_fn_info *fn);
+
 /* "leg{venue: tr_str, price: double}": the same of a type alone. */
 int type_signature(struct buf *out, const tr_type *type);
 

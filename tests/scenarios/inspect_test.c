@@ -105,6 +105,125 @@ static int one_tree(void *arg)
 }
 SUCCEEDS(each_actor_says_what_it_is_and_what_it_is_at, one_tree, "looked\n")
 
+/* ---- functions --------------------------------------------------------------------------------------------- */
+
+tr_struct(leg, (tr_str, venue), (double, price, 1.5), (int64_t, qty, -1), (tr_bytes, mark));
+tr_list_of(leg);
+
+tr_fn(tr_list_leg, turn, (tr_list_leg, legs), (bool, twice), (int8_t, least, -7), (tr_str, note, "none"), (tr_value, any))
+{
+    leg *turned = tr_alloc((args->legs.count + 1) * sizeof *turned);
+    if (!turned || strcmp(args->note, "none") != 0 || args->least != -7)
+        return tr_raise("venue.Wrong", "note %s, least %d", args->note, args->least);
+    for (size_t i = 0; i < args->legs.count; i++) {
+        turned[i] = args->legs.items[args->legs.count - 1 - i];
+        turned[i].qty *= args->twice ? 2 : 1;
+    }
+    *ret = (tr_list_leg){turned, args->legs.count};
+    return 0;
+}
+
+tr_stream_fn(leg, count_legs, (uint8_t, last, 3))
+{
+    for (int i = 1; i <= args->last; i++)
+        tr_try(tr_yield(ctx, {.venue = "here", .qty = i}));
+    return 0;
+}
+
+tr_context_fn(int64_t, play, (tr_str, int64_t, int64_t))
+{
+    return tr_ctx_started(ctx, "ready");
+}
+
+static const tr_value text_legs[] = {
+    {.kind = TR_MAP, .map = {(const tr_pair[]){{"venue", {.kind = TR_TEXT, .text = "XETRA"}},
+                                               {"qty", {.kind = TR_INTEGER, .integer = 7}},
+                                               {"mark", {.kind = TR_TEXT, .text = "bytes"}}}, 3}},
+    {.kind = TR_MAP, .map = {NULL, 0}},
+};
+static const tr_value turn_args = {
+    .kind = TR_MAP,
+    .map = {(const tr_pair[]){{"legs", {.kind = TR_ARRAY, .array = {text_legs, 2}}},
+                              {"twice", {.kind = TR_BOOLEAN, .boolean = true}},
+                              {"any", {.kind = TR_REAL, .real = 0.5}}}, 3}};
+
+static int call_turn(tr_portal *donny, const tr_fn_info *fn)
+{
+    tr_value result;
+    tr_try(tr_call_value(donny, fn, &turn_args, &result));
+    want(result.kind == TR_ARRAY && result.array.count == 2);
+    const tr_value *first = &result.array.items[0], *second = &result.array.items[1];
+    want(tr_value_get(first, "venue")->kind == TR_NIL && tr_value_get(first, "qty")->integer == -2);
+    want(tr_value_get(first, "price")->real == 1.5);
+    want(!strcmp(tr_value_get(second, "venue")->text, "XETRA") && tr_value_get(second, "qty")->integer == 14);
+    want(tr_value_get(second, "mark")->kind == TR_BINARY && tr_value_get(second, "mark")->binary.size == 5);
+    tr_try(tr_call_value(donny, fn, NULL, &result));
+    want(result.kind == TR_ARRAY && result.array.count == 0);
+    return 0;
+}
+
+static int expect_refusal(tr_portal *donny, const tr_fn_info *fn, tr_value args, const char *why)
+{
+    tr_value result;
+    want(tr_call_value(donny, fn, &args, &result) == TR_EARGUMENT);
+    want(strstr(tr_error_message(tr_last_error()), why));
+    want(strstr(tr_error_message(tr_last_error()), tr_signature(fn)));
+    return 0;
+}
+
+static tr_value one_arg(const char *name, tr_value value)
+{
+    tr_pair *pair = tr_alloc(sizeof *pair);
+    if (pair)
+        *pair = (tr_pair){name, value};
+    return (tr_value){.kind = TR_MAP, .map = {pair, pair ? 1 : 0}};
+}
+
+static int call_wrongly(tr_portal *donny, const tr_fn_info *fn)
+{
+    const tr_value number = {.kind = TR_INTEGER, .integer = 300}, text = {.kind = TR_TEXT, .text = "no"};
+    const tr_value bad_leg = one_arg("qty", text), legs = {.kind = TR_ARRAY, .array = {&bad_leg, 1}};
+    tr_try(expect_refusal(donny, fn, one_arg("least", number), "least"));
+    tr_try(expect_refusal(donny, fn, one_arg("twice", text), "twice"));
+    tr_try(expect_refusal(donny, fn, one_arg("thrice", text), "thrice"));
+    tr_try(expect_refusal(donny, fn, one_arg("legs", legs), "legs[0].qty"));
+    tr_try(expect_refusal(donny, fn, number, "map"));
+    return 0;
+}
+
+static int stream_legs(tr_portal *donny, const tr_fn_info *fn)
+{
+    tr_auto(stream) legs = NULL;
+    tr_value item;
+    tr_try(tr_open_stream_value(donny, &legs, fn, NULL));
+    for (int i = 1; i <= 3; i++)
+        want(tr_next_value(legs, fn, &item) == 1 && tr_value_get(&item, "qty")->integer == i);
+    want(tr_next_value(legs, fn, &item) == 0);
+    want(tr_call_value(donny, fn, NULL, &item) == TR_EMISUSE);
+    return 0;
+}
+
+static int call_all(tr_portal *donny)
+{
+    tr_function_list all;
+    tr_value result;
+    tr_try(tr_inspect_functions(donny, NULL, &all));
+    want(all.count == 5 && !strcmp(all.items[0].name, "count_legs") && !strcmp(all.items[4].name, "turn"));
+    want(!strcmp(tr_signature(&all.items[0]), "stream leg{venue: tr_str, price: double = 1.5, qty: int64_t = -1, "
+                                              "mark: tr_bytes} count_legs(last: uint8_t = 3)"));
+    want(all.items[2].way == TR_WAY_CONTEXT && tr_call_value(donny, &all.items[2], NULL, &result) == TR_EMISUSE);
+    tr_try(call_turn(donny, &all.items[4]));
+    tr_try(call_wrongly(donny, &all.items[4]));
+    tr_try(stream_legs(donny, &all.items[0]));
+    tr_try(tr_inspect_functions(donny, "venue.turn", &all));
+    want(all.count == 1);
+    tr_try(tr_inspect_functions(donny, "nowhere", &all));
+    want(all.count == 0);
+    return 0;
+}
+PLAY(call_all)
+SUCCEEDS(functions_are_called_by_what_their_actor_says_of_them, play_call_all, "")
+
 /* ---- from outside ------------------------------------------------------------------------------------------ */
 
 static int host(void *arg)
@@ -205,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_actor_says_what_it_is_and_what_it_is_at),
+        cmocka_unit_test(functions_are_called_by_what_their_actor_says_of_them),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),
     };
