@@ -70,6 +70,21 @@ TR_API int tr_inspect_actor(tr_portal *portal, tr_actor_state *ret_state) TR_USE
  * of tr_call. */
 TR_API int tr_inspect_tasks(tr_portal *portal, tr_str *ret_text) TR_USE_RESULT;
 
+/* A line of an actor's log, as the console has it, without colours and without a newline. `level`: its number (log.h).
+ * `lost`: how many went before it that this reader will not see. */
+tr_struct(tr_log_line, (int32_t, level), (tr_str, text), (uint64_t, lost));
+
+/* A stream of what an actor's log says from now on, of a level by its name, like "cancel", or above; NULL or "" for
+ * what it says anyway. What it would not have said is said to this reader only, and for as long. It comes within a
+ * twentieth of a second. Who reads too slowly does not keep the actor waiting: 256 KiB are kept for it beside what a
+ * stream keeps, and then the oldest lines are lost. To be read by tr_next_log_line, and left by tr_auto(stream). A
+ * checkpoint. TR_EARGUMENT for an unknown level; else as tr_open_stream. */
+TR_API int tr_follow_log(tr_portal *portal, tr_stream **ret_stream, const char *level) TR_USE_RESULT;
+
+/* Waits for the next line: 1 with it in *ret_line, whose text lives until the next call or the stream's end. A
+ * checkpoint. Errors as of tr_next. */
+TR_API int tr_next_log_line(tr_stream *stream, tr_log_line *ret_line) TR_USE_RESULT;
+
 /* ---- calling what one does not know ------------------------------------------------------------------------ */
 
 /* Functions as the actor that serves them describes them: module, name, way, and the types of arguments and results

@@ -131,7 +131,7 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter = actor->arbiter,
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
-                                    .log_level = keeper->log_level < 0 ? tr_log_level_ : keeper->log_level,
+                                    .log_level = keeper->log_level < 0 ? log_level() : keeper->log_level,
                                     .statespace = keeper->statespace,
                                     .captured = keeper->lines != NULL}};
     return session_send(keeper->session, &frame);

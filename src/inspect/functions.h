@@ -19,4 +19,7 @@ tr_struct(function_shape, (tr_str, module), (tr_str, name), (uint8_t, way), (tr_
 /* All that this actor serves and that begin so; in no order. */
 tr_stream_fn_decl(function_shape, tr_inspect_functions_of, (tr_str, which));
 
+/* What it says from now on, of that level or above; NULL or "": of what it says anyway. */
+tr_stream_fn_decl(tr_log_line, tr_inspect_log_of, (tr_str, level));
+
 #endif

@@ -253,7 +253,7 @@ static int run(char **argv, struct life *life)
     list_init(&actor.endings);
     list_init(&actor.topics);
     runtime->actor = &actor;
-    const int level = tr_log_level_;
+    const int level = log_level();
     const bool chosen = log_level_is_chosen();
     int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)

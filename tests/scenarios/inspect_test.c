@@ -208,12 +208,12 @@ static int call_all(tr_portal *donny)
     tr_function_list all;
     tr_value result;
     tr_try(tr_inspect_functions(donny, NULL, &all));
-    want(all.count == 5 && !strcmp(all.items[0].name, "count_legs") && !strcmp(all.items[4].name, "turn"));
+    want(all.count == 6 && !strcmp(all.items[0].name, "count_legs") && !strcmp(all.items[5].name, "turn"));
     want(!strcmp(tr_signature(&all.items[0]), "stream leg{venue: tr_str, price: double = 1.5, qty: int64_t = -1, "
                                               "mark: tr_bytes} count_legs(last: uint8_t = 3)"));
     want(all.items[2].way == TR_WAY_CONTEXT && tr_call_value(donny, &all.items[2], NULL, &result) == TR_EMISUSE);
-    tr_try(call_turn(donny, &all.items[4]));
-    tr_try(call_wrongly(donny, &all.items[4]));
+    tr_try(call_turn(donny, &all.items[5]));
+    tr_try(call_wrongly(donny, &all.items[5]));
     tr_try(stream_legs(donny, &all.items[0]));
     tr_try(tr_inspect_functions(donny, "venue.turn", &all));
     want(all.count == 1);
@@ -223,6 +223,72 @@ static int call_all(tr_portal *donny)
 }
 PLAY(call_all)
 SUCCEEDS(functions_are_called_by_what_their_actor_says_of_them, play_call_all, "")
+
+/* ---- the log ----------------------------------------------------------------------------------------------- */
+
+enum { MANY = 10000 };
+
+tr_fn(bool, say_much, (int64_t, lines))
+{
+    char padding[100];
+    memset(padding, 'x', sizeof padding);
+    for (int i = 1; i <= (int)args->lines; i++)
+        tr_log_info("line %d %.100s", i, padding);
+    *ret = tr_log_is_on(TR_LOG_INFO);
+    return 0;
+}
+
+static int next_line_has(tr_stream *log, const char *what)
+{
+    tr_log_line line;
+    want(tr_next_log_line(log, &line) == 1);
+    want(strstr(line.text, what) && !strchr(line.text, '\n') && line.level == TR_LOG_INFO && line.lost == 0);
+    return 0;
+}
+
+static int follow_a_log(tr_portal *donny)
+{
+    tr_auto(stream) log = NULL, wrong = NULL;
+    bool on;
+    want(tr_follow_log(donny, &wrong, "loud") == TR_EARGUMENT);
+    tr_try(tr_call(donny, &on, say_much, .lines = 1)); /* nobody hears of it */
+    want(!on);
+    tr_try(tr_follow_log(donny, &log, "info"));
+    tr_try(tr_call(donny, &on, say_much, .lines = 2));
+    want(on);
+    tr_try(next_line_has(log, "(donny["));
+    tr_try(next_line_has(log, "[info] venue inspect_test.c:"));
+    tr_try(tr_call(donny, &on, say_much, .lines = 1));
+    tr_try(next_line_has(log, "line 1 xxx"));
+    tr_stream_done_(&log);
+    tr_try(tr_call(donny, &on, say_much, .lines = 1));
+    want(!on); /* it is as it was */
+    return 0;
+}
+PLAY(follow_a_log)
+SUCCEEDS(a_log_is_followed_at_a_level_of_the_followers_own, play_follow_a_log, "")
+
+static int read_too_late(tr_portal *donny)
+{
+    tr_auto(stream) log = NULL;
+    tr_log_line line;
+    bool on;
+    uint64_t seen = 0, lost = 0;
+    tr_try(tr_follow_log(donny, &log, "info"));
+    tr_try(tr_call(donny, &on, say_much, .lines = MANY / 2));
+    tr_try(tr_sleep(1));
+    tr_try(tr_call(donny, &on, say_much, .lines = MANY / 2));
+    while (seen + lost < MANY) {
+        want(tr_next_log_line(log, &line) == 1);
+        seen++;
+        lost += line.lost;
+    }
+    want(seen + lost == MANY && lost > MANY / 2 && seen > 1000);
+    want(strstr(line.text, "line 5000 "));
+    return 0;
+}
+PLAY(read_too_late)
+SUCCEEDS(who_reads_a_log_too_late_is_told_how_much_was_lost, play_read_too_late, "")
 
 /* ---- from outside ------------------------------------------------------------------------------------------ */
 
@@ -325,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_actor_says_what_it_is_and_what_it_is_at),
         cmocka_unit_test(functions_are_called_by_what_their_actor_says_of_them),
+        cmocka_unit_test(a_log_is_followed_at_a_level_of_the_followers_own),
+        cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),
     };
