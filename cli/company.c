@@ -104,7 +104,7 @@ int company_add(tr_portal *root, void *arg)
 {
     tr_auto(frame) frame = tr_open_frame();
     struct company *company = arg;
-    tr_list_tr_registration found;
+    tr_list_tr_registration found = {NULL, 0};
     tr_scope limit = tr_fail_after(ANSWER_S);
     int rc = tr_within(&limit, tr_actors_of(root, &found));
     if (rc == TR_ECANCELLED)
