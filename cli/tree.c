@@ -216,10 +216,17 @@ static void draw_frame(const struct show *show)
 
 /* ---- watching ------------------------------------------------------------------------------------------- */
 
+/* Watching goes on where there is no arbiter, or none any more. */
+static int see_roots(struct show *show, int (*each)(tr_portal *, void *), void *arg)
+{
+    int rc = company_roots(show->options, each, arg);
+    return rc == TR_ENOARBITER ? 0 : rc;
+}
+
 static int look_again(struct show *show, bool *ret_differs)
 {
     struct company now = {NULL, 0, 0};
-    int rc = company_roots(show->options, company_add, &now);
+    int rc = see_roots(show, company_add, &now);
     if (rc >= 0)
         rc = company_ask(&now);
     if (rc < 0) {
@@ -248,7 +255,7 @@ static int watch_all(struct show *show)
         tr_auto(frame) frame = tr_open_frame();
         bool differs;
         show->changed = false;
-        tr_try(company_roots(show->options, start_watching, show));
+        tr_try(see_roots(show, start_watching, show));
         tr_try(look_again(show, &differs));
         if (show->terminal || differs || first)
             draw_frame(show);

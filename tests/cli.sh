@@ -69,6 +69,9 @@ gives 2 "it is: tractor call NAME" call somebody
 gives 2 "takes seconds" wait somebody --timeout soon
 gives 2 "says what it takes" ps --watch
 
+check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
+    "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
+
 # ---- looking ----------------------------------------------------------------------------------------------
 
 raise_stage one "$name" "$at"
@@ -160,8 +163,9 @@ pid=$(pid_of "$donny")
     kill -KILL "$pid"
     check "who is killed is gone at once, and said so" seen "$donny, pid $pid, has left"
 } <"$scratch/watch"
-kill "$watcher" 2>/dev/null
-wait "$watcher" 2>/dev/null
+kill "$watcher"
+wait "$watcher"
+check "a watch ends by a signal as others do" [ $? = 143 ]
 gives 3 "there is no actor" tasks "$donny"
 "$tractor" tree --arbiter "$at" | sed 's/  .*//' >"$scratch/out"
 check "the others are still there: $(cat "$scratch/out")" [ "$(wc -l <"$scratch/out")" = 4 ]
