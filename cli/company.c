@@ -225,5 +225,9 @@ int company_find(const struct options *options, const char *word, struct actor *
     company_free(&company);
     if (rc != STATUS_FINE || !ret_portal)
         return rc;
-    return reach_one(ret_actor, ret_portal);
+    rc = reach_one(ret_actor, ret_portal);
+    if (rc >= 0 || rc == TR_ECANCELLED)
+        return rc;
+    return complain(rc == TR_ETIMEOUT ? STATUS_LATE : STATUS_NOBODY, "%s, pid %d, cannot be reached: %s", ret_actor->name,
+                    ret_actor->pid, tr_error_message(tr_last_error()));
 }

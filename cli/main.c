@@ -178,10 +178,11 @@ int main(int argc, char **argv)
         print_help();
         return STATUS_FINE;
     }
+    if (!name[0])
+        return complain(STATUS_USAGE, "what is it to do? `tractor --help` says what it can");
     options.command = find_command(name);
     if (!options.command)
-        return complain(STATUS_USAGE, name[0] ? "there is no command \"%s\"; `tractor --help` says which there are"
-                                              : "%swhat is it to do? `tractor --help` says what it can", name);
+        return complain(STATUS_USAGE, "there is no command \"%s\"; `tractor --help` says which there are", name);
     int status = read_options(argc - 1, argv + 1, &options);
     if (status >= 0)
         return status;

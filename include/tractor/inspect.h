@@ -33,9 +33,10 @@
 tr_struct(tr_tree, (tr_str, root), (tr_str, address));
 tr_list_of(tr_tree);
 
-/* The trees of this user on this host, in the order of their roots' uuids; each root listens at the abstract name
- * "tractor/<number of the user>/<its uuid>", whatever its arbiter. No checkpoint, and nobody is asked: who is about to
- * end may be among them. An errno value when the system does not tell. */
+/* The trees of this user on this host (as far as it shares its network: a container may be another host), in the
+ * order of their roots' uuids; each root listens at the abstract name "tractor/<number of the user>/<its uuid>",
+ * whatever its arbiter. No checkpoint, and nobody is asked: who is about to end may be among them. An errno value
+ * when the system does not tell. */
 TR_API int tr_find_trees(tr_list_tr_tree *ret_trees) TR_USE_RESULT;
 
 /* A portal to the actor at an address, which is the caller's: tr_auto(portal). `uuid` may be NULL for whoever it is. A
@@ -78,7 +79,8 @@ tr_struct(tr_log_line, (int32_t, level), (tr_str, text), (uint64_t, lost));
  * what it says anyway. What it would not have said is said to this reader only, and for as long. It comes within a
  * twentieth of a second. Who reads too slowly does not keep the actor waiting: 256 KiB are kept for it beside what a
  * stream keeps, and then the oldest lines are lost. To be read by tr_next_log_line, and left by tr_auto(stream). A
- * checkpoint. TR_EARGUMENT for an unknown level; else as tr_open_stream. */
+ * checkpoint. TR_EARGUMENT for an unknown level; else as tr_open_stream. For more than sixteen at a
+ * time the first line is TR_EREMOTE, caused by errno.EAGAIN. */
 TR_API int tr_follow_log(tr_portal *portal, tr_stream **ret_stream, const char *level) TR_USE_RESULT;
 
 /* Waits for the next line: 1 with it in *ret_line, whose text lives until the next call or the stream's end. A

@@ -56,7 +56,7 @@ bool log_level_is_chosen(void);
 /* The process's own, whoever follows its log at another. */
 int log_level(void);
 
-void log_tap_add(struct log_tap *tap);
+int log_tap_add(struct log_tap *tap);       /* how many there were before */
 void log_tap_remove(struct log_tap *tap);
 
 /* fn(arg) while no record is handed over, in whatever thread. */

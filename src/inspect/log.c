@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RING_ROOM = 256 * 1024, LINE_ROOM = 4096 };
+enum { RING_ROOM = 256 * 1024, LINE_ROOM = 4096, MOST_FOLLOWERS = 16 };
 static const double LOOK_S = 0.05;
 
 /* Before each line in the ring. */
@@ -124,8 +124,8 @@ static int follow(tr_ctx *ctx, struct follower *follower)
     if (!taken)
         return error_raise_plain(-ENOMEM);
     taken->from = follower;
-    log_tap_add(&follower->tap);
-    int rc = pass_on(ctx, taken);
+    const bool one_too_many = log_tap_add(&follower->tap) >= MOST_FOLLOWERS;
+    int rc = one_too_many ? raise_code(-EAGAIN, "%d follow this log already", MOST_FOLLOWERS) : pass_on(ctx, taken);
     log_tap_remove(&follower->tap);
     return rc;
 }

@@ -79,13 +79,17 @@ void tr_log_to(tr_log_fn *take, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
-void log_tap_add(struct log_tap *tap)
+int log_tap_add(struct log_tap *tap)
 {
+    int count = 0;
     pthread_mutex_lock(&lock);
+    for (const struct log_tap *at = state.taps; at; at = at->next)
+        count++;
     tap->next = state.taps;
     __atomic_store_n(&state.taps, tap, __ATOMIC_RELAXED);
     set_gate();
     pthread_mutex_unlock(&lock);
+    return count;
 }
 
 void log_tap_remove(struct log_tap *tap)

@@ -290,6 +290,52 @@ static int read_too_late(tr_portal *donny)
 PLAY(read_too_late)
 SUCCEEDS(who_reads_a_log_too_late_is_told_how_much_was_lost, play_read_too_late, "")
 
+static int follow_in_a_crowd(tr_portal *donny)
+{
+    enum { MOST = 16 };
+    tr_stream *logs[MOST + 1];
+    tr_log_line line;
+    bool on;
+    for (int i = 0; i <= MOST; i++)
+        tr_try(tr_follow_log(donny, &logs[i], "info"));
+    tr_try(tr_call(donny, &on, say_much, .lines = 1));
+    want(tr_next_log_line(logs[0], &line) == 1 && tr_next_log_line(logs[MOST - 1], &line) == 1);
+    want(tr_next_log_line(logs[MOST], &line) == TR_EREMOTE && tr_error_is(tr_last_error(), "errno.EAGAIN"));
+    for (int i = 0; i <= MOST; i++)
+        tr_stream_done_(&logs[i]);
+    return 0;
+}
+PLAY(follow_in_a_crowd)
+SUCCEEDS(so_many_may_follow_a_log_and_no_more, play_follow_in_a_crowd, "")
+
+/* ---- what cannot be asked ------------------------------------------------------------------------------------- */
+
+static int ask_wrongly(tr_portal *donny)
+{
+    tr_auto(portal) nobody = NULL;
+    tr_auto(stream) changes = NULL;
+    tr_list_tr_registration found;
+    tr_function_list functions;
+    tr_value value;
+    const tr_registration homeless = {.uuid = "0"};
+    want(tr_find_trees(NULL) == TR_EARGUMENT);
+    want(tr_reach_actor(NULL, "unix:@nowhere", NULL) == TR_EARGUMENT);
+    want(tr_reach_actor(&nobody, "nowhere", NULL) == TR_EARGUMENT);
+    want(tr_reach_actor(&nobody, "unix:@nowhere", NULL) == -ECONNREFUSED);
+    want(tr_reach_actor(&nobody, tr_portal_actor(donny)->address, tr_current_actor()->uuid) == TR_EBROKEN);
+    want(tr_reach_registered(&nobody, NULL) == TR_EARGUMENT && tr_reach_registered(&nobody, &homeless) == TR_EARGUMENT);
+    want(tr_actors_of(donny, &found) == TR_ENOARBITER && tr_actors_of(NULL, &found) == TR_EMISUSE);
+    want(tr_watch_actors_of(donny, NULL) == TR_EARGUMENT && tr_watch_actors_of(NULL, &changes) == TR_EMISUSE);
+    want(tr_inspect_functions(donny, NULL, NULL) == TR_EARGUMENT);
+    want(tr_inspect_functions(NULL, NULL, &functions) == TR_EMISUSE);
+    want(tr_call_value(donny, NULL, NULL, &value) == TR_EARGUMENT && !strcmp(tr_signature(NULL), ""));
+    want(tr_next_value(NULL, NULL, &value) == TR_EARGUMENT);
+    want(tr_follow_log(donny, NULL, NULL) == TR_EARGUMENT && tr_follow_log(NULL, &changes, NULL) == TR_EMISUSE);
+    return 0;
+}
+PLAY(ask_wrongly)
+SUCCEEDS(what_cannot_be_asked_is_an_error, play_ask_wrongly, "")
+
 /* ---- from outside ------------------------------------------------------------------------------------------ */
 
 static int host(void *arg)
@@ -386,15 +432,85 @@ static void over_tcp_nobody_is_told(void **state)
     expect_nothing_left(theatre);
 }
 
+/* ---- without memory ------------------------------------------------------------------------------------------- */
+
+static int follow_and_call(tr_portal *donny)
+{
+    tr_auto(stream) log = NULL;
+    tr_function_list functions;
+    tr_log_line line;
+    tr_value result;
+    tr_try(tr_inspect_functions(donny, "venue.turn", &functions));
+    want(functions.count == 1);
+    tr_try(tr_call_value(donny, &functions.items[0], &turn_args, &result));
+    tr_try(tr_follow_log(donny, &log, "info"));
+    tr_try(tr_call(donny, NULL, say_much, .lines = 1));
+    tr_scope limit = tr_move_on_after(5);
+    return tr_within(&limit, tr_next_log_line(log, &line));
+}
+
+static int look_in(void *arg)
+{
+    (void)arg;
+    tr_list_tr_tree trees;
+    tr_list_tr_registration all;
+    tr_actor_state about;
+    tr_str tasks;
+    tr_auto(portal) root = NULL, donny = NULL;
+    tr_try(tr_find_trees(&trees));
+    want(trees.count == 1);
+    tr_try(tr_reach_actor(&root, trees.items[0].address, trees.items[0].root));
+    tr_try(tr_actors_of(root, &all));
+    const tr_registration *actor = named(&all, "donny");
+    want(actor);
+    tr_try(tr_reach_registered(&donny, actor));
+    tr_try(tr_inspect_actor(donny, &about));
+    tr_try(tr_inspect_tasks(donny, &tasks));
+    return follow_and_call(donny);
+}
+
+static bool is_over(void *process)
+{
+    return !process_alive(process);
+}
+
+/* Each allocation of the visitor, and then of the actor that it looks at, fails once: no other is harmed. */
+static void memory_that_is_refused_once_costs_the_visitor_at_most(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool struck = true;
+        for (size_t n = 1; struck; n += 1 + (size_t)i) {
+            struct theatre *theatre = raise_curtain(3, host);
+            run_until_said(theatre, "stays");
+            struct process *host_root = theatre->root;
+            theatre->director = look_in;
+            theatre->visitors = true;
+            struct process *visitor = another_root(theatre);
+            struct process *victim = i ? world_find(theatre->world, "donny") : visitor;
+            process_fail_memory(victim, n, false);
+            if (!world_run_until(theatre->world, is_over, visitor, 60))
+                fail_msg("allocation %zu: the visitor goes on", n);
+            struck = process_failed(victim);
+            assert_true(process_alive(host_root) && process_alive(world_find(theatre->world, "donny")));
+            world_kill(host_root, SIGTERM);
+            expect_nothing_left(theatre);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_actor_says_what_it_is_and_what_it_is_at),
         cmocka_unit_test(functions_are_called_by_what_their_actor_says_of_them),
         cmocka_unit_test(a_log_is_followed_at_a_level_of_the_followers_own),
+        cmocka_unit_test(so_many_may_follow_a_log_and_no_more),
         cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),
+        cmocka_unit_test(what_cannot_be_asked_is_an_error),
+        cmocka_unit_test(memory_that_is_refused_once_costs_the_visitor_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
