@@ -3,10 +3,12 @@
  * Watched, it is drawn anew when a root's registry says that somebody has joined or left, and each second, for the
  * figures and for trees that are new. On a terminal each picture replaces the last; elsewhere only those are printed in
  * which somebody has come or gone. Who has left stays in sight below the tree for a while. */
+#define _GNU_SOURCE
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const double REDRAW_S = 1, CALM_S = 0.05;
@@ -34,21 +36,15 @@ static const struct actor *parent_of(const struct company *company, const struct
     return NULL;
 }
 
-static void end_line(bool terminal)
-{
-    fputs(terminal ? "\x1b[K\n" : "\n", stdout);
-}
-
-static void draw_actor(const struct actor *actor, bool terminal)
+static void draw_actor(const struct actor *actor, FILE *to)
 {
     char uptime[FIGURE_ROOM], memory[FIGURE_ROOM], cpu[FIGURE_ROOM];
-    printf("%s  %.*s  pid %d", actor->name, SHORT_UUID, actor->uuid, actor->pid);
+    fprintf(to, "%s  %.*s  pid %d", actor->name, SHORT_UUID, actor->uuid, actor->pid);
     if (actor->answered)
-        printf("  up %s  memory %s  cpu %s", duration_text(actor->uptime, uptime), size_text(actor->memory, memory),
-               duration_text(actor->cpu, cpu));
+        fprintf(to, "  up %s  memory %s  cpu %s\n", duration_text(actor->uptime, uptime),
+                size_text(actor->memory, memory), duration_text(actor->cpu, cpu));
     else
-        printf("  %s", silence_text(actor));
-    end_line(terminal);
+        fprintf(to, "  %s\n", silence_text(actor));
 }
 
 static bool is_last_child(const struct company *company, size_t index)
@@ -62,7 +58,7 @@ static bool is_last_child(const struct company *company, size_t index)
 
 /* `stem`: what stands before its children's branches. */
 static void draw_below(const struct company *company, const struct actor *parent, const char *stem, int depth,
-                       bool terminal)
+                       FILE *to)
 {
     char longer[4 * DEEPEST + 4];
     for (size_t i = 0; i < company->count; i++) {
@@ -71,16 +67,16 @@ static void draw_below(const struct company *company, const struct actor *parent
             continue;
         const bool last = is_last_child(company, i);
         if (parent)
-            printf("%s%s", stem, last ? "`- " : "|- ");
-        draw_actor(actor, terminal);
+            fprintf(to, "%s%s", stem, last ? "`- " : "|- ");
+        draw_actor(actor, to);
         snprintf(longer, sizeof longer, "%s%s", stem, !parent ? "" : last ? "   " : "|  ");
-        draw_below(company, actor, longer, depth + 1, terminal);
+        draw_below(company, actor, longer, depth + 1, to);
     }
 }
 
-static void draw(const struct company *company, bool terminal)
+static void draw(const struct company *company, FILE *to)
 {
-    draw_below(company, NULL, "", 0, terminal);
+    draw_below(company, NULL, "", 0, to);
 }
 
 static int look(const struct options *options, struct company *ret_company)
@@ -94,7 +90,7 @@ static int tree_once(const struct options *options)
     struct company company = {NULL, 0, 0};
     int rc = look(options, &company);
     if (rc == STATUS_FINE)
-        draw(&company, false);
+        draw(&company, stdout);
     company_free(&company);
     return rc;
 }
@@ -198,19 +194,57 @@ static bool compare(struct show *show, const struct company *now)
     return differs;
 }
 
-static void draw_frame(const struct show *show)
+static void draw_frame(const struct show *show, FILE *to)
 {
-    const bool terminal = show->terminal;
-    fputs(terminal ? "\x1b[H" : "", stdout);
     if (show->company.count == 0)
-        fputs("nothing is running", stdout), end_line(terminal);
-    draw(&show->company, terminal);
-    end_line(terminal);
+        fputs("nothing is running\n", to);
+    draw(&show->company, to);
+    fputc('\n', to);
     for (int i = 0; i < NOTES; i++)
         if (show->notes[i][0])
-            fputs(show->notes[i], stdout), end_line(terminal);
-    if (terminal)
-        fputs("\x1b[J", stdout);
+            fprintf(to, "%s\n", show->notes[i]);
+}
+
+/* ---- on a terminal -------------------------------------------------------------------------------------- */
+
+/* What of a line fits so many columns: bytes of whole characters. */
+static int bytes_that_fit(const char *line, size_t size, int columns)
+{
+    size_t at = 0;
+    for (int column = 0; at < size; at++) {
+        const bool begins = ((unsigned char)line[at] & 0xc0) != 0x80;
+        if (begins && column++ == columns)
+            break;
+    }
+    return (int)at;
+}
+
+/* In place of the one before. A line that the terminal broke, or one too many, would push it upwards. */
+static void print_over(const char *frame)
+{
+    struct winsize window;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_row == 0 || window.ws_col == 0)
+        window = (struct winsize){.ws_row = 24, .ws_col = 80};
+    fputs("\x1b[H", stdout);
+    for (int row = 1; *frame && row < window.ws_row; row++) {
+        const size_t size = strcspn(frame, "\n");
+        printf("%.*s\x1b[K\n", bytes_that_fit(frame, size, window.ws_col), frame);
+        frame += size + (frame[size] == '\n');
+    }
+    fputs(*frame ? "...\x1b[K" : "\x1b[J", stdout);
+}
+
+static void show_frame(const struct show *show)
+{
+    char *frame = NULL;
+    size_t size;
+    FILE *to = show->terminal ? open_memstream(&frame, &size) : NULL;
+    draw_frame(show, to ? to : stdout);
+    if (to)
+        fclose(to);
+    if (frame)
+        print_over(frame);
+    free(frame);
     fflush(stdout);
 }
 
@@ -258,7 +292,7 @@ static int watch_all(struct show *show)
         tr_try(see_roots(show, start_watching, show));
         tr_try(look_again(show, &differs));
         if (show->terminal || differs || first)
-            draw_frame(show);
+            show_frame(show);
         tr_try(nap(show));
     }
 }
