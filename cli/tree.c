@@ -3,7 +3,6 @@
  * Watched, it is drawn anew when a root's registry says that somebody has joined or left, and each second, for the
  * figures and for trees that are new. On a terminal each picture replaces the last; elsewhere only those are printed in
  * which somebody has come or gone. Who has left stays in sight below the tree for a while. */
-#define _GNU_SOURCE
 #include "cli.h"
 
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* Texts and values: JSON by way of json-c, which parses and writes it; here is only what its objects are to us. And the
  * figures of tables. */
-#define _GNU_SOURCE
 #include "cli.h"
 
 #include <errno.h>
@@ -104,12 +103,11 @@ static bool value_of_map(struct json_object *object, tr_value *ret)
     size_t count = 0;
     if (!pairs)
         return false;
-    json_object_object_foreach(object, key, member)
-    {
-        pairs[count].key = tr_format("%s", key);
-        if (!pairs[count].key || !value_of_object(member, &pairs[count].value))
+    struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
+    for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at), count++) {
+        pairs[count].key = tr_format("%s", json_object_iter_peek_name(&at));
+        if (!pairs[count].key || !value_of_object(json_object_iter_peek_value(&at), &pairs[count].value))
             return false;
-        count++;
     }
     *ret = (tr_value){.kind = TR_MAP, .map = {pairs, count}};
     return true;
