@@ -102,6 +102,7 @@ static const char *const words[] = {
     "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "talk", "tr_registry_find", "donny",
     "0123456789abcdef0123456789abcdef", "unix:@fuzz", "tcp://127.0.0.1:1", "fuzz.echo", "name", "type",
     "message", "code", "Cancelled", "errno.ENOENT", "ErrorGroup", "no such thing", "a\x1b[31m\n",
+    "tractor.inspect", "tr_inspect_state_of", "tr_inspect_tasks_of", "tr_inspect_functions_of", "tr_inspect_log_of",
 };
 enum { WORDS = sizeof words / sizeof *words };
 
