@@ -258,6 +258,8 @@ static const struct known {
     {"fuzz", "talk"},
     {REGISTRY_MODULE, "tr_registry_enroll"}, {REGISTRY_MODULE, "tr_registry_find"},
     {REGISTRY_MODULE, "tr_registry_wait"},
+    {INSPECT_MODULE, "tr_inspect_state_of"}, {INSPECT_MODULE, "tr_inspect_tasks_of"},
+    {INSPECT_MODULE, "tr_inspect_functions_of"}, {INSPECT_MODULE, "tr_inspect_log_of"},
 };
 enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024, VALUE_COST = 32 };
 
