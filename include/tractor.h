@@ -14,6 +14,7 @@
  *     process.h    commands: foreign programs
  *     stream.h     remote functions that give many values
  *     registry.h   who is there: asking for actors, and watching them come and go
+ *     inspect.h    what runs: trees, actors, their tasks and functions, for tools
  *     context.h    remote functions that talk with their callers
  *     topics.h     remote functions that share one producer, each with topics of its own
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
@@ -27,6 +28,7 @@
 #include "tractor/context.h"
 #include "tractor/error.h"
 #include "tractor/function.h"
+#include "tractor/inspect.h"
 #include "tractor/instrument.h"
 #include "tractor/io.h"
 #include "tractor/log.h"

@@ -293,6 +293,7 @@ int sim_peer_is_us(struct sys *sys, int fd);
 int sim_peer_is(struct sys *sys, int fd, int pid);
 void sim_patience(struct sys *sys, int fd, int64_t ns);
 int sim_is_stuck(struct sys *sys, int fd);
+int sim_listening(struct sys *sys, const char *prefix, sys_name_fn *each, void *arg);
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 
 int sim_spawn(struct sys *sys, const struct sys_spawn *what, sys_exited_fn *exited, void *arg,

@@ -382,6 +382,22 @@ int sim_is_stuck(struct sys *sys, int fd)
     return !file->out->cut && !flow_writable(file->out);
 }
 
+int sim_listening(struct sys *sys, const char *prefix, sys_name_fn *each, void *arg)
+{
+    struct process *process = process_of(sys);
+    if (sim_enter(process, "listening", 0))
+        return -EMFILE;
+    int rc = 0;
+    list_each(at, &process->world->files)
+    {
+        struct file *file = container_of(at, struct file, place);
+        if (rc >= 0 && file->kind == FILE_LISTENER && file->host == process->host && file->at.family == SYS_UNIX &&
+            file->at.name[0] == '@' && strncmp(file->at.name, prefix, strlen(prefix)) == 0)
+            rc = each(arg, file->at.name);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 /* Hosts' names are as good as numbers here. */
 int sim_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret)
 {

@@ -172,6 +172,18 @@ static unsigned sim_user(struct sys *sys)
     return process_of(sys)->user;
 }
 
+/* Nothing takes any time here, and an allocation has the size of one. */
+static int sim_usage(struct sys *sys, struct sys_usage *ret)
+{
+    *ret = (struct sys_usage){.memory = process_of(sys)->alive};
+    return 0;
+}
+
+static void sim_host(struct sys *sys, char *ret_name, size_t room)
+{
+    snprintf(ret_name, room, "%s", process_of(sys)->host->name);
+}
+
 /* Nobody has the orphans here: a process that has ended is gone unless its own parent may still ask. */
 static int sim_claim_root(struct sys *sys)
 {
@@ -351,6 +363,7 @@ const struct sys_ops sim_ops = {
     .peer_is = sim_peer_is,
     .patience = sim_patience,
     .is_stuck = sim_is_stuck,
+    .listening = sim_listening,
     .numeric = sim_numeric,
     .catch_signal = sim_catch_signal,
     .let_signal_go = sim_let_signal_go,
@@ -373,6 +386,8 @@ const struct sys_ops sim_ops = {
     .claim_root = sim_claim_root,
     .title = sim_title,
     .user = sim_user,
+    .usage = sim_usage,
+    .host = sim_host,
     .env = sim_env,
     .print_error = sim_print_error,
     .coloured = sim_coloured,

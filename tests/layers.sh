@@ -18,7 +18,8 @@ transport sync sched sys base
 spawn sync sched sys base
 actor transport spawn value sync sched sys base
 registry actor transport spawn value sync sched sys base
-runtime registry actor transport spawn value sync sched sys base
+inspect registry actor transport spawn value sync sched sys base
+runtime inspect registry actor transport spawn value sync sched sys base
 TABLE
 
 # Prints each include in $1/src that the table does not allow.
@@ -36,7 +37,7 @@ breaches() {
                 "hand in a function to be called (as base/hooks.h)" }'
     (cd "$1" && grep -rn '^#include "' include | grep -v '"tractor/' |
         sed 's/$/: a public header may not see this; declare the type without its inside/')
-    (cd "$1" && grep -rnE '^#include "[^"]*/' examples bench 2>/dev/null |
+    (cd "$1" && grep -rnE '^#include "[^"]*/' examples bench cli 2>/dev/null |
         sed 's/$/: users do not have this; write #include <tractor.h>/')
 }
 found=$(breaches "$source")

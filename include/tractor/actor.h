@@ -114,6 +114,8 @@ typedef struct tr_main_options {
                              * are not authenticated yet, of which the log warns: docs/hosts.md */
     double lost_after;      /* seconds within which it is noticed that another host has vanished, from 0.1 to 86400; 0:
                              * 15. Calls then fail with HostLost, inside ActorDied. A busy actor is not lost */
+    bool visitor;           /* it only looks at others (inspect.h): nobody finds it, since it does not listen and is
+                             * registered nowhere; no arbiter is asked, and it cannot start actors */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the

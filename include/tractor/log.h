@@ -67,7 +67,9 @@ typedef enum tr_log_level {
  * yet. (tractor.log.get_console_log) */
 TR_API int tr_console_log(const char *level);
 
-/* The level there is now. For what is dear to find out: if (tr_log_is_on(TR_LOG_DEBUG)) ... */
+/* Whether it would be said: the level is that or below, or somebody follows this log at such a one (inspect.h), which
+ * neither console nor children nor a callback have anything of. For what is dear to find out: if
+ * (tr_log_is_on(TR_LOG_DEBUG)) ... */
 #define tr_log_is_on(level) __builtin_expect((level) >= __atomic_load_n(&tr_log_level_, __ATOMIC_RELAXED), 0)
 extern TR_API int tr_log_level_;
 

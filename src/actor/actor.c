@@ -1,8 +1,10 @@
 /* The actor's doors: where others connect, and how they are closed.
  *
  * Every actor listens, on Linux at an abstract Unix address that contains its uuid: nobody can guess it,
- * nobody can squat it, and it vanishes with the process. Where else it listens is said by its options
- * (network.c). Whoever connects is greeted by a session; those that
+ * nobody can squat it, and it vanishes with the process. (Who is of the same user can read all such names in the
+ * kernel's list of sockets, and is let in; that is how tools find what runs. A root that serves at a Unix address that
+ * it was told has that name as a side door.) Where else it listens is said by its options (network.c). Whoever
+ * connects is greeted by a session; those that
  * have not greeted yet are few: in a crowd of silent connections the oldest is hung up on, so that they can
  * neither exhaust the actor nor lock out those who speak at once. */
 #include "actor/actor.h"
@@ -90,6 +92,7 @@ int actor_become(const char *name, const char *uuid)
     if (!self.name || !self.uuid)
         return error_raise_plain(-ENOMEM);
     runtime->self = self;
+    actor_self()->since = tr_now();
     log_set_self(&self);
     return 0;
 }
@@ -183,7 +186,7 @@ static int tell_address(struct actor *actor, const struct listener *listener, in
     return add_address(actor, text);
 }
 
-static int listen_at(struct actor *actor, const struct sys_address *at, int told)
+static int open_door(struct actor *actor, const struct sys_address *at, struct actor_door **ret_door)
 {
     struct actor_door *door = arena_alloc(&actor->memory, sizeof *door);
     if (!door)
@@ -191,6 +194,14 @@ static int listen_at(struct actor *actor, const struct sys_address *at, int told
     tr_try(network_permits(at));
     tr_try(transport_listen_at(at, true, &door->listener));
     list_push(&actor->doors, &door->place);
+    *ret_door = door;
+    return 0;
+}
+
+static int listen_at(struct actor *actor, const struct sys_address *at, int told)
+{
+    struct actor_door *door;
+    tr_try(open_door(actor, at, &door));
     return tell_address(actor, &door->listener, told);
 }
 
@@ -214,24 +225,37 @@ static int listen_at_each(struct actor *actor, const char *address, int told)
     return listening && is_missing(rc) ? 0 : rc;
 }
 
+static struct sys_address own_address(const struct actor *actor)
+{
+    const bool below = !actor->is_root && actor->arbiter_uuid;
+    struct sys_address own = {.family = SYS_UNIX};
+    snprintf(own.name, sizeof own.name, ROOTS_NAME "%s%s%s", sys_user(), below ? actor->arbiter_uuid : "",
+             below ? "/" : "", runtime->self.uuid);
+    return own;
+}
+
 static int listen_for_this_host(struct actor *actor)
 {
-    struct sys_address own = {.family = SYS_UNIX};
-    snprintf(own.name, sizeof own.name, "@tractor/%u/%s", sys_user(), runtime->self.uuid);
+    const struct sys_address own = own_address(actor);
     tr_try(listen_at(actor, &own, -1));
     actor->local = actor->addresses.items[actor->addresses.count - 1];
     return 0;
 }
 
-/* Who is asked for at a Unix socket needs no other one for this host. */
+/* Who is asked for at a Unix socket is not called by another one; only tools look for that. */
+static int listen_for_tools(struct actor *actor)
+{
+    const struct sys_address own = own_address(actor);
+    struct actor_door *side;
+    actor->local = runtime->self.address;
+    return open_door(actor, &own, &side);
+}
+
 static int listen_everywhere(struct actor *actor, const char *address)
 {
     if (address)
         tr_try(listen_at_each(actor, address, -1));
-    if (address && strncmp(address, "unix:", 5) == 0)
-        actor->local = runtime->self.address;
-    else
-        tr_try(listen_for_this_host(actor));
+    tr_try(address && strncmp(address, "unix:", 5) == 0 ? listen_for_tools(actor) : listen_for_this_host(actor));
     for (size_t i = 0; i < actor->network.listen.count; i++)
         tr_try(listen_at_each(actor, actor->network.listen.items[i], (int)i));
     return 0;

@@ -17,6 +17,8 @@ struct session;
 
 /* The module of the arbiter's functions; see src/registry. */
 #define REGISTRY_MODULE "tractor.registry"
+/* The module of what every actor tells the tools of its user; see src/inspect. */
+#define INSPECT_MODULE "tractor.inspect"
 
 /* What all modules of the runtime's own begin with. */
 #define RUNTIME_MODULES "tractor."
@@ -52,6 +54,7 @@ struct actor {
     wire_statespace statespace; /* as it was given; in `memory` */
     void *statespace_value;     /* decoded; NULL until somebody has asked for it; in `memory` */
     struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
+    double since;               /* when it became an actor */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
     struct map signatures;      /* hashes of those of the functions that were called here or from here */
     struct arena memory;
@@ -73,6 +76,9 @@ struct actor_door {
     struct link place;
     struct listener listener;
 };
+
+/* By which tools find the trees of a user: a root's uuid follows. An actor below it adds "/" and its own. */
+#define ROOTS_NAME "@tractor/%u/"   /* the user's number */
 
 /* A checkpoint where names have to be looked up: begins to listen, at `address` (several, if a name has several) or,
  * for NULL, where nobody can guess; and where its network options say. On failure (raised) it listens nowhere. */

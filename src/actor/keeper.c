@@ -133,7 +133,7 @@ static int send_birth(struct keeper *keeper)
                                     .arbiter = actor->arbiter,
                                     .arbiter_uuid = actor->arbiter_uuid,
                                     .modules = keeper->modules,
-                                    .log_level = keeper->log_level < 0 ? tr_log_level_ : keeper->log_level,
+                                    .log_level = keeper->log_level < 0 ? log_level() : keeper->log_level,
                                     .statespace = keeper->statespace,
                                     .captured = keeper->lines != NULL,
                                     .network = keeper->network}};
@@ -556,6 +556,8 @@ static int check(const tr_actor_options *options, const tr_nursery_options *arou
     if (!options)
         return raise_code(TR_EARGUMENT, "the options are NULL");
     tr_try(actor_check_name(options->name));
+    if (!actor_self()->arbiter)
+        return raise_code(TR_EMISUSE, "a visitor starts no actors: where should they be registered?");
     tr_try(check_time(options->name, options->start_timeout, "start"));
     tr_try(check_time(options->name, options->grace, "end"));
     tr_try(check_time(options->name, options->term_grace, "end"));

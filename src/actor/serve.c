@@ -221,13 +221,15 @@ static int refuse_way(const wire_start *start, enum tr_way way)
 }
 
 /* The arbiter's own functions are served by whoever is the arbiter, and by nobody else; to those from outside only by
- * one that is there for them. What else is the runtime's is its own tree's only. */
+ * one that is there for them. What else is the runtime's, as what tools ask, is not for those from outside. */
 static bool is_served(const struct session *session, const char *module, const char *name)
 {
     if (strcmp(module, REGISTRY_MODULE) == 0)
         return runtime->registry != NULL && (!session->outside || actor_self()->is_shared);
     if (session->outside && strncmp(module, RUNTIME_MODULES, strlen(RUNTIME_MODULES)) == 0)
         return false;
+    if (strcmp(module, INSPECT_MODULE) == 0)
+        return true;
     return function_exposed(&actor_self()->modules, module, name);
 }
 

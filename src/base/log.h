@@ -30,9 +30,19 @@ size_t log_format(const tr_log_record *record, bool coloured, char *ret_line, si
 
 /* ---- in src/sys ------------------------------------------------------------------------------------ */
 
+/* Somebody who gets the records of a level or above besides, whatever the process's own; called as any tr_log_fn. Lies
+ * where its owner keeps it, until it is removed. */
+struct log_tap {
+    int level;
+    tr_log_fn *take;
+    void *arg;
+    struct log_tap *next;
+};
+
 /* A process's part of the log. */
 struct log_state {
-    int level;
+    int level;                      /* what it says; tr_log_level_ is that, or a tap's that wants more */
+    struct log_tap *taps;
     bool chosen;                    /* by the program: the environment has nothing to say any more */
     bool taking;                    /* `take` is running */
     tr_log_fn *take;                /* NULL: the console */
@@ -43,7 +53,17 @@ struct log_state {
 void log_set_level(int level, bool chosen);
 bool log_level_is_chosen(void);
 
-/* Whether somebody took the record: `take`, or nobody, because it is that which is speaking. */
+/* The process's own, whoever follows its log at another. */
+int log_level(void);
+
+int log_tap_add(struct log_tap *tap);       /* how many there were before */
+void log_tap_remove(struct log_tap *tap);
+
+/* fn(arg) while no record is handed over, in whatever thread. */
+void log_between(void (*fn)(void *arg), void *arg);
+
+/* Shows it to the taps. Whether the console need not have it: `take` has, or is what is speaking, or the process would
+ * not have said it but for a tap. */
 bool log_hand_over(const tr_log_record *record);
 
 /* Who this process is, for threads without a runtime; copied. */

@@ -4,6 +4,8 @@
  * own tree, and then what the shared arbiter has beside it. A watch is a stream of the arbiter's; only its errors are
  * put into words here. */
 #define TR_MODULE "tractor.registry"
+#include "tractor/inspect.h"
+
 #include "base/error.h"
 #include "registry/functions.h"
 #include "registry/reach.h"
@@ -14,6 +16,7 @@
 
 struct query {
     const tr_query_options *options;
+    tr_portal *only;            /* the registry that is asked; NULL: all that there are */
     struct arena *memory;       /* the caller's */
     struct buf found;           /* of tr_registration */
     struct map own;             /* the uuids of those of this tree, once the arbiter is asked too */
@@ -100,16 +103,20 @@ static int ask_everywhere(struct query *query)
     return ask_at(query, reach_shared);
 }
 
-int tr_query_actors_(tr_list_tr_registration *ret_found, const tr_query_options *options)
+static int ask_this_one(struct query *query)
 {
-    tr_try(actor_required());
-    tr_try(tr_checkpoint());
+    return reach_settle(tr_portal_actor(query->only)->address, ask(query, query->only));
+}
+
+/* At one registry, or, for NULL, everywhere. */
+static int collect(tr_portal *only, const tr_query_options *options, tr_list_tr_registration *ret_found)
+{
     if (!ret_found)
         return raise_code(TR_EARGUMENT, "nowhere to put what is found");
-    struct query query = {.options = options, .memory = frame_memory()};
+    struct query query = {.options = options, .memory = frame_memory(), .only = only};
     if (!query.memory)
         return error_raise_plain(-ENOMEM);
-    int rc = ask_everywhere(&query);
+    int rc = only ? ask_this_one(&query) : ask_everywhere(&query);
     tr_registration *items = rc < 0 ? NULL : arena_copy(query.memory, query.found.data, query.found.size);
     size_t count = query.found.size / sizeof *items;
     buf_fini(&query.found);
@@ -118,6 +125,20 @@ int tr_query_actors_(tr_list_tr_registration *ret_found, const tr_query_options 
         return rc < 0 ? rc : error_raise_plain(-ENOMEM);
     *ret_found = (tr_list_tr_registration){items, count};
     return 0;
+}
+
+int tr_query_actors_(tr_list_tr_registration *ret_found, const tr_query_options *options)
+{
+    tr_try(actor_required());
+    tr_try(tr_checkpoint());
+    return collect(NULL, options, ret_found);
+}
+
+int tr_actors_of(tr_portal *root, tr_list_tr_registration *ret_found)
+{
+    tr_try(portal_usable(root));
+    tr_try(tr_checkpoint());
+    return collect(root, &(tr_query_options){.named_ = NULL}, ret_found);
 }
 
 /* ---- watching ---------------------------------------------------------------------------------------- */
@@ -131,6 +152,14 @@ int tr_watch_actors(tr_stream **ret_stream, const char *prefix)
     tr_try(tr_get_arbiter(&arbiter));
     return reach_settle(tr_portal_actor(arbiter)->address,
                   tr_open_stream(arbiter, ret_stream, tr_registry_watch, .prefix = prefix));
+}
+
+int tr_watch_actors_of(tr_portal *root, tr_stream **ret_stream)
+{
+    tr_try(portal_usable(root));
+    if (!ret_stream)
+        return raise_code(TR_EARGUMENT, "nowhere to put the stream");
+    return reach_settle(tr_portal_actor(root)->address, tr_open_stream(root, ret_stream, tr_registry_watch));
 }
 
 int tr_next_actor(tr_stream *stream, tr_actor_event *ret_event)

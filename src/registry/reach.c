@@ -32,6 +32,8 @@ int reach_root(tr_portal **ret_portal)
     struct actor *actor = actor_self();
     struct session *session;
     const tr_list_tr_str at = {&actor->arbiter, 1};
+    if (!actor->arbiter)
+        return raise_code(TR_ENOARBITER, "a visitor has no arbiter: tr_find_trees tells whom to ask");
     tr_try(reach_settle(actor->arbiter, session_open(&at, actor->arbiter_uuid, &session)));
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;

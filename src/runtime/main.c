@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
+#include "inspect/inspect.h"
 #include "registry/registry.h"
 #include "sched/task.h"
 #include "spawn/child.h"
@@ -129,6 +130,8 @@ static int enter_root(struct actor *actor, const struct life *life)
     const tr_main_options *options = life->options;
     const char *arbiter = options->arbiter ? options->arbiter : sys_env("TRACTOR_ARBITER");
     tr_try(choose_identity(actor, options));
+    if (options->visitor)
+        return 0;
     tr_try(arbiter && arbiter[0] ? join_or_serve(arbiter) : listen_and_serve(NULL));
     return actor_accept();
 }
@@ -259,7 +262,7 @@ static int run(char **argv, struct life *life)
     list_init(&actor.endings);
     list_init(&actor.topics);
     runtime->actor = &actor;
-    const int level = tr_log_level_;
+    const int level = log_level();
     const bool chosen = log_level_is_chosen();
     int signal = 0, rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
@@ -314,6 +317,7 @@ static int become_actor(char **argv, struct life *life)
         sys_print_refusal(rc);
         return 1;
     }
+    inspect_serve();
     functions_freeze();
     int status = be_actor(argv, life, begun);
     sys_leave();

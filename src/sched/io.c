@@ -46,7 +46,7 @@ static void ready(void *arg, int events)
     arm_again(io);
 }
 
-static int open(struct io *io, int fd, bool ours)
+static int begin(struct io *io, int fd, bool ours)
 {
     *io = (struct io){.fd = fd, .ours = ours};
     int rc = sys_watch(fd, ready, io, &io->watch);
@@ -58,12 +58,12 @@ static int open(struct io *io, int fd, bool ours)
 
 int io_open(struct io *io, int fd)
 {
-    return open(io, fd, true);
+    return begin(io, fd, true);
 }
 
 int io_borrow(struct io *io, int fd)
 {
-    return open(io, fd, false);
+    return begin(io, fd, false);
 }
 
 void io_give_up(struct io *io)

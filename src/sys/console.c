@@ -9,7 +9,9 @@
  * such lines are dropped, where they would go round in circles. Not by the thread: a simulator has many processes in
  * one, and each of them has a log_state of its own (log_exchange).
  *
- * The level is an int apart, which programs read inline. It starts as the environment says, before main. */
+ * Tools follow a log by taps. One that wants more than the process says opens the gate, tr_log_level_, an int apart,
+ * which programs read inline; console and `take` have what the process says all the same. The level starts as the
+ * environment says, before main. */
 #include "base/log.h"
 
 #include "base/hooks.h"
@@ -24,7 +26,7 @@ int tr_log_level_ = TR_LOG_WARNING;
 const struct log_state log_at_birth = {.level = TR_LOG_WARNING};
 
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static struct log_state state;
+static struct log_state state = {.level = TR_LOG_WARNING};
 static char self_name[LOG_NAME_ROOM], self_uuid[LOG_UUID_ROOM];
 
 /* An unknown name is not looked at before somebody can hear of it: tr_main, tr_console_log. */
@@ -32,20 +34,33 @@ __attribute__((constructor)) static void heed_environment(void)
 {
     int level = log_level_of(getenv("TRACTOR_LOG"));
     if (level >= 0)
-        tr_log_level_ = level;
+        tr_log_level_ = state.level = level;
 }
 
-static void set_level(int level)
+static void set_gate(void)
 {
-    __atomic_store_n(&tr_log_level_, level, __ATOMIC_RELAXED);
+    int lowest = state.level;
+    for (const struct log_tap *tap = state.taps; tap; tap = tap->next)
+        if (tap->level < lowest)
+            lowest = tap->level;
+    __atomic_store_n(&tr_log_level_, lowest, __ATOMIC_RELAXED);
 }
 
 void log_set_level(int level, bool chosen)
 {
     pthread_mutex_lock(&lock);
-    set_level(level);
+    state.level = level;
     state.chosen = chosen;
+    set_gate();
     pthread_mutex_unlock(&lock);
+}
+
+int log_level(void)
+{
+    pthread_mutex_lock(&lock);
+    int level = state.level;
+    pthread_mutex_unlock(&lock);
+    return level;
 }
 
 bool log_level_is_chosen(void)
@@ -64,6 +79,38 @@ void tr_log_to(tr_log_fn *take, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
+int log_tap_add(struct log_tap *tap)
+{
+    int count = 0;
+    pthread_mutex_lock(&lock);
+    for (const struct log_tap *at = state.taps; at; at = at->next)
+        count++;
+    tap->next = state.taps;
+    __atomic_store_n(&state.taps, tap, __ATOMIC_RELAXED);
+    set_gate();
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+void log_tap_remove(struct log_tap *tap)
+{
+    pthread_mutex_lock(&lock);
+    struct log_tap **at = &state.taps;
+    while (*at && *at != tap)
+        at = &(*at)->next;
+    if (*at)
+        __atomic_store_n(at, tap->next, __ATOMIC_RELAXED);
+    set_gate();
+    pthread_mutex_unlock(&lock);
+}
+
+void log_between(void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&lock);
+    fn(arg);
+    pthread_mutex_unlock(&lock);
+}
+
 static void take_it(const tr_log_record *record)
 {
     state.taking = true;
@@ -71,14 +118,27 @@ static void take_it(const tr_log_record *record)
     state.taking = false;
 }
 
+static bool hand_over(const tr_log_record *record)
+{
+    const int level = (int)record->level;
+    if (state.taking)
+        return true;
+    for (const struct log_tap *tap = state.taps; tap; tap = tap->next)
+        if (level >= tap->level)
+            tap->take(record, tap->arg);
+    if (level < state.level)
+        return true;
+    if (state.take)
+        take_it(record);
+    return state.take != NULL;
+}
+
 bool log_hand_over(const tr_log_record *record)
 {
-    if (!__atomic_load_n(&state.take, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&state.take, __ATOMIC_RELAXED) && !__atomic_load_n(&state.taps, __ATOMIC_RELAXED))
         return false;
     pthread_mutex_lock(&lock);
-    bool taken = state.take != NULL || state.taking;
-    if (state.take && !state.taking)
-        take_it(record);
+    bool taken = hand_over(record);
     pthread_mutex_unlock(&lock);
     return taken;
 }
@@ -86,9 +146,8 @@ bool log_hand_over(const tr_log_record *record)
 struct log_state log_exchange(struct log_state with)
 {
     struct log_state before = state;
-    before.level = tr_log_level_;
     state = with;
-    set_level(with.level);
+    set_gate();
     return before;
 }
 

@@ -125,6 +125,11 @@ bool real_coloured(struct sys *sys);
 int64_t real_wall(struct sys *sys);
 void real_title(struct sys *sys, const char *name, const char *command);
 
+/* real_look.c */
+int real_listening(struct sys *sys, const char *prefix, sys_name_fn *each, void *arg);
+int real_usage(struct sys *sys, struct sys_usage *ret);
+void real_host(struct sys *sys, char *ret_name, size_t room);
+
 /* real_resolve.c */
 int real_numeric(struct sys *sys, const char *host, const char *service, struct sys_address *ret);
 int real_look_up(struct sys *sys, const char *host, const char *service, struct sys_address **ret_all);

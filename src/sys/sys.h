@@ -30,6 +30,12 @@ struct sys_address {
     uint16_t port;                          /* TCP only; 0 asks the kernel to choose */
 };
 
+/* What this process has cost so far. */
+struct sys_usage {
+    uint64_t memory;                        /* bytes: its own, and its share of what it shares with others */
+    int64_t cpu_ns;                         /* of processors, by all its threads */
+};
+
 struct sys_exit {
     int status;                             /* -1 when a signal ended it, or somebody else has reaped it */
     int signal;                             /* 0 when it exited, or somebody else has reaped it */
@@ -90,6 +96,7 @@ typedef bool sys_overflow_fn(const void *address, char *ret_text, size_t room);
 typedef void sys_exited_fn(void *arg, struct sys_exit how);
 typedef void sys_caught_fn(void *arg);
 typedef void sys_asked_fn(void *arg, int number);
+typedef int sys_name_fn(void *arg, const char *name);
 
 struct sys_ops {
     /* time and chance */
@@ -144,6 +151,9 @@ struct sys_ops {
      * there and takes nothing more, since its process does not read. */
     void (*patience)(struct sys *sys, int fd, int64_t ns);
     int (*is_stuck)(struct sys *sys, int fd);
+    /* Calls each(arg, name) for the abstract names, as "@name", that begin with `prefix` and at which somebody
+     * listens here. 0, or what went wrong, or the first negative result of `each`. */
+    int (*listening)(struct sys *sys, const char *prefix, sys_name_fn *each, void *arg);
 
     /* names. look_up blocks, for as long as a name server likes, and is for worker threads. It returns how
      * many addresses there are, each once in the order they are best tried, in memory of `resize`; or
@@ -198,6 +208,8 @@ struct sys_ops {
     void (*title)(struct sys *sys, const char *name, const char *command); /* what others see this process as, if
                                                      * that can be: its short name, and its command line */
     unsigned (*user)(struct sys *sys);              /* the effective user's number */
+    int (*usage)(struct sys *sys, struct sys_usage *ret);
+    void (*host)(struct sys *sys, char *ret_name, size_t room); /* the name of this one, cut to fit */
 
     /* threads. What has a mailbox for its first argument may be called on any thread, with a runtime or
      * without; whoever waits in `ask` is woken by `answer`, whereupon the letter is gone. -EDEADLK where
@@ -414,6 +426,10 @@ static inline int sys_is_stuck(int fd)
 {
     return SYS_CALL_(is_stuck, fd);
 }
+static inline int sys_listening(const char *prefix, sys_name_fn *each, void *arg)
+{
+    return SYS_CALL_(listening, prefix, each, arg);
+}
 static inline int sys_numeric(const char *host, const char *service, struct sys_address *ret)
 {
     return SYS_CALL_(numeric, host, service, ret);
@@ -506,6 +522,14 @@ static inline void sys_title(const char *name, const char *command)
 static inline unsigned sys_user(void)
 {
     return runtime->sys->ops->user(runtime->sys);
+}
+static inline int sys_usage(struct sys_usage *ret)
+{
+    return SYS_CALL_(usage, ret);
+}
+static inline void sys_host(char *ret_name, size_t room)
+{
+    SYS_CALL_(host, ret_name, room);
 }
 static inline int sys_work(struct sys_work *work)
 {

@@ -49,6 +49,11 @@ const tr_fn_entry *function_find(const char *module, const char *name)
     return NULL;
 }
 
+const tr_fn_entry *function_next(const tr_fn_entry *entry)
+{
+    return entry ? entry->next : functions;
+}
+
 void functions_freeze(void)
 {
     for (const tr_fn_entry *entry = functions; entry; entry = entry->next) {
@@ -99,6 +104,7 @@ bool function_exposed(const tr_list_tr_str *entries, const char *module, const c
 /* Where the pieces of a signature go: to a text, or into a hash. */
 struct pen {
     struct buf *text;           /* NULL: hash only */
+    bool defaults;              /* in the text: they are no part of a signature */
     uint64_t hash;
     int rc;
 };
@@ -113,6 +119,41 @@ static void spell(struct pen *pen, const char *piece)
         pen->rc = buf_append(pen->text, piece, strlen(piece));
 }
 
+static long long integer_at(const tr_type *type, const void *at)
+{
+    switch (type->kind) {
+    case TR_INT8:
+        return *(const int8_t *)at;
+    case TR_INT16:
+        return *(const int16_t *)at;
+    case TR_INT32:
+        return *(const int32_t *)at;
+    case TR_UINT8:
+        return *(const uint8_t *)at;
+    case TR_UINT16:
+        return *(const uint16_t *)at;
+    case TR_UINT32:
+        return *(const uint32_t *)at;
+    default:
+        return *(const int64_t *)at;
+    }
+}
+
+/* What is no number, no text and no truth cannot be written as a default. */
+static void write_default(struct pen *pen, const tr_type *type, const void *constant)
+{
+    if (pen->rc < 0 || type->kind >= TR_BYTES)
+        return;
+    if (type->kind == TR_STR)
+        pen->rc = buf_print(pen->text, " = \"%s\"", *(const tr_str *)constant);
+    else if (type->kind == TR_DOUBLE)
+        pen->rc = buf_print(pen->text, " = %g", *(const double *)constant);
+    else if (type->kind == TR_BOOL)
+        pen->rc = buf_print(pen->text, " = true"); /* what else: zero is no default */
+    else
+        pen->rc = buf_print(pen->text, " = %lld", integer_at(type, constant));
+}
+
 static void write_type(struct pen *pen, const tr_type *type, int depth);
 
 static void write_fields(struct pen *pen, const tr_field *fields, int depth)
@@ -122,6 +163,8 @@ static void write_fields(struct pen *pen, const tr_field *fields, int depth)
         spell(pen, field->name);
         spell(pen, ": ");
         write_type(pen, field->type, depth + 1);
+        if (pen->defaults && field->fallback)
+            write_default(pen, field->type, field->fallback);
     }
 }
 
@@ -174,6 +217,13 @@ static void write_signature(struct pen *pen, const tr_fn_info *fn)
 int function_signature(struct buf *out, const tr_fn_info *fn)
 {
     struct pen pen = {.text = out};
+    write_signature(&pen, fn);
+    return pen.rc;
+}
+
+int function_text(struct buf *out, const tr_fn_info *fn)
+{
+    struct pen pen = {.text = out, .defaults = true};
     write_signature(&pen, fn);
     return pen.rc;
 }

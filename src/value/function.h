@@ -19,6 +19,9 @@ const char *function_module(const tr_fn_info *fn, char room[MODULE_ROOM]);
 /* NULL when there is none. */
 const tr_fn_entry *function_find(const char *module, const char *name);
 
+/* All of them, one after the other, beginning with NULL; NULL after the last. */
+const tr_fn_entry *function_next(const tr_fn_entry *entry);
+
 /* Whether the program has any function in the module. */
 bool module_exists(const char *module);
 
@@ -33,6 +36,9 @@ bool function_exposed(const tr_list_tr_str *entries, const char *module, const c
  * caller and callee must agree on, and nothing else (not the file, nor defaults). A stream starts with
  * "stream ", a context with "context (first, heard, item) ". Appends without a final 0. 0 or -ENOMEM. */
 int function_signature(struct buf *out, const tr_fn_info *fn);
+
+/* The same for people, who want to know of defaults: "(qty: int64_t = 1)". */
+int function_text(struct buf *out, const tr_fn_info *fn);
 
 /* "leg{venue: tr_str, price: double}": the same of a type alone. */
 int type_signature(struct buf *out, const tr_type *type);

@@ -104,6 +104,7 @@ static const char *const words[] = {
     "", "fuzz", "tractor.registry", "echo", "mirror", "blob", "count_to", "talk", "tr_registry_find", "donny",
     "0123456789abcdef0123456789abcdef", "unix:@fuzz", "tcp://127.0.0.1:1", "fuzz.echo", "name", "type",
     "message", "code", "Cancelled", "errno.ENOENT", "ErrorGroup", "no such thing", "a\x1b[31m\n",
+    "tractor.inspect", "tr_inspect_state_of", "tr_inspect_tasks_of", "tr_inspect_functions_of", "tr_inspect_log_of",
 };
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -259,6 +260,8 @@ static const struct known {
     {"fuzz", "talk"},
     {REGISTRY_MODULE, "tr_registry_enroll"}, {REGISTRY_MODULE, "tr_registry_find"},
     {REGISTRY_MODULE, "tr_registry_wait"},
+    {INSPECT_MODULE, "tr_inspect_state_of"}, {INSPECT_MODULE, "tr_inspect_tasks_of"},
+    {INSPECT_MODULE, "tr_inspect_functions_of"}, {INSPECT_MODULE, "tr_inspect_log_of"},
 };
 enum { KNOWN = sizeof known / sizeof *known, WINDOW = 256 * 1024, VALUE_COST = 32 };
 

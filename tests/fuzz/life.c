@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "check.h"
+#include "inspect/inspect.h"
 #include "registry/registry.h"
 #include "sched/task.h"
 #include "value/function.h"
@@ -39,6 +40,7 @@ static int enter_root(struct life *life)
     runtime->self = (tr_actor){"fuzzed", "00000000000000000000000000000001", "", 4242};
     life->actor.modules = (tr_list_tr_str){served, 1};
     tr_try(actor_listen(NULL));
+    inspect_serve();
     tr_try(registry_serve());
     return actor_accept();
 }

@@ -371,6 +371,19 @@ static unsigned user(struct sys *sys)
     return 1000;
 }
 
+static int usage(struct sys *sys, struct sys_usage *ret)
+{
+    (void)sys;
+    *ret = (struct sys_usage){.memory = 1};
+    return 0;
+}
+
+static void host(struct sys *sys, char *ret_name, size_t room)
+{
+    (void)sys;
+    snprintf(ret_name, room, "host");
+}
+
 static const char *environment(struct sys *sys, const char *name)
 {
     (void)sys;
@@ -474,6 +487,8 @@ static const struct sys_ops ops = {
     .peer_is = peer_is,
     .pid = pid,
     .user = user,
+    .usage = usage,
+    .host = host,
     .env = environment,
     .print_error = print_error,
     .coloured = coloured,

@@ -83,7 +83,7 @@ static int program(int argc, char **argv)
                      .start_method = theatre()->start_method, .allow_remote = theatre()->on_network,
                      .listen = {&listen, listen != NULL}, .advertise = {&advertise, advertise[0] != '\0'},
                      .lost_after = theatre()->lost_after,
-                     .modules = {&stage, theatre()->on_network});
+                     .modules = {&stage, theatre()->on_network}, .visitor = theatre()->visitors);
     if (is_root && process_here() == theatre()->root) {
         theatre()->ended = true;
         if (rc != 0)

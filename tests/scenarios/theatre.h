@@ -33,6 +33,7 @@ struct theatre {
     bool on_network;                /* likewise: they listen at their hosts' names too, and may dial other hosts */
     const char *listen, *advertise; /* likewise, instead: at this address; NULL: nowhere else */
     double lost_after;              /* likewise; 0: the usual */
+    bool visitors;                  /* they are no more than that */
     char said[4096];                /* all that was said, a word a line */
     const char *awaited, *log;      /* of the root, "error" at first */
     char outcome[8192];             /* the root's error, as a report; "" while there is none */

@@ -443,6 +443,33 @@ static void a_terminal_gets_colours_unless_it_does_not_want_them(void **state)
     assert_null(strchr(said, '\x1b'));
 }
 
+/* ---- taps ------------------------------------------------------------------------------------------------- */
+
+static void a_tap_hears_what_others_do_not(void **state)
+{
+    (void)state;
+    struct heard fine = {.listener = pthread_self()}, finer = fine;
+    struct log_tap tap = {.level = TR_LOG_DEBUG, .take = hear, .arg = &fine};
+    struct log_tap another = {.level = TR_LOG_TRACE, .take = hear, .arg = &finer};
+    assert_int_equal(log_tap_add(&tap), 0);
+    assert_int_equal(log_tap_add(&another), 1);
+    assert_true(tr_log_is_on(TR_LOG_TRACE));
+    assert_int_equal(log_level(), TR_LOG_WARNING); /* which is what children begin with */
+    tr_log_trace("one hears this");
+    tr_log_debug("two hear this");
+    log_tap_remove(&another);
+    tr_log_trace("and nobody this");
+    tr_log_warning("all hear this");
+    assert_int_equal(finer.count, 2);
+    assert_int_equal(fine.count, 2);
+    assert_int_equal(heard.count, 1);
+    log_set_level(TR_LOG_ERROR, true);
+    assert_true(tr_log_is_on(TR_LOG_DEBUG));
+    log_tap_remove(&tap);
+    log_tap_remove(&tap); /* once more does no harm */
+    assert_false(tr_log_is_on(TR_LOG_WARNING));
+}
+
 #define HEARD(name) cmocka_unit_test_setup_teardown(name, listen_from_now, listen_no_more)
 
 int main(void)
@@ -455,6 +482,7 @@ int main(void)
         HEARD(the_librarys_own_lines_have_their_room_for_a_subsystem),
         HEARD(what_is_said_while_a_record_is_taken_is_lost),
         HEARD(who_takes_the_records_may_hand_them_to_another),
+        HEARD(a_tap_hears_what_others_do_not),
         HEARD(errno_stays),
         HEARD(a_worker_speaks_for_its_actor),
         HEARD(threads_of_the_program_speak_one_at_a_time),

@@ -1,0 +1,202 @@
+#!/bin/sh
+# The program tractor on real trees: each command, what it prints and how it exits; wrong arguments, names that mean
+# nobody or several, nothing running, an actor that is killed while somebody watches.
+. "$TRACTOR_SOURCE/tests/lib.sh.inc"
+tractor=$build/cli/tractor
+stage=$build/tests/programs/stage
+if [ ! -x "$tractor" ]; then
+    echo "skipped: tractor was not built, for want of json-c"
+    exit 77
+fi
+unset TRACTOR_ARBITER TRACTOR_LOG
+name=cli-$$ # nobody else's
+at=unix:@$name
+
+# Starts a stage, waits until it is ready: raise_stage fifo arguments...
+raise_stage() {
+    mkfifo "$scratch/$1"
+    "$stage" "$2" ${3:+"$3"} >"$scratch/$1" 2>"$scratch/$1.err" &
+    started="${started:-} $!"
+    read -r _ <"$scratch/$1"
+}
+# The same, and status, for "tractor ...": gives status text-of-both-streams
+gives() {
+    want=$1
+    like=$2
+    shift 2
+    timeout 30 "$tractor" "$@" >"$scratch/out" 2>&1
+    status=$?
+    if [ "$status" = "$want" ] && grep -q -- "$like" "$scratch/out"; then ok; else
+        bad "tractor $*: status $status, not $want; without \"$like\": $(cat "$scratch/out")"
+    fi
+}
+# The whole of it.
+prints() {
+    expected=$1
+    shift
+    said=$(timeout 30 "$tractor" "$@" 2>&1)
+    check "tractor $* prints \"$said\", not \"$expected\"" [ "$said" = "$expected" ]
+}
+pid_of() { "$tractor" ps --arbiter "$at" | awk -v name="$1" '$1 == name { print $3 }'; }
+
+# ---- nothing and nobody -------------------------------------------------------------------------------------
+
+gives 3 "no arbiter at unix:@nobody-$$" ps --arbiter "unix:@nobody-$$"
+gives 3 "no arbiter at unix:@nobody-$$" call donny a.b --arbiter "unix:@nobody-$$"
+gives 2 "is no address" ps --arbiter nonsense
+TRACTOR_ARBITER=unix:@nobody-$$ gives 3 "no arbiter" tree
+if unshare -r -n true 2>/dev/null; then # where nobody else's trees are seen
+    said=$(unshare -r -n "$tractor" ps 2>&1)
+    check "with nothing running it exits with 3" [ $? = 3 ]
+    check "and says so: $said" [ "$said" = "tractor: nothing is running: there is no tree of actors of yours on this host" ]
+    check "so do others" sh -c "unshare -r -n '$tractor' tree; [ \$? = 3 ]" 2>/dev/null
+else
+    echo "not tried: a host without trees; namespaces are not permitted here"
+fi
+
+# ---- help and usage -----------------------------------------------------------------------------------------
+
+gives 0 "Exit status" --help
+for command in ps tree tasks call functions cancel log wait; do
+    gives 0 "Usage: tractor $command" "$command" --help
+    check "the help of $command has an example" grep -q "^  tractor $command\|& tractor $command" "$scratch/out"
+    gives 2 "says what it takes" "$command" --nonsense
+done
+gives 2 "what is it to do"
+gives 2 'no command "dance"' dance
+gives 2 "it is: tractor tasks NAME" tasks
+gives 2 "it is: tractor call NAME" call somebody
+gives 2 "takes seconds" wait somebody --timeout soon
+gives 2 "says what it takes" ps --watch
+
+check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
+    "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
+
+# ---- looking ----------------------------------------------------------------------------------------------
+
+raise_stage one "$name" "$at"
+gives 0 "^NAME .*PARENT" ps --arbiter "$at"
+check "ps shows all five, and not itself: $(cat "$scratch/out")" [ "$(wc -l <"$scratch/out")" = 6 ]
+check "with the parent, and the host" grep -qE "^$name-donny .*[0-9] (KiB|MiB) .* $name +$(hostname)\$" "$scratch/out"
+gives 0 "^$name-donny " ps
+TRACTOR_ARBITER=$at gives 0 "^$name-gretchen " ps
+"$tractor" tree --arbiter "$at" | sed 's/  .*//' >"$scratch/out"
+printf '%s\n' "$name" "|- $name-donny" "|- $name-gretchen" "|- $name-twin" "\`- $name-twin" >"$scratch/expected"
+check "tree shows who has started whom: $(cat "$scratch/out")" cmp -s "$scratch/out" "$scratch/expected"
+gives 0 "task main: waits for" tasks "$name-donny"
+gives 0 "task keep_whatever_comes" tasks "$name"
+gives 0 "  double place_order(legs: list<leg{venue: tr_str, price: double, qty: int64_t = 1}>, dry_run: bool, note: tr_str = \"none\")" \
+    functions "$name-donny"
+gives 0 "  stream leg{.*} legs_to(last: int8_t = 2)" functions "$name-donny" stage
+gives 3 "serves nothing of nowhere" functions "$name-donny" nowhere
+
+# ---- whom a name means --------------------------------------------------------------------------------------
+
+gives 3 "there is no actor \"$name-nobody\"" tasks "$name-nobody"
+gives 2 "\"$name-twin\" may be:" tasks "$name-twin"
+check "both are shown" [ "$(grep -cE "^  $name-twin@[0-9]+  [0-9a-f]{8}\$" "$scratch/out")" = 2 ]
+twin=$(sed -n 's/^  \([^ ]*\) .*/\1/p' "$scratch/out" | head -1)
+uuid=$(sed -n 's/^  [^ ]*  //p' "$scratch/out" | head -1)
+gives 0 "task main" tasks "$twin"
+gives 0 "task main" tasks "$uuid"
+
+# ---- calling ------------------------------------------------------------------------------------------------
+
+donny=$name-donny
+prints "nothing" call "$donny" stage.say
+prints "two words" call "$donny" stage.say "words=two words"
+prints '"two words"' call "$donny" stage.say "words=two words" --json
+prints 'a "b"' call "$donny" stage.say 'words="a \"b\""'
+prints "7" call "$donny" stage.say words=7
+prints "" call "$donny" stage.speak lines=0
+prints "null" call "$donny" stage.speak --json
+prints "25.5" call "$donny" stage.place_order 'legs=[{"venue": "XETRA", "price": 2.5, "qty": 10}, {"price": 0.5}]'
+prints "-1.0" call "$donny" stage.place_order dry_run=true
+prints '{"venue":"here","price":0.0,"qty":1}
+{"venue":"here","price":0.0,"qty":2}' call "$donny" stage.legs_to
+prints '{"venue":"here","price":0.0,"qty":1}' call "$donny" stage.legs_to last=1 --json
+prints "18446744073709551615" call "$donny" stage.large
+prints '[1,"b",{"c":null},18446744073709551615,-2]' call "$donny" stage.echo \
+    'any=[1, "b", {"c": null}, 18446744073709551615, -2]'
+prints "a word" call "$donny" stage.echo "any=a word"
+gives 1 "stage.Bad: the curtain is stuck" call "$donny" stage.fail
+gives 4 "not within 0.2 seconds" call "$donny" stage.wait_for_ever --timeout 0.2
+
+gives 2 "it has no argument \"word\"" call "$donny" stage.say word=x
+check "with the signature" grep -q 'tr_str say(words: tr_str = "nothing")' "$scratch/out"
+gives 2 "is no argument: they have names" call "$donny" stage.say hello
+gives 2 "\"words\" is given twice" call "$donny" stage.say words=a words=b
+gives 2 "dry_run=maybe: not JSON, as a bool is to be written" call "$donny" stage.place_order dry_run=maybe
+gives 2 "dry_run: expected bool, got " call "$donny" stage.place_order dry_run=1
+gives 2 "legs\[0\].qty: expected int64_t, got a string" call "$donny" stage.place_order 'legs=[{"qty": "x"}]'
+gives 2 "the function is double place_order" call "$donny" stage.place_order 'legs=[{"qtty": 1}]'
+gives 2 "last: 300 does not fit int8_t" call "$donny" stage.legs_to last=300
+gives 2 "legs=\[1\] 2: not JSON" call "$donny" stage.place_order 'legs=[1] 2'
+gives 2 "is no function: it is module.function" call "$donny" say
+gives 2 "takes a program" call "$donny" stage.play
+gives 3 "does not serve stage.dance" call "$donny" stage.dance
+
+# ---- the log --------------------------------------------------------------------------------------------
+
+gives 2 "there is no log level \"loud\"" log "$donny" --level loud
+mkfifo "$scratch/log"
+"$tractor" log "$donny" --follow --level info >"$scratch/log" 2>"$scratch/log.err" &
+follower=$!
+exec 3<"$scratch/log"
+seen() { while read -r line; do case $line in *"$1"*) return 0 ;; esac; done; return 1; }
+# What is said before the follower is there is not shown: so say it until it is.
+seen ") [info] stage stage.c:" <&3 &
+reader=$!
+while kill -0 "$reader" 2>/dev/null; do "$tractor" call "$donny" stage.speak lines=1; done
+wait "$reader"
+check "a line of the log is shown, of a level at which donny says nothing" [ $? = 0 ]
+check "not even now: $(cat "$scratch/one.err")" [ ! -s "$scratch/one.err" ]
+
+# ---- a kill under --watch -----------------------------------------------------------------------------------
+
+mkfifo "$scratch/watch"
+"$tractor" tree --watch --arbiter "$at" >"$scratch/watch" 2>"$scratch/watch.err" &
+watcher=$!
+pid=$(pid_of "$donny")
+{
+    check "a watched tree shows who is there" seen "- $donny "
+    kill -KILL "$pid"
+    check "who is killed is gone at once, and said so" seen "$donny, pid $pid, has left"
+} <"$scratch/watch"
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+check "a watch ends by a signal as others do" [ $? = 143 ]
+gives 3 "there is no actor" tasks "$donny"
+"$tractor" tree --arbiter "$at" | sed 's/  .*//' >"$scratch/out"
+check "the others are still there: $(cat "$scratch/out")" [ "$(wc -l <"$scratch/out")" = 4 ]
+cat <&3 >"$scratch/out"
+exec 3<&-
+wait "$follower"
+check "who follows its log hears of its end: $(cat "$scratch/log.err")" [ $? = 1 ]
+check "and of what it died" grep -q "ActorDied: actor $donny is lost" "$scratch/log.err"
+
+# ---- one that does not answer --------------------------------------------------------------------------------
+
+gretchen=$name-gretchen
+kill -STOP "$(pid_of "$gretchen")"
+gives 0 "^$gretchen .*does not answer" ps --arbiter "$at"
+gives 4 "not within 0.5 seconds" tasks "$gretchen" --timeout 0.5
+kill -CONT "$(pid_of "$gretchen")"
+
+# ---- waiting and ending -----------------------------------------------------------------------------------
+
+gives 4 "not within 0.2 seconds" wait "$name-later" --timeout 0.2
+"$tractor" wait "$name-later" --timeout 30 >"$scratch/waited" &
+waiter=$!
+raise_stage two "$name-later"
+wait "$waiter"
+check "a wait for who comes later succeeds" [ $? = 0 ]
+check "and says who it is" grep -q "^$name-later  .* pid [0-9]* .*unix:@tractor/" "$scratch/waited"
+gives 0 "^$name  " wait "$name" --timeout 5
+gives 0 "$gretchen, pid [0-9]*, has ended" cancel "$gretchen"
+gives 3 "there is no actor" cancel "$gretchen"
+gives 0 "$name, pid [0-9]*, has ended" cancel "$name"
+gives 0 "has ended" cancel "$name-later"
+for pid in $started; do wait "$pid"; done
+check "no process is left" nothing_left "$stage"
+finish
