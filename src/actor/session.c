@@ -225,7 +225,7 @@ static int check_hello(const wire_hello *hello)
     if (!hello->uuid || strspn(hello->uuid, "0123456789abcdef") != UUID_LENGTH ||
         strlen(hello->uuid) != UUID_LENGTH)
         return raise_code(TR_EPROTOCOL, "the peer has no proper uuid");
-    if (hello->addresses.count < 1 || hello->addresses.count > MOST_ADDRESSES)
+    if (hello->addresses.count > MOST_ADDRESSES) /* a visitor has none */
         return raise_code(TR_EPROTOCOL, "the peer has %zu addresses", hello->addresses.count);
     for (size_t i = 0; i < hello->addresses.count; i++)
         if (!hello->addresses.items[i] || strlen(hello->addresses.items[i]) >= ADDRESS_TEXT)
@@ -253,7 +253,7 @@ static int take_hello(struct session *session, const struct frame *frame)
     tr_try(actor_copy_modules(&session->memory, &hello->addresses, NULL, &addresses));
     const tr_actor peer = {.name = arena_text(&session->memory, hello->name),
                            .uuid = arena_text(&session->memory, hello->uuid),
-                           .address = addresses.items[0],
+                           .address = addresses.count > 0 ? addresses.items[0] : "",
                            .pid = hello->pid};
     if (!peer.name || !peer.uuid)
         return error_raise_plain(-ENOMEM);

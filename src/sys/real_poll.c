@@ -16,7 +16,8 @@
  * For a program's own descriptors the kernel sees to that (EPOLLONESHOT), and so has to be told each time, and says if
  * one was closed. Ours, of which that is not to be feared, stay armed in the kernel until it reports what nobody wants
  * to know: who waits again when a report has been dealt with costs no system call. The kernel may report a watch that
- * is gone, when the file it was for is still open under another number; so it is not told where a watch lies, but only its number, which is never used again. */
+ * is gone, when the file it was for is still open under another number; so it is not told where a watch lies, but only
+ * its number, which is never used again. */
 #include "sys/real.h"
 
 #include "base/panic.h"

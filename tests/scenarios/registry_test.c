@@ -559,12 +559,14 @@ static const char good_bye[] = "\x03\0\0\0\x92\x0a"; /* and its final 0 */
 /* A greeting by hand, with the good-bye behind it. */
 static int greet_as(tr_conn *conn, int pid)
 {
-    char hello[] = "\x2f\0\0\0\x98\x00\x00\x01\x01\xa1x\xd9\x20"
-                   "0123456789abcdef0123456789abcdef\xa0\xd2pid.";
+    char hello[] = "\x30\0\0\0\x98\x00\x00\x01\x01\xa1x\xd9\x20"
+                   "0123456789abcdef0123456789abcdef\x91\xa0\xd2pid.";
     for (int i = 0; i < 4; i++)
         hello[sizeof hello - 1 - 4 + i] = (char)(pid >> 8 * (3 - i));
-    tr_try(tr_conn_write(conn, hello, sizeof hello - 1));
-    return tr_conn_write(conn, good_bye, sizeof good_bye);
+    char all[sizeof hello - 1 + sizeof good_bye]; /* at once: who is turned away reads no more */
+    memcpy(all, hello, sizeof hello - 1);
+    memcpy(all + sizeof hello - 1, good_bye, sizeof good_bye);
+    return tr_conn_write(conn, all, sizeof all);
 }
 
 /* Whether it has said good-bye, too. */
