@@ -102,6 +102,10 @@ typedef struct tr_main_options {
                              * tr_console_log has said before, else $TRACTOR_LOG, or "warning" */
     const char *start_method; /* how the tree's actors are started, as said below: "spawn", "forkserver" or
                              * "fork"; NULL or "": $TRACTOR_START_METHOD, or "spawn" */
+    const char *transport;  /* of what this process's actor and others on this host say to each other: "auto", a Unix
+                             * socket, and once much is said shared memory; "shm", the latter at once; "uds", never;
+                             * "tcp", over the loopback interface, but for parent and child. NULL or "":
+                             * $TRACTOR_TRANSPORT, or "auto". Two peers share memory if both may */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the

@@ -141,7 +141,10 @@ int actor_listen(const char *address)
 {
     struct actor *actor = actor_self();
     char own[ADDRESS_TEXT], at[ADDRESS_TEXT];
-    snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
+    if (actor->transport == TRANSPORT_TCP)
+        snprintf(own, sizeof own, "tcp://127.0.0.1:0");
+    else
+        snprintf(own, sizeof own, "unix:@tractor/%u/%s", sys_user(), runtime->self.uuid);
     tr_try(transport_listen(address ? address : own, &actor->listener));
     address_format(&actor->listener.at, at);
     runtime->self.address = arena_text(&actor->memory, at);

@@ -26,6 +26,9 @@
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
  *     either  CANCEL 0      -->              please end, actor
  *             CANCEL_ACK 0  <--
+ *     A       RINGS 0       -->              here are rings in shared memory, whose descriptor comes with this
+ *             SWITCH 0      <--              good; what I write from here on is in mine
+ *             SWITCH 0      -->              and so is what I write. A is who dialed, or the parent, on one host
  *     either  STOP 0        -->              this is my last frame */
 #ifndef ACTOR_PROTOCOL_H
 #define ACTOR_PROTOCOL_H
@@ -87,7 +90,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(STARTED, wire_started, 3, SESSION_OPEN)                                                      \
     X(SEND, wire_outcome, 1, SESSION_OPEN)                                                         \
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
-    X(END, wire_nothing, 0, SESSION_OPEN)
+    X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
+    X(RINGS, wire_nothing, 0, SESSION_OPEN)                                                        \
+    X(SWITCH, wire_nothing, 0, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,

@@ -32,6 +32,8 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_SEND, .id = 7, .outcome = {{"\x2a", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_GRANT, .id = 7, .credit = {4096}}},
     {SESSION_OPEN, {.kind = FRAME_END, .id = 7}},
+    {SESSION_OPEN, {.kind = FRAME_RINGS}},
+    {SESSION_OPEN, {.kind = FRAME_SWITCH}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
