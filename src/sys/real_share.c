@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -68,8 +67,7 @@ void real_unshare(struct sys *sys, void *memory, size_t size)
 int real_processors(struct sys *sys)
 {
     (void)sys;
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* ---- passing descriptors ----------------------------------------------------------------------------------------- */

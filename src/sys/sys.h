@@ -130,7 +130,7 @@ struct sys_ops {
     int (*share)(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
     int (*share_in)(struct sys *sys, int fd, size_t size, void **ret_memory);
     void (*unshare)(struct sys *sys, void *memory, size_t size);
-    int (*processors)(struct sys *sys);     /* how many threads of this process may run at the same time */
+    int (*processors)(struct sys *sys);     /* of the machine, whichever this thread may use */
 
     /* As read and write, of Unix sockets. With the first byte goes a descriptor, which stays open here, too; with
      * the bytes comes one, which is ours, or -1; of several the others are closed. */

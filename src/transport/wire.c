@@ -29,7 +29,16 @@ struct way_by_rings {
     bool reads, writes;         /* the bytes take this way */
     bool ended;                 /* the socket is at its end, */
     size_t left;                /* and this is still to be read */
+    bool may_look;              /* another processor could bring something meanwhile */
+    unsigned looks;             /* before it sleeps, a reader looks so often; as it paid lately */
+    unsigned until_try, rest;   /* where that is 0, so often it sleeps before it tries again; and after that */
 };
+
+/* A look is some 30 ns, and lets other tasks run and the world be looked at as ever. All of them have to be longer
+ * than it takes to wake a sleeper on another processor, which may be 50 microseconds: the first answer comes from
+ * one, and only if it is seen do both find each other awake from then on. Where it does not pay, since the peer has no
+ * processor of its own, it is tried more and more rarely, so that it costs next to nothing. */
+enum { MOST_LOOKS = 3000, FEWEST_LOOKS = 300, FIRST_REST = 32, LONGEST_REST = 4096 };
 
 /* While the peer has not said yet that it writes by rings, it cannot ring a bell either, and a writer looks at
  * times whether there is room: it may be more than one that it was made for. */
@@ -174,9 +183,51 @@ static int raise_nonsense(void)
     return raise_code(TR_EPROTOCOL, "the peer has made nonsense of the shared memory");
 }
 
+/* As patient as can be next time, or half as much. */
+static void adapt_looks(struct way_by_rings *by, bool paid)
+{
+    by->looks = paid ? MOST_LOOKS : by->looks / 2;
+    if (paid)
+        by->rest = FIRST_REST;
+    if (by->looks >= FEWEST_LOOKS)
+        return;
+    by->looks = 0;
+    by->until_try = by->rest;
+    by->rest = by->rest < LONGEST_REST ? 2 * by->rest : LONGEST_REST;
+}
+
+static unsigned looks_now(struct way_by_rings *by)
+{
+    if (by->looks == 0 && by->may_look && by->until_try-- == 0)
+        by->looks = MOST_LOOKS;
+    return by->looks;
+}
+
+/* Before it sleeps: 1 when that is not necessary, or the wire was closed meanwhile; 0; or that it is cancelled. */
+static int look_for_bytes(struct wire *wire)
+{
+    unsigned looks = looks_now(wire->by);
+    if (looks == 0)
+        return 0;
+    for (; looks > 0; looks--) {
+        tr_try(tr_checkpoint());
+        if (!wire_is_open(wire))
+            return 1;
+        if (ring_has_bytes(&wire->by->rings.in) == 0)
+            continue;
+        adapt_looks(wire->by, true);
+        return 1;
+    }
+    adapt_looks(wire->by, false);
+    return 0;
+}
+
 static int wait_for_bytes(struct wire *wire)
 {
-    int rc = ring_reader_sleeps(&wire->by->rings.in);
+    int rc = look_for_bytes(wire);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = ring_reader_sleeps(&wire->by->rings.in);
     return rc < 0 ? raise_nonsense() : rc > 0 ? 0 : wait_for_bell(wire);
 }
 
@@ -308,6 +359,9 @@ int wire_read_by_rings(struct wire *wire)
     if (!wire->by || wire->by->reads)
         return -EPROTO;
     wire->by->reads = true;
+    wire->by->may_look = sys_processors() > 1;
+    wire->by->looks = wire->by->may_look ? MOST_LOOKS : 0;
+    wire->by->rest = FIRST_REST;
     wire->may_accept = false;
     return 0;
 }
