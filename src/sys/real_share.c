@@ -70,7 +70,7 @@ int real_processors(struct sys *sys)
     return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* ---- passing descriptors ----------------------------------------------------------------------------------------- */
+/* ---- passing descriptors ------------------------------------------------------------------------------------ */
 
 /* Room for one descriptor and its head. CMSG_SPACE would have room for two. */
 union passing {

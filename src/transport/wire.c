@@ -73,7 +73,7 @@ void wire_hang_up(struct wire *wire)
         sys_hang_up(wire->io.fd);
 }
 
-/* ---- by socket -------------------------------------------------------------------------------------------------- */
+/* ---- by socket ---------------------------------------------------------------------------------------------- */
 
 /* Of several the first is kept. */
 static ssize_t read_with_passed(struct wire *wire, void *ret_bytes, size_t size)
@@ -126,7 +126,7 @@ static int write_to_socket(struct wire *wire, const void *bytes, size_t size)
     return io_write_all(&wire->io, (const char *)bytes + gone, size - (size_t)gone);
 }
 
-/* ---- the bell ------------------------------------------------------------------------------------------------------ */
+/* ---- the bell ----------------------------------------------------------------------------------------------- */
 
 static bool is_of_gone(int rc)
 {
@@ -176,7 +176,7 @@ static int wait_for_bell(struct wire *wire)
     return rc;
 }
 
-/* ---- by rings ------------------------------------------------------------------------------------------------------ */
+/* ---- by rings ----------------------------------------------------------------------------------------------- */
 
 static int raise_nonsense(void)
 {
@@ -296,7 +296,7 @@ static int put_into_ring(struct wire *wire, const char *bytes, size_t size)
     return 0;
 }
 
-/* ---- either way ------------------------------------------------------------------------------------------------------ */
+/* ---- either way --------------------------------------------------------------------------------------------- */
 
 long wire_read(struct wire *wire, void *ret_bytes, size_t size)
 {
@@ -310,7 +310,7 @@ int wire_write(struct wire *wire, const void *bytes, size_t size)
     return wire->by && wire->by->writes ? put_into_ring(wire, bytes, size) : write_to_socket(wire, bytes, size);
 }
 
-/* ---- from one to the other -------------------------------------------------------------------------------------------- */
+/* ---- from one to the other ---------------------------------------------------------------------------------- */
 
 bool wire_is_local(const struct wire *wire)
 {

@@ -60,7 +60,7 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size);
  * wire_read, and some may have been taken. */
 int wire_write(struct wire *wire, const void *bytes, size_t size);
 
-/* ---- by rings; no checkpoints ------------------------------------------------------------------------------------ */
+/* ---- by rings; no checkpoints ------------------------------------------------------------------------------- */
 
 /* Whether the peer is on this host, and wire_offer makes sense. */
 bool wire_is_local(const struct wire *wire);

@@ -295,7 +295,7 @@ static int be_scribbled_at(void *arg)
 {
     struct encounter *it = arg;
     struct wire wire;
-    struct writing reading, writing;
+    struct writing reading = {0}, writing = {0};
     tr_try(open_ours(it, &wire));
     tr_scope limit = tr_move_on_after(0.05);
     tr_try(tr_within(&limit, work_beside_a_scribbler(&wire, &reading, &writing)));

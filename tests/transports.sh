@@ -1,0 +1,32 @@
+#!/bin/sh
+# The scenarios with real processes, over each transport; and which one it is. Without a word they begin with Unix
+# sockets: tests/actors.sh.
+. "$TRACTOR_SOURCE/tests/lib.sh.inc"
+count=0
+for transport in shm uds tcp; do
+    export TRACTOR_TRANSPORT=$transport
+    for program in actors streams contract strangers endings signals lines; do
+        case $transport:$program in tcp:strangers) continue ;; esac # they come by Unix sockets
+        timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
+            bad "over $transport: $(cat "$scratch/err" "$scratch/out")"
+        count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))
+        check "no process is left of $program over $transport" nothing_left "$build/tests/programs/$program"
+    done
+done
+passed=$((passed + count))
+
+# How often somebody heard what another said by shared memory.
+shared() { TRACTOR_TRANSPORT=$1 TRACTOR_LOG=transport timeout 60 "$build/$2" 2>&1 | grep -c 'comes through shared memory'; }
+check "two actors share memory at once if told to" [ "$(shared shm examples/first_scene)" -gt 1 ]
+check "without a word not for a few calls" [ "$(shared auto examples/first_scene)" = 0 ]
+check "but for many" [ "$(shared '' tests/programs/streams)" -gt 1 ]
+check "never if told not to" [ "$(shared uds tests/programs/streams)" = 0 ]
+tcp() { TRACTOR_TRANSPORT=tcp TRACTOR_LOG=transport timeout 60 "$build/examples/first_scene" 2>&1 | grep -q 'at tcp://127.0.0.1:'; }
+check "over TCP actors listen there" tcp
+
+refused() {
+    TRACTOR_TRANSPORT=pigeon "$build/examples/first_scene" >"$scratch/out" 2>"$scratch/err" && return 1
+    [ ! -s "$scratch/out" ] && grep -q 'no transport "pigeon"; there are auto, shm, uds and tcp' "$scratch/err"
+}
+check "an unknown transport is refused" refused
+finish
