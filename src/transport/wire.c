@@ -203,7 +203,11 @@ static unsigned looks_now(struct way_by_rings *by)
     return by->looks;
 }
 
-/* Before it sleeps: 1 when that is not necessary, or the wire was closed meanwhile; 0; or that it is cancelled. */
+/* Before it sleeps: 1 when that is not necessary, or the wire was closed meanwhile; 0; or that it is cancelled.
+ *
+ * A thread that looks most of the time is most likely to lose its processor just there, and may find an answer then
+ * that was given because a deadline has passed, which is ours, too, and has to be heeded first: hence the checkpoint
+ * after the look. */
 static int look_for_bytes(struct wire *wire)
 {
     unsigned looks = looks_now(wire->by);
@@ -216,6 +220,7 @@ static int look_for_bytes(struct wire *wire)
         if (ring_has_bytes(&wire->by->rings.in) == 0)
             continue;
         adapt_looks(wire->by, true);
+        tr_try(tr_checkpoint());
         return 1;
     }
     adapt_looks(wire->by, false);
