@@ -187,7 +187,7 @@ void flow_end(struct flow *flow)
         return;
     flow->ended = true;
     if (flow->reader)
-        send(flow, NULL, 0, NULL);
+        send(flow, "", 0, NULL);
 }
 
 /* By the reader: what has arrived can still be read, and then the end; nothing more can be written. */

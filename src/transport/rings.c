@@ -11,7 +11,7 @@ enum { PAGE = 4096, RING_SIZE = 128 * 1024, SIZE = PAGE + 2 * RING_SIZE };
 static struct ring ring_at(void *memory, int which)
 {
     return (struct ring){.control = (struct ring_control *)memory + which,
-                         .bytes = (uint8_t *)memory + PAGE + which * RING_SIZE,
+                         .bytes = (uint8_t *)memory + PAGE + (size_t)which * RING_SIZE,
                          .size = RING_SIZE};
 }
 
