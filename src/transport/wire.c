@@ -36,8 +36,9 @@ struct way_by_rings {
 
 /* A look is some 30 ns, and lets other tasks run and the world be looked at as ever. All of them have to be longer
  * than it takes to wake a sleeper on another processor, which may be 50 microseconds: the first answer comes from
- * one, and only if it is seen do both find each other awake from then on. Where it does not pay, since the peer has no
- * processor of its own, it is tried more and more rarely, so that it costs next to nothing. */
+ * one, and only if it is seen do both find each other awake from then on. Where it does not pay it is tried more and
+ * more rarely. With both processes on one processor of several that is not enough: a call takes a quarter longer than
+ * without looking, and this does not know where the peer runs. */
 enum { MOST_LOOKS = 3000, FEWEST_LOOKS = 300, FIRST_REST = 32, LONGEST_REST = 4096 };
 
 /* While the peer has not said yet that it writes by rings, it cannot ring a bell either, and a writer looks at
