@@ -65,6 +65,8 @@ void file_let_go(struct file *file)
         listener_closed(file);
     if (file->kind == FILE_LOCK)
         lock_closed(file);
+    if (file->shared)
+        shared_let_go(file->shared);
     free(file);
 }
 

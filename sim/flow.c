@@ -98,11 +98,12 @@ static int64_t draw_arrival(struct flow *flow)
     return flow->latest_ns = at;
 }
 
-static void send(struct flow *flow, const void *bytes, size_t size)
+static void send(struct flow *flow, const void *bytes, size_t size, struct file *passed)
 {
     struct chunk *chunk = sim_new(sizeof *chunk + size);
     chunk->arrives_ns = draw_arrival(flow);
     chunk->size = size;
+    chunk->passed = passed;
     if (size > 0)
         memcpy(chunk->bytes, bytes, size);
     *flow->last = chunk;
@@ -159,17 +160,35 @@ static void take_first(struct flow *flow)
     flow->first = chunk->next;
     if (!flow->first)
         flow->last = &flow->first;
+    if (chunk->passed)
+        file_let_go(chunk->passed);
     free(chunk);
 }
 
+/* Bytes that bring a descriptor are read apart from those before. */
+static bool is_of_same_read(const struct flow *flow, size_t got)
+{
+    return is_here(flow) && flow->first->size > 0 && (got == 0 || !flow->first->passed);
+}
+
+static void take_passed(struct chunk *chunk, struct file **ret_passed)
+{
+    if (chunk->passed && ret_passed)
+        *ret_passed = chunk->passed;
+    else if (chunk->passed)
+        file_let_go(chunk->passed);
+    chunk->passed = NULL;
+}
+
 /* The end stays where it is: it is read again and again. */
-ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size)
+ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size, struct file **ret_passed)
 {
     if (!is_here(flow))
         return -EAGAIN;
     size_t most = less(flow, size), got = 0;
-    while (got < most && is_here(flow) && flow->first->size > 0) {
+    while (got < most && is_of_same_read(flow, got)) {
         struct chunk *chunk = flow->first;
+        take_passed(chunk, ret_passed);
         size_t part = chunk->size - chunk->taken < most - got ? chunk->size - chunk->taken : most - got;
         memcpy((char *)ret_bytes + got, chunk->bytes + chunk->taken, part);
         got += part;
@@ -183,7 +202,7 @@ ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size)
     return (ssize_t)got;
 }
 
-ssize_t flow_write(struct flow *flow, const void *bytes, size_t size)
+ssize_t flow_write(struct flow *flow, const void *bytes, size_t size, struct file *passed)
 {
     begin_to_wait(flow);
     if (!flow->reader && flow->cut && !flow->ended)
@@ -194,8 +213,10 @@ ssize_t flow_write(struct flow *flow, const void *bytes, size_t size)
         return -EAGAIN;
     size_t most = flow->room - flow->held;
     most = less(flow, size < most ? size : most);
+    if (most > 0 && passed)
+        file_hold(passed);
     if (most > 0)
-        send(flow, bytes, most);
+        send(flow, bytes, most, passed);
     return (ssize_t)most;
 }
 
@@ -207,7 +228,7 @@ void flow_end(struct flow *flow)
         return;
     flow->ended = true;
     if (flow->reader)
-        send(flow, NULL, 0);
+        send(flow, "", 0, NULL);
 }
 
 /* By the reader: what has arrived can still be read, and then the end; nothing more can be written. */
@@ -220,6 +241,8 @@ void flow_hang_up(struct flow *flow)
         if ((*at)->arrives_ns <= flow->world->now_ns)
             break;
         flow->held -= (*at)->size;
+        if ((*at)->passed)
+            file_let_go((*at)->passed);
         free(*at);
         *at = NULL;
         flow->last = at;

@@ -60,6 +60,7 @@ struct chunk {
     struct chunk *next;
     int64_t arrives_ns;
     size_t size, taken;         /* 0 bytes: the end */
+    struct file *passed;        /* comes with its first byte; or NULL */
     char bytes[];
 };
 
@@ -79,7 +80,7 @@ struct flow {
     struct process *lifeline;       /* who is killed when the writer is gone */
 };
 
-enum file_kind { FILE_STREAM, FILE_LISTENER, FILE_DIALING, FILE_LOCK };
+enum file_kind { FILE_STREAM, FILE_LISTENER, FILE_DIALING, FILE_LOCK, FILE_MEMORY };
 
 /* What descriptors mean: an open file description. */
 struct file {
@@ -98,6 +99,19 @@ struct file {
     struct link waiting;        /* connections not yet accepted, by `turn` */
     struct link turn;
     struct event answer;        /* of one that dials */
+    struct shared *shared;      /* what a descriptor of memory stands for */
+};
+
+/* Memory that several processes see; all are in this one. */
+struct shared {
+    int holds;                  /* files and mappings */
+    size_t size;
+    _Alignas(64) char bytes[];
+};
+
+struct view {                   /* a process's mapping of it */
+    struct link place;          /* in process->views */
+    struct shared *shared;
 };
 
 struct path {
@@ -177,7 +191,7 @@ struct process {
     struct file **files;        /* by descriptor */
     size_t files_room, files_most;
     struct link watches, children, news, catches;
-    struct link blocks, mappings; /* memory */
+    struct link blocks, mappings, views; /* memory */
     size_t alive;
     struct trap memory, calls;
     uint64_t end_at;            /* the system call that it ends in, as `fate` says; 0: none */
@@ -233,8 +247,8 @@ bool trap_springs(struct trap *trap);
 
 /* flow.c */
 struct flow *flow_new(struct file *writer, struct file *reader, int64_t latency_ns);
-ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size);
-ssize_t flow_write(struct flow *flow, const void *bytes, size_t size);
+ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size, struct file **ret_passed); /* NULL: dropped */
+ssize_t flow_write(struct flow *flow, const void *bytes, size_t size, struct file *passed); /* held; or NULL */
 bool flow_readable(const struct flow *flow);
 bool flow_writable(const struct flow *flow);
 void flow_end(struct flow *flow);
@@ -256,6 +270,13 @@ void file_close(struct process *process, int fd);
 void files_close_all(struct process *process);
 int file_ready(const struct file *file);
 void socket_pair(struct file *a, struct file *b, int64_t latency_ns);
+
+/* share.c */
+int sim_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
+int sim_share_in(struct sys *sys, int fd, size_t size, void **ret_memory);
+void sim_unshare(struct sys *sys, void *memory, size_t size);
+void shared_let_go(struct shared *shared);
+void views_reclaim(struct process *process);
 
 /* net.c */
 void listener_closed(struct file *file);

@@ -145,6 +145,7 @@ void memory_reclaim(struct process *process)
         list_remove(at);
         list_push(shelf_of(container_of(at, struct mapping, place)->size), at);
     }
+    views_reclaim(process);
     process->alive = 0;
     if (process->runtime)
         free(process->runtime->sys); /* the runtime is in it */

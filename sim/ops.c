@@ -62,7 +62,7 @@ static void sim_name_overflow(struct sys *sys, sys_overflow_fn *which)
 
 /* ---- descriptors ------------------------------------------------------------------------------------- */
 
-static ssize_t sim_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
+static ssize_t read_from(struct sys *sys, int fd, void *ret_bytes, size_t size, struct file **ret_passed)
 {
     struct process *process = process_of(sys);
     if (sim_enter(process, "read", fd))
@@ -70,7 +70,7 @@ static ssize_t sim_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
     struct file *file = file_of(process, fd);
     if (!file || !file->in)
         return -EBADF;
-    ssize_t got = flow_read(file->in, ret_bytes, size);
+    ssize_t got = flow_read(file->in, ret_bytes, size, ret_passed);
     if (got <= 0 && file->error) {
         got = file->error;
         file->error = 0;
@@ -79,7 +79,26 @@ static ssize_t sim_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
     return got;
 }
 
-static ssize_t sim_write(struct sys *sys, int fd, const void *bytes, size_t size)
+static ssize_t sim_read(struct sys *sys, int fd, void *ret_bytes, size_t size)
+{
+    return read_from(sys, fd, ret_bytes, size, NULL);
+}
+
+/* One that there is no number for is lost. */
+static ssize_t sim_read_with(struct sys *sys, int fd, void *ret_bytes, size_t size, int *ret_passed)
+{
+    struct file *passed = NULL;
+    *ret_passed = -1;
+    ssize_t got = read_from(sys, fd, ret_bytes, size, &passed);
+    if (!passed)
+        return got;
+    int number = file_install(process_of(sys), passed);
+    file_let_go(passed); /* which was held on its way */
+    *ret_passed = number >= 0 ? number : -1;
+    return got;
+}
+
+static ssize_t write_to(struct sys *sys, int fd, const void *bytes, size_t size, int passed)
 {
     struct process *process = process_of(sys);
     if (sim_enter(process, "write", fd))
@@ -87,9 +106,26 @@ static ssize_t sim_write(struct sys *sys, int fd, const void *bytes, size_t size
     struct file *file = file_of(process, fd);
     if (!file || !file->out)
         return -EBADF;
-    ssize_t sent = file->error ? file->error : flow_write(file->out, bytes, size);
+    ssize_t sent = file->error ? file->error : flow_write(file->out, bytes, size, file_of(process, passed));
     note(process->world, process->pid, "write", fd, sent);
     return sent;
+}
+
+static ssize_t sim_write(struct sys *sys, int fd, const void *bytes, size_t size)
+{
+    return write_to(sys, fd, bytes, size, -1);
+}
+
+static ssize_t sim_write_with(struct sys *sys, int fd, const void *bytes, size_t size, int passed)
+{
+    return write_to(sys, fd, bytes, size, passed);
+}
+
+/* Nobody else runs while somebody looks again and again. */
+static int sim_processors(struct sys *sys)
+{
+    (void)sys;
+    return 1;
 }
 
 static void sim_close(struct sys *sys, int fd)
@@ -211,15 +247,13 @@ static void sim_last_words(struct sys *sys, const char *type, const char *messag
         used += (size_t)snprintf(words + used, sizeof words - used, "%s", texts[i]) + 1;
     used = used < sizeof words ? used : sizeof words;
     ssize_t sent;
-    for (size_t at = 0; at < used && (sent = flow_write(to->out, words + at, used - at)) > 0;)
+    for (size_t at = 0; at < used && (sent = flow_write(to->out, words + at, used - at, NULL)) > 0;)
         at += (size_t)sent; /* a pipe takes so little at once */
 }
 
 static const char *sim_env(struct sys *sys, const char *name)
 {
-    (void)sys;
-    (void)name;
-    return NULL;
+    return strcmp(name, "TRACTOR_TRANSPORT") == 0 ? process_of(sys)->world->weather.transport : NULL;
 }
 
 static void keep_said(struct process *process, const char *text, size_t size)
@@ -243,7 +277,7 @@ static void print_to(struct process *process, int stream, const char *text, size
     }
     while (size > 0) {
         (void)sim_enter(process, "print", stream);
-        ssize_t sent = flow_write(process->standard[stream]->out, text, size);
+        ssize_t sent = flow_write(process->standard[stream]->out, text, size, NULL);
         if (sent == -EAGAIN)
             process_wait(process, world->now_ns + LOOK_AGAIN_NS);
         else if (sent < 0)
@@ -351,6 +385,12 @@ const struct sys_ops sim_ops = {
     .lend = sim_keep,
     .pipe = sim_pipe,
     .pair = sim_pair,
+    .share = sim_share,
+    .share_in = sim_share_in,
+    .unshare = sim_unshare,
+    .processors = sim_processors,
+    .write_with = sim_write_with,
+    .read_with = sim_read_with,
     .listen = sim_listen,
     .unlisten = sim_unlisten,
     .hang_up = sim_hang_up,

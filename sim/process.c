@@ -201,6 +201,7 @@ static void init_lists(struct process *process)
     list_init(&process->catches);
     list_init(&process->blocks);
     list_init(&process->mappings);
+    list_init(&process->views);
 }
 
 struct process *process_new(struct host *host, struct process *parent, program_fn *program)

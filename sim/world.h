@@ -37,6 +37,7 @@ struct weather {
     int64_t latency_ns;         /* the most that bytes take from host to host */
     int64_t start_ns;           /* the most that starting a process takes */
     int64_t death_ns;           /* the most until a dead parent's child is killed */
+    const char *transport;      /* of actors' sessions: the environment's TRACTOR_TRANSPORT; NULL: not set */
     bool no_parent_signal;      /* once they run, children are bound to parents by their lifeline only, */
     bool no_lifeline;           /* or by the parent-death signal only */
 };

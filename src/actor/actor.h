@@ -35,6 +35,7 @@ struct actor {
     char *const *argv;              /* what children are started with */
     const char *program;            /* and the path of what they run; NULL until it was asked for */
     enum start_method method;       /* of the tree */
+    enum transport transport;       /* of its sessions */
     int server;                     /* a descriptor that is readable when the server has ended */
     bool is_root;
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */

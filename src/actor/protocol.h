@@ -26,6 +26,9 @@
  *             CANCEL_ACK 7  <--              heard; its RETURN or ERROR still comes
  *     either  CANCEL 0      -->              please end, actor
  *             CANCEL_ACK 0  <--
+ *     A       RINGS 0       -->              here are rings in shared memory, whose descriptor comes with this
+ *             SWITCH 0      <--              good; what I write from here on is in mine
+ *             SWITCH 0      -->              and so is what I write. A is who dialed, or the parent, on one host
  *     either  STOP 0        -->              this is my last frame
  *             ERROR 0       <--              I will not end: an answer to CANCEL 0
  *     either  PING 0        -->              to another host: is anybody there?
@@ -98,7 +101,9 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
     X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
     X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
-    X(PONG, wire_nothing, 0, SESSION_OPEN)
+    X(PONG, wire_nothing, 0, SESSION_OPEN)                                                         \
+    X(RINGS, wire_nothing, 0, SESSION_OPEN)                                                        \
+    X(SWITCH, wire_nothing, 0, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,

@@ -18,6 +18,8 @@
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
+#include "base/panic.h"
+#include "base/plant.h"
 #include "sched/task.h"
 #include "transport/path.h"
 
@@ -30,6 +32,10 @@
  * wait for each other so, hence the limit; a peer that has taken nothing by then is cut off. */
 enum { OUT_ENOUGH = 1024 * 1024, READ_SIZE = 32 * 1024, READ_MOST = 256 * 1024, WRITE_SIZE = 64 * 1024 };
 static const double RELUCTANCE_S = 10;
+
+/* Rings cost both sides some system calls and pages: they are made once so much has gone over the session, each read
+ * and each write counted as some bytes more. That is some 150 small calls, a few milliseconds. */
+enum { WORTH_RINGS = 128 * 1024, WORTH_OF_ONE = 400 };
 
 /* Absolute, not per byte: slow dripping does not prolong it. */
 static const double GREETING_S = 5;
@@ -156,16 +162,85 @@ int session_wait_room(struct session *session)
     return 0;
 }
 
+/* ---- from the socket to rings ------------------------------------------------------------------------ */
+
+/* Of two sides one offers, lest both do. */
+static bool offers_rings(const struct session *session)
+{
+    return session->dialed || (session->family && !session->to_parent);
+}
+
+static bool may_have_rings(void)
+{
+    enum transport transport = actor_self()->transport;
+    return transport == TRANSPORT_AUTO || transport == TRANSPORT_SHM;
+}
+
+/* Whatever stands in the way of rings is no failure: it goes on as before. */
+static void consider_rings(struct session *session)
+{
+    size_t worth = actor_self()->transport == TRANSPORT_SHM ? 0 : WORTH_RINGS;
+    if (session->has_offered || session->traffic < worth || session->state.at != SESSION_OPEN)
+        return;
+    session->has_offered = true;
+    if (offers_rings(session) && may_have_rings() && session_is_up(session) && wire_is_local(&session->wire) &&
+        wire_offer(&session->wire) >= 0)
+        session_tell(session, FRAME_RINGS, 0);
+}
+
+/* Not if we have said our last. */
+static void switch_to_rings(struct session *session)
+{
+    size_t before = session->out.size;
+    session_tell(session, FRAME_SWITCH, 0);
+    if (session->out.size > before)
+        session->last_by_socket = session->out.size;
+}
+
+static int take_rings(struct session *session, const struct frame *frame)
+{
+    (void)frame;
+    if (wire_accept(&session->wire) >= 0)
+        switch_to_rings(session);
+    return 0;
+}
+
+static int take_switch(struct session *session, const struct frame *frame)
+{
+    (void)frame;
+    if (wire_read_by_rings(&session->wire) < 0)
+        return raise_code(TR_EPROTOCOL, "the peer writes by rings that there are not");
+    log_at(TR_LOG_TRANSPORT, "what %s says comes through shared memory", session->peer.name);
+    if (offers_rings(session))
+        switch_to_rings(session);
+    return 0;
+}
+
+static int write_bytes(struct session *session, const struct buf *bytes, size_t last_by_socket)
+{
+    if (last_by_socket == 0)
+        return wire_write(&session->wire, bytes->data, bytes->size);
+    if (planted(LATE_SWITCH))
+        last_by_socket = bytes->size;
+    tr_try(wire_write(&session->wire, bytes->data, last_by_socket));
+    ensure(wire_write_by_rings(&session->wire) >= 0);
+    return wire_write(&session->wire, bytes->data + last_by_socket, bytes->size - last_by_socket);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------ */
+
 /* Writes what there is; more may be appended meanwhile, for which there is another buffer, by turns. */
 static int write_some(struct session *session)
 {
     struct buf now = session->out;
+    size_t last_by_socket = session->last_by_socket;
     session->out = session->other_out;
     session->other_out = (struct buf){0};
     session->run = (struct frame_run){0};
-    session->unasked = 0;
+    session->unasked = session->last_by_socket = 0;
     session->has_sent = true;
-    int rc = wire_write(&session->wire, now.data, now.size);
+    session->traffic += now.size + WORTH_OF_ONE;
+    int rc = write_bytes(session, &now, last_by_socket);
     buf_drain(&now, now.size);
     session->other_out = now;
     lot_wake_all(&session->for_room);
@@ -344,6 +419,7 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
     [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,
+    [FRAME_RINGS] = take_rings,        [FRAME_SWITCH] = take_switch,
 };
 
 static const char *session_peer_name(const struct session *session)
@@ -442,7 +518,9 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
             return raise_end(session);
         buf_added(&session->in, (size_t)got);
         session->silence = 0;
+        session->traffic += (size_t)got + WORTH_OF_ONE;
         tr_try(act_on_all(session));
+        consider_rings(session);
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
     return 0;
@@ -475,6 +553,7 @@ static int greet(struct session *session)
 static int talk(struct session *session)
 {
     tr_auto(nursery) writer = tr_open_nursery();
+    session->wire.may_accept = !offers_rings(session) && may_have_rings();
     tr_try(tr_start_soon(writer, write_task, session));
     tr_try(greet(session));
     tr_try(read_until(session, has_stopped));

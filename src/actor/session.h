@@ -19,6 +19,9 @@ struct session {
     struct link place;              /* in actor->sessions */
     struct machine state;
     struct wire wire;
+    size_t traffic;                 /* what has gone over it, both ways, as far as it speaks for rings */
+    bool has_offered;               /* them to the peer */
+    size_t last_by_socket;          /* so much of `out` is, and the rest goes by rings; 0 while nothing changes */
     struct buf in, out;             /* bytes not yet decoded; not yet written */
     struct frame_run run;           /* at the end of `out` */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */

@@ -38,7 +38,9 @@
     X(LOST_WORD, "lost word", 3)             /* the first one of a context */                               \
     X(SKIPPED_READER, "skipped reader", 7)   /* one of two does not get a value */                          \
     X(UNCOUNTED_DROP, "uncounted drop", 5)   /* a value is dropped, and not counted */                      \
-    X(LONE_SENDER, "lone sender", 1)         /* behind a shield, it is not told that its caller has left */
+    X(LONE_SENDER, "lone sender", 1)         /* behind a shield, it is not told that its caller has left */ \
+    X(MISSED_BELL, "missed bell", 7)         /* of a ring: somebody sleeps on */                           \
+    X(LATE_SWITCH, "late switch", 1)         /* what belongs into a ring still goes by the socket */
 
 /* Those that harm only between two instructions, or by a peer that means harm: the model of the rings finds them. */
 #define RING_PLANTS(X)                                                                                     \

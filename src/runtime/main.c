@@ -264,7 +264,9 @@ static int run(char **argv, struct life *life)
     runtime->actor = &actor;
     const int level = log_level();
     const bool chosen = log_level_is_chosen();
-    int signal = 0, rc = live_until_asked(&actor, life, &signal);
+    int signal = 0, rc = transport_choose(life->options->transport, &actor.transport);
+    if (rc >= 0)
+        rc = live_until_asked(&actor, life, &signal);
     if (rc < 0)
         actor_print_failure();
     log_set_level(level, chosen);

@@ -132,6 +132,19 @@ struct sys_ops {
     int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
 
+    /* Memory that several processes see, of a size that nobody can change any more, zero at first. share makes some,
+     * and a descriptor for whoever else shall see it; share_in is for those, and takes nothing else for it: -EPERM.
+     * Neither can fail later, when it is touched, but for memory running out. */
+    int (*share)(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
+    int (*share_in)(struct sys *sys, int fd, size_t size, void **ret_memory);
+    void (*unshare)(struct sys *sys, void *memory, size_t size);
+    int (*processors)(struct sys *sys);     /* of the machine, whichever this thread may use */
+
+    /* As read and write, of Unix sockets. With the first byte goes a descriptor, which stays open here, too; with
+     * the bytes comes one, which is ours, or -1; of several the others are closed. */
+    ssize_t (*write_with)(struct sys *sys, int fd, const void *bytes, size_t size, int passed);
+    ssize_t (*read_with)(struct sys *sys, int fd, void *ret_bytes, size_t size, int *ret_passed);
+
     /* network */
     /* A socket in the file system comes with a lock that whoever listens there holds, so that the file of
      * a dead one can be told from a living one's; *ret_lock is -1 for others. unlisten removes both. */
@@ -377,6 +390,30 @@ static inline int sys_pipe(int ret_fds[2])
 static inline int sys_pair(int ret_fds[2])
 {
     return SYS_CALL_(pair, ret_fds);
+}
+static inline int sys_share(size_t size, void **ret_memory, int *ret_fd)
+{
+    return SYS_CALL_(share, size, ret_memory, ret_fd);
+}
+static inline int sys_share_in(int fd, size_t size, void **ret_memory)
+{
+    return SYS_CALL_(share_in, fd, size, ret_memory);
+}
+static inline void sys_unshare(void *memory, size_t size)
+{
+    SYS_CALL_(unshare, memory, size);
+}
+static inline int sys_processors(void)
+{
+    return runtime->sys->ops->processors(runtime->sys);
+}
+static inline ssize_t sys_write_with(int fd, const void *bytes, size_t size, int passed)
+{
+    return SYS_CALL_(write_with, fd, bytes, size, passed);
+}
+static inline ssize_t sys_read_with(int fd, void *ret_bytes, size_t size, int *ret_passed)
+{
+    return SYS_CALL_(read_with, fd, ret_bytes, size, ret_passed);
 }
 static inline int sys_listen(const struct sys_address *at, int *ret_fd, int *ret_lock)
 {

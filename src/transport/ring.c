@@ -106,7 +106,7 @@ long ring_read(struct ring *ring, void *ret_bytes, size_t size)
     return (long)part;
 }
 
-/* ---- sleeping and waking ----------------------------------------------------------------------------------- */
+/* ---- sleeping and waking ------------------------------------------------------------------------------------ */
 
 static bool wakes(ring_word *sleeps)
 {

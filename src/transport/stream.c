@@ -1,4 +1,4 @@
-/* Connecting, listening and accepting, for every family of sockets alike. */
+/* Which transport is wanted; and connecting, listening and accepting, for every family of sockets alike. */
 #include "base/error.h"
 #include "base/log.h"
 #include "sched/task.h"
@@ -6,6 +6,21 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <string.h>
+
+int transport_choose(const char *word, enum transport *ret)
+{
+    static const char *const words[] = {[TRANSPORT_AUTO] = "auto", [TRANSPORT_SHM] = "shm", [TRANSPORT_UDS] = "uds"};
+    const char *wanted = word && word[0] ? word : sys_env("TRACTOR_TRANSPORT");
+    if (!wanted || !wanted[0])
+        wanted = words[TRANSPORT_UDS];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], wanted) == 0) {
+            *ret = (enum transport)i;
+            return 0;
+        }
+    return raise_code(TR_EARGUMENT, "there is no transport \"%s\"; there are auto, shm and uds", wanted);
+}
 
 static int fail(int rc, const char *what, const char *address)
 {

@@ -13,6 +13,13 @@
 #include "sched/io.h"
 #include "sys/sys.h"
 
+/* What sessions of actors lie upon: Unix sockets, which become rings in shared memory where that pays, or at once, or
+ * never; or TCP. Of parents and children never the latter. */
+enum transport { TRANSPORT_AUTO, TRANSPORT_SHM, TRANSPORT_UDS };
+
+/* What the word says, or for NULL and "" the environment's TRACTOR_TRANSPORT; TR_EARGUMENT, raised. */
+int transport_choose(const char *word, enum transport *ret);
+
 enum { ADDRESS_TEXT = 160, HOST_ROOM = 256 };   /* enough for any numeric address, and any name */
 
 /* An address as it was written. */

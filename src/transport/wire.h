@@ -3,18 +3,39 @@
  *
  * A wire has one task that reads and one that writes, at the same time. It is lost when its peer dies, and what the
  * peer had written before can still be read. Nobody can end just one direction: who has read the end knows that the
- * peer is gone, and what is written from then on may be lost. */
+ * peer is gone, and what is written from then on may be lost.
+ *
+ * It begins as a socket, over TCP or a Unix socket. Between processes of one host the bytes may later take their way
+ * through rings in shared memory, each direction from a moment on that its writer chooses and its reader is told of
+ * by what was written last:
+ *
+ *     one side, A, that may offer                        the other, B
+ *     wire_offer, writes an offer       -->              wire_accept, writes "from here on by rings",
+ *     wire_read_by_rings                <--              wire_write_by_rings
+ *     writes "from here on by rings",
+ *     wire_write_by_rings               -->              wire_read_by_rings
+ *
+ * The socket stays: as the bell that wakes who sleeps, and as the notice of the peer's death. */
 #ifndef TRANSPORT_WIRE_H
 #define TRANSPORT_WIRE_H
 
 #include "sched/io.h"
+#include "tractor/sync.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct way_by_rings;
+
 struct wire {
     struct io io;               /* a stream socket; fd -1: closed */
+    int passed;                 /* a descriptor on its way: from us with what is written next, or from the peer to
+                                 * wire_accept; -1 */
+    bool may_accept;            /* by the peer's descriptor, for which each read looks */
+    struct way_by_rings *by;    /* NULL until rings are offered or accepted */
+    bool watched;               /* a task waits for the bell, */
+    tr_lot others;              /* the other one for that task */
 };
 
 /* A wire over a connected socket, which it takes over in any case. -ENOMEM, raised. No checkpoint. */
@@ -33,7 +54,7 @@ static inline bool wire_is_open(const struct wire *wire)
 }
 
 /* A checkpoint where nothing has arrived yet: some of what has, at most `size` bytes; 0 is the end. A negative errno
- * value or TR_ECLOSED, raised. */
+ * value, TR_ECLOSED or TR_EPROTOCOL, raised. */
 long wire_read(struct wire *wire, void *ret_bytes, size_t size);
 
 /* A checkpoint where it is not all taken at once. 0 when all was taken, which says nothing of its arrival; or as
@@ -45,5 +66,18 @@ int wire_write(struct wire *wire, const void *bytes, size_t size);
  * the peer does not read. No checkpoints. */
 void wire_set_patience(struct wire *wire, int64_t ns);
 bool wire_is_stuck(const struct wire *wire);
+/* ---- by rings; no checkpoints ------------------------------------------------------------------------------- */
+
+/* Whether the peer is on this host, and wire_offer makes sense. */
+bool wire_is_local(const struct wire *wire);
+
+/* Only this side may offer / only the other. wire_offer makes rings, which what is written next takes along;
+ * wire_accept takes those that have come. A negative errno value, not raised: it stays as it is. */
+int wire_offer(struct wire *wire);
+int wire_accept(struct wire *wire);
+
+/* Everything from here on. -EPROTO, not raised, where that cannot be. */
+int wire_write_by_rings(struct wire *wire);
+int wire_read_by_rings(struct wire *wire);
 
 #endif

@@ -12,7 +12,7 @@
 #include "support/virtual.h"
 
 #define TR_PLANTS
-#include "base/plant.c"
+#include "base/plant.c" /* NOLINT(bugprone-suspicious-include): with plants */
 
 #define TRANSPORT_RING_STEPS_H
 #include <stddef.h>
@@ -26,7 +26,7 @@ static uint32_t ring_exchange(ring_word *at, uint32_t value);
 static void ring_put(uint8_t *to, const uint8_t *from, size_t size);
 static void ring_get(uint8_t *to, const uint8_t *from, size_t size);
 
-#include "transport/ring.c"
+#include "transport/ring.c" /* NOLINT(bugprone-suspicious-include): on other steps */
 
 enum { MOST_BYTES = 8, MOST_STORES = 16, MOST_CHOICES = 400, MOST_ASKED = 12, STACK = 64 * 1024 };
 enum { WRITER, READER, ENDS };

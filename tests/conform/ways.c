@@ -43,9 +43,31 @@ static int meet_over_tcp(struct ends *ends)
     return meet_at("tcp://127.0.0.1:0", ends);
 }
 
+static int must(int rc)
+{
+    return rc < 0 ? tr_raise("test.NoRings", "%d", rc) : 0;
+}
+
+/* What sessions say to each other by frames is known here. */
+static int meet_by_rings(struct ends *ends)
+{
+    uint8_t offer;
+    tr_try(meet_in_a_pair(ends));
+    ends->b.may_accept = true;
+    tr_try(must(wire_offer(&ends->a)));
+    tr_try(wire_write(&ends->a, "o", 1));
+    tr_try((int)wire_read(&ends->b, &offer, 1));
+    tr_try(must(wire_accept(&ends->b)));
+    tr_try(must(wire_write_by_rings(&ends->b)));
+    tr_try(must(wire_read_by_rings(&ends->a)));
+    tr_try(must(wire_write_by_rings(&ends->a)));
+    return must(wire_read_by_rings(&ends->b));
+}
+
 const struct way ways[WAYS] = {
     {"uds", meet_in_a_pair},
     {"tcp", meet_over_tcp},
+    {"shm", meet_by_rings},
 };
 
 /* ---- running -------------------------------------------------------------------------------------------------- */
@@ -59,7 +81,7 @@ struct run {
 static int play(void *arg)
 {
     const struct run *run = arg;
-    struct ends ends = {{{.fd = -1}}, {{.fd = -1}}, run->in_earnest};
+    struct ends ends = {.a = {.io = {.fd = -1}}, .b = {.io = {.fd = -1}}, .in_earnest = run->in_earnest};
     tr_scope limit = tr_fail_after(5); /* a listener in need waits for better times */
     int rc = tr_within(&limit, run->way->meet(&ends));
     if (rc >= 0)

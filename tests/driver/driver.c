@@ -250,7 +250,8 @@ static void read_torment(const char *text)
 
 static int usage(void)
 {
-    fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace] | --torture N\n");
+    fprintf(stderr, "sim_driver [--seeds N] [--first N] | --seed N [--without 1,2] [--trace] | --torture N;\n"
+                    "with each [--transport shm]\n");
     return 2;
 }
 
@@ -275,6 +276,8 @@ int main(int argc, char **argv)
             read_torment(argv[++i]);
         else if (strcmp(argv[i], "--torture") == 0)
             tortured = strtoull(value, NULL, 10), i++;
+        else if (strcmp(argv[i], "--transport") == 0)
+            play_transport = argv[++i];
         else if (strcmp(argv[i], "--first") == 0)
             first = strtoull(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--seeds") == 0)

@@ -126,6 +126,8 @@ static void plan_fault(struct draft *draft, struct fault *fault)
     fault->count = 1 + draw(draft, draw(draft, 2) ? 10 : 200);
 }
 
+const char *play_transport;
+
 static void plan_weather(struct draft *draft, struct weather *weather)
 {
     static const unsigned often[] = {0, 50, 300};
@@ -159,6 +161,8 @@ void play_plan(struct play *play, uint64_t seed)
     play->fault_count = play->sunny ? 0 : (int)draw(&draft, FAULTS_MOST + 1);
     for (int i = 0; i < play->fault_count; i++)
         plan_fault(&draft, &play->faults[i]);
+    const char *drawn = draw(&draft, 2) ? "shm" : NULL; /* last: the same play, whichever it is */
+    play->weather.transport = play_transport ? play_transport : drawn;
 }
 
 /* ---- as text ---------------------------------------------------------------------------------------- */
@@ -209,6 +213,7 @@ void play_print(const struct play *play, FILE *to)
             play->weather.split, play->weather.buffer, (long long)play->weather.death_ns,
             play->weather.no_parent_signal ? ", lifelines only" : "",
             play->weather.no_lifeline ? ", no lifelines" : "");
+    fprintf(to, "transport %s\n", play->weather.transport ? play->weather.transport : "auto");
     print_scene(play, 0, 2, to);
     print_visitors(play, to);
     for (int i = 0; i < play->fault_count; i++) {

@@ -226,6 +226,7 @@ struct play {
 };
 
 /* plan.c: from a seed; `without` stays as it is. What is left of it as text. */
+extern const char *play_transport;      /* of each play from now on; NULL: it is drawn */
 void play_plan(struct play *play, uint64_t seed);
 void play_print(const struct play *play, FILE *to);
 

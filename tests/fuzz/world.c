@@ -356,6 +356,33 @@ static bool poll_sockets(struct sys *sys, int64_t timeout_ns)
     return true;
 }
 
+/* ---- memory for two, of which there is none ------------------------------------------------------------ */
+
+static ssize_t read_socket_with(struct sys *sys, int fd, void *ret_bytes, size_t size, int *ret_passed)
+{
+    *ret_passed = -1;
+    return read_socket(sys, fd, ret_bytes, size);
+}
+
+static int share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
+{
+    (void)sys;
+    (void)size;
+    (void)ret_memory;
+    (void)ret_fd;
+    return -ENOSYS;
+}
+
+/* wire_accept asks without a descriptor, when a frame announces one that has not come. */
+static int share_in(struct sys *sys, int fd, size_t size, void **ret_memory)
+{
+    (void)sys;
+    (void)size;
+    (void)ret_memory;
+    require(fd == -1);
+    return -EPERM;
+}
+
 /* ---- the rest ------------------------------------------------------------------------------------------ */
 
 static int pid(struct sys *sys, const struct sys_process *process)
@@ -474,6 +501,9 @@ static const struct sys_ops ops = {
     .poll = poll_sockets,
     .read = read_socket,
     .write = write_socket,
+    .read_with = read_socket_with,
+    .share = share,
+    .share_in = share_in,
     .close = close_socket,
     .pair = pair,
     .listen = listen_at,

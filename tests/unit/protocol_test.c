@@ -37,6 +37,8 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_END, .id = 7}},
     {SESSION_OPEN, {.kind = FRAME_PING}},
     {SESSION_OPEN, {.kind = FRAME_PONG}},
+    {SESSION_OPEN, {.kind = FRAME_RINGS}},
+    {SESSION_OPEN, {.kind = FRAME_SWITCH}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
