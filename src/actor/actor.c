@@ -169,8 +169,11 @@ static int add_address(struct actor *actor, const char *address)
     return 0;
 }
 
+/* Instead of which option it is that says so: the address itself is told others / nobody is told. */
+enum { AS_IT_IS = -1, FOR_TOOLS = -2 };
+
 /* Of what it listens at at one door. `told`: which of its options that is, by which something else may be told others
- * instead; -1 for none. */
+ * instead. */
 static int tell_address(struct actor *actor, const struct listener *listener, int told)
 {
     char text[ADDRESS_TEXT] = "";
@@ -186,7 +189,7 @@ static int tell_address(struct actor *actor, const struct listener *listener, in
     return add_address(actor, text);
 }
 
-static int open_door(struct actor *actor, const struct sys_address *at, struct actor_door **ret_door)
+static int listen_at(struct actor *actor, const struct sys_address *at, int told)
 {
     struct actor_door *door = arena_alloc(&actor->memory, sizeof *door);
     if (!door)
@@ -194,15 +197,7 @@ static int open_door(struct actor *actor, const struct sys_address *at, struct a
     tr_try(network_permits(at));
     tr_try(transport_listen_at(at, true, &door->listener));
     list_push(&actor->doors, &door->place);
-    *ret_door = door;
-    return 0;
-}
-
-static int listen_at(struct actor *actor, const struct sys_address *at, int told)
-{
-    struct actor_door *door;
-    tr_try(open_door(actor, at, &door));
-    return tell_address(actor, &door->listener, told);
+    return told == FOR_TOOLS ? 0 : tell_address(actor, &door->listener, told);
 }
 
 /* A protocol that this host does not have is no reason not to listen by another one. */
@@ -237,7 +232,7 @@ static struct sys_address own_address(const struct actor *actor)
 static int listen_for_this_host(struct actor *actor)
 {
     const struct sys_address own = own_address(actor);
-    tr_try(listen_at(actor, &own, -1));
+    tr_try(listen_at(actor, &own, AS_IT_IS));
     actor->local = actor->addresses.items[actor->addresses.count - 1];
     return 0;
 }
@@ -246,15 +241,14 @@ static int listen_for_this_host(struct actor *actor)
 static int listen_for_tools(struct actor *actor)
 {
     const struct sys_address own = own_address(actor);
-    struct actor_door *side;
     actor->local = runtime->self.address;
-    return open_door(actor, &own, &side);
+    return listen_at(actor, &own, FOR_TOOLS);
 }
 
 static int listen_everywhere(struct actor *actor, const char *address)
 {
     if (address)
-        tr_try(listen_at_each(actor, address, -1));
+        tr_try(listen_at_each(actor, address, AS_IT_IS));
     tr_try(address && strncmp(address, "unix:", 5) == 0 ? listen_for_tools(actor) : listen_for_this_host(actor));
     for (size_t i = 0; i < actor->network.listen.count; i++)
         tr_try(listen_at_each(actor, actor->network.listen.items[i], (int)i));

@@ -5,7 +5,8 @@
  * at; if one has come, nothing is ready, or so many batches have passed, the loop takes over on the
  * thread's own stack: it has done what was put off until then (sched_before_look), polls, with a timeout when
  * nothing is ready and otherwise only for a look, and then cancels scopes whose deadline has come. So a task that
- * yields in a loop starves neither the others nor their descriptors, and two tasks that pass a ball do not pay a system call each time.
+ * yields in a loop starves neither the others nor their descriptors, and two tasks that pass a ball do not pay a
+ * system call each time.
  *
  * How many batches that are follows from how long they take: a look is worth its system call about every
  * 50 microseconds. Batches that compute longer than that are each followed by a look. */
