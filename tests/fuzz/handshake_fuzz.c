@@ -131,7 +131,7 @@ static bool has_greeted(const struct peer *peer)
     const wire_hello *hello = &frame.hello;
     good = good && hello->lowest <= PROTOCOL_VERSION && hello->highest >= PROTOCOL_VERSION;
     good = good && hello->uuid && is_hex(hello->uuid) && hello->name && hello->name[0];
-    good = good && hello->addresses.count >= 1 && hello->addresses.count <= MOST_ADDRESSES;
+    good = good && hello->addresses.count <= MOST_ADDRESSES;
     for (size_t i = 0; good && i < hello->addresses.count; i++)
         good = hello->addresses.items[i] && strlen(hello->addresses.items[i]) < ADDRESS_TEXT;
     for (const char *at = good ? hello->name : ""; *at; at++)
