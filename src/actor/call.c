@@ -16,6 +16,7 @@
 #include <math.h>
 
 static const double GRACE_S = 2;    /* for a cancelled remote task to end */
+static const double CLOCKS_APART_S = 0.1;   /* that much sooner may a deadline come elsewhere */
 
 /* ---- answers ---------------------------------------------------------------------------------------- */
 
@@ -189,8 +190,20 @@ int call_given_up(const struct call *call)
 
 /* ---- the outcome ------------------------------------------------------------------------------------ */
 
+/* That the callee was cut off by the caller's deadline may be heard before that deadline is noticed here: clocks do
+ * not run alike, and a thread may lose its processor between the two. It is the same deadline nevertheless, and the
+ * caller is cancelled by it, not failed. A deadline that was put off meanwhile, too late, is an error. */
+static int heed_deadline(const struct call *call)
+{
+    const struct tr_error *cause = call->error->cause;
+    bool by_us = cause && cause->code == TR_ECANCELLED && strcmp(cause->actor.uuid, runtime->self.uuid) == 0;
+    bool is_due = sched_seconds_until(call->deadline) <= CLOCKS_APART_S && task_deadline() <= call->deadline;
+    return by_us && is_due ? tr_sleep(CLOCKS_APART_S) : 0;
+}
+
 int call_raise(struct call *call)
 {
+    tr_try(heed_deadline(call));
     return error_raise(error_ref(call->error));
 }
 

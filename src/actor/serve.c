@@ -78,10 +78,11 @@ static int put_result(struct served *served, struct buf *out)
     return frame_close(out, start);
 }
 
-/* The caller, if it has given up; who told this actor to end, if it is ending; else the function did it itself. */
+/* The caller, if it has given up or its deadline has come; who told this actor to end, if it is ending; else the
+ * function did it itself. */
 static const tr_actor *canceller_of(const struct served *served)
 {
-    if (served->given_up)
+    if (served->given_up || served->scope.cancel_called)
         return &served->session->peer;
     return actor_self()->told_to_end.set ? &actor_self()->ender : &runtime->self;
 }
