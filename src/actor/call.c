@@ -203,7 +203,6 @@ static int heed_deadline(const struct call *call)
 
 int call_raise(struct call *call)
 {
-    tr_try(heed_deadline(call));
     return error_raise(error_ref(call->error));
 }
 
@@ -242,7 +241,10 @@ int call_outcome(struct call *call, int rc)
 {
     if (rc == TR_ECANCELLED)
         return error_raise_plain(rc);
-    return call->error ? call_raise(call) : rc;
+    if (!call->error)
+        return rc;
+    tr_try(heed_deadline(call));
+    return call_raise(call);
 }
 
 int call_conclude(struct call *call, int rc)

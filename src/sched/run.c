@@ -81,16 +81,21 @@ static void begin_batch(struct sched *sched)
         sched->batch = shuffled(sched, sched->batch);
 }
 
-/* Whether there is a next batch that may begin without the loop. */
+/* Whether a next batch may begin without the loop. */
 static bool goes_on(struct sched *sched)
 {
-    return sched->ready && !sched->over && --sched->batches_left > 0 && !deadline_has_come(sched);
+    return !sched->over && --sched->batches_left > 0 && !deadline_has_come(sched);
+}
+
+bool sched_is_alone(struct sched *sched)
+{
+    return !sched->batch && !sched->ready && goes_on(sched);
 }
 
 /* The fiber to go on with, all of whose circumstances are in place. */
 static struct fiber *next_fiber(struct sched *sched)
 {
-    if (!sched->batch && goes_on(sched))
+    if (!sched->batch && sched->ready && goes_on(sched))
         begin_batch(sched);
     struct task *task = sched->batch;
     if (!task) {

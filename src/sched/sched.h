@@ -164,6 +164,9 @@ static inline void sched_ready(struct sched *sched, struct task *task)
 
 /* To be called first after every switch. */
 void sched_entered(struct sched *sched);
+/* Whether the running task may just go on, as a batch of its own: nobody else is ready, and no look is due. */
+bool sched_is_alone(struct sched *sched);
+
 /* Gives the processor to the next task that is ready; returns when this one is run again. */
 void sched_switch(struct task *from);
 /* The same for the last time: what its fiber returns. */

@@ -105,6 +105,8 @@ void task_yield(void)
 {
     struct task *task = runtime->task;
     scope_check(task->scope);
+    if (sched_is_alone(runtime->sched))
+        return;
     machine_move(&task->state, TASK_READY);
     sched_ready(runtime->sched, task);
     sched_switch(task);
