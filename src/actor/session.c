@@ -12,14 +12,13 @@
  * that is all: no bytes of a peer can hurt anything but its own session. */
 #include "actor/session.h"
 
+#include "actor/greeting.h"
 #include "actor/network.h"
 #include "actor/ping.h"
-#include "actor/statespace.h"
+#include "actor/upgrade.h"
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/log.h"
-#include "base/panic.h"
-#include "base/plant.h"
 #include "sched/task.h"
 #include "transport/path.h"
 
@@ -32,10 +31,6 @@
  * wait for each other so, hence the limit; a peer that has taken nothing by then is cut off. */
 enum { OUT_ENOUGH = 1024 * 1024, READ_SIZE = 32 * 1024, READ_MOST = 256 * 1024, WRITE_SIZE = 64 * 1024 };
 static const double RELUCTANCE_S = 10;
-
-/* Rings cost both sides some system calls and pages: they are made once so much has gone over the session, each read
- * and each write counted as some bytes more. That is some 150 small calls, a few milliseconds. */
-enum { WORTH_RINGS = 128 * 1024, WORTH_OF_ONE = 400 };
 
 /* Absolute, not per byte: slow dripping does not prolong it. */
 static const double GREETING_S = 5;
@@ -83,6 +78,17 @@ void session_let_go(struct session *session)
     if (--session->portals == 0 && session->dialed)
         session_stop(session);
     session_unref(session);
+}
+
+void session_known(struct session *session)
+{
+    actor_self()->strangers -= session->stranger;
+    session->stranger = false;
+}
+
+void session_hang_up(struct session *session)
+{
+    wire_hang_up(&session->wire);
 }
 
 /* ---- sending --------------------------------------------------------------------------------------- */
@@ -162,71 +168,6 @@ int session_wait_room(struct session *session)
     return 0;
 }
 
-/* ---- from the socket to rings ------------------------------------------------------------------------ */
-
-/* Of two sides one offers, lest both do. */
-static bool offers_rings(const struct session *session)
-{
-    return session->dialed || (session->family && !session->to_parent);
-}
-
-static bool may_have_rings(void)
-{
-    enum transport transport = actor_self()->transport;
-    return transport == TRANSPORT_AUTO || transport == TRANSPORT_SHM;
-}
-
-/* Whatever stands in the way of rings is no failure: it goes on as before. */
-static void consider_rings(struct session *session)
-{
-    size_t worth = actor_self()->transport == TRANSPORT_SHM ? 0 : WORTH_RINGS;
-    if (session->has_offered || session->traffic < worth || session->state.at != SESSION_OPEN)
-        return;
-    session->has_offered = true;
-    if (offers_rings(session) && may_have_rings() && session_is_up(session) && wire_is_local(&session->wire) &&
-        wire_offer(&session->wire) >= 0)
-        session_tell(session, FRAME_RINGS, 0);
-}
-
-/* Not if we have said our last. */
-static void switch_to_rings(struct session *session)
-{
-    size_t before = session->out.size;
-    session_tell(session, FRAME_SWITCH, 0);
-    if (session->out.size > before)
-        session->last_by_socket = session->out.size;
-}
-
-static int take_rings(struct session *session, const struct frame *frame)
-{
-    (void)frame;
-    if (wire_accept(&session->wire) >= 0)
-        switch_to_rings(session);
-    return 0;
-}
-
-static int take_switch(struct session *session, const struct frame *frame)
-{
-    (void)frame;
-    if (wire_read_by_rings(&session->wire) < 0)
-        return raise_code(TR_EPROTOCOL, "the peer writes by rings that there are not");
-    log_at(TR_LOG_TRANSPORT, "what %s says comes through shared memory", session->peer.name);
-    if (offers_rings(session))
-        switch_to_rings(session);
-    return 0;
-}
-
-static int write_bytes(struct session *session, const struct buf *bytes, size_t last_by_socket)
-{
-    if (last_by_socket == 0)
-        return wire_write(&session->wire, bytes->data, bytes->size);
-    if (planted(LATE_SWITCH))
-        last_by_socket = bytes->size;
-    tr_try(wire_write(&session->wire, bytes->data, last_by_socket));
-    ensure(wire_write_by_rings(&session->wire) >= 0);
-    return wire_write(&session->wire, bytes->data + last_by_socket, bytes->size - last_by_socket);
-}
-
 /* ---- writing ------------------------------------------------------------------------------------------ */
 
 /* Writes what there is; more may be appended meanwhile, for which there is another buffer, by turns. */
@@ -239,8 +180,8 @@ static int write_some(struct session *session)
     session->run = (struct frame_run){0};
     session->unasked = session->last_by_socket = 0;
     session->has_sent = true;
-    session->traffic += now.size + WORTH_OF_ONE;
-    int rc = write_bytes(session, &now, last_by_socket);
+    upgrade_count(session, now.size);
+    int rc = upgrade_write(session, &now, last_by_socket);
     buf_drain(&now, now.size);
     session->other_out = now;
     lot_wake_all(&session->for_room);
@@ -276,122 +217,6 @@ static int write_task(void *arg)
     }
 }
 
-/* ---- who is who ------------------------------------------------------------------------------------- */
-
-/* Not sent yet. */
-static int put_hello(struct session *session)
-{
-    const tr_actor *self = &runtime->self;
-    struct frame frame = {.kind = FRAME_HELLO,
-                          .hello = {.lowest = PROTOCOL_VERSION,
-                                    .highest = PROTOCOL_VERSION,
-                                    .name = self->name,
-                                    .uuid = self->uuid,
-                                    .addresses = actor_self()->addresses,
-                                    .pid = self->pid}};
-    return frame_put(&session->out, &frame);
-}
-
-static int check_hello(const wire_hello *hello)
-{
-    if (hello->lowest > PROTOCOL_VERSION || hello->highest < PROTOCOL_VERSION)
-        return raise_code(TR_EPROTOCOL, "the peer speaks versions %u to %u, we speak %d",
-                          hello->lowest, hello->highest, PROTOCOL_VERSION);
-    if (!hello->uuid || strspn(hello->uuid, "0123456789abcdef") != UUID_LENGTH ||
-        strlen(hello->uuid) != UUID_LENGTH)
-        return raise_code(TR_EPROTOCOL, "the peer has no proper uuid");
-    if (hello->addresses.count > MOST_ADDRESSES) /* a visitor has none */
-        return raise_code(TR_EPROTOCOL, "the peer has %zu addresses", hello->addresses.count);
-    for (size_t i = 0; i < hello->addresses.count; i++)
-        if (!hello->addresses.items[i] || strlen(hello->addresses.items[i]) >= ADDRESS_TEXT)
-            return raise_code(TR_EPROTOCOL, "the peer has no proper address");
-    return actor_check_name(hello->name);
-}
-
-/* Whose end of a family's connection it is, their start has settled. */
-static int check_process(const struct session *session, const wire_hello *hello)
-{
-    int rc = session->family ? 1 : sys_peer_is(session->wire.io.fd, hello->pid);
-    if (rc > 0)
-        return 0;
-    log_at(TR_LOG_WARNING, "refused a connection by another process than pid %d, as which it greeted", hello->pid);
-    return raise_code(rc < 0 ? rc : -EACCES, "the peer greets as %s, pid %d, and is another process", hello->name,
-                      hello->pid);
-}
-
-static int take_hello(struct session *session, const struct frame *frame)
-{
-    const wire_hello *hello = &frame->hello;
-    tr_try(check_hello(hello));
-    tr_try(check_process(session, hello));
-    tr_list_tr_str addresses;
-    tr_try(actor_copy_modules(&session->memory, &hello->addresses, NULL, &addresses));
-    const tr_actor peer = {.name = arena_text(&session->memory, hello->name),
-                           .uuid = arena_text(&session->memory, hello->uuid),
-                           .address = addresses.count > 0 ? addresses.items[0] : "",
-                           .pid = hello->pid};
-    if (!peer.name || !peer.uuid)
-        return error_raise_plain(-ENOMEM);
-    session->peer = peer; /* all of it or, as before, nothing */
-    session->addresses = addresses;
-    machine_move(&session->state, SESSION_OPEN);
-    session_known(session);
-    log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
-           session->peer.address);
-    tr_event_set(&session->greeted);
-    return ping_begin(session);
-}
-
-static int take_up(struct session *session, const struct frame *frame)
-{
-    (void)frame;
-    if (session->family && actor_self()->child_up)
-        tr_try(actor_self()->child_up(session));
-    tr_event_set(&session->up);
-    return 0;
-}
-
-void session_known(struct session *session)
-{
-    actor_self()->strangers -= session->stranger;
-    session->stranger = false;
-}
-
-void session_hang_up(struct session *session)
-{
-    wire_hang_up(&session->wire);
-}
-
-/* A child learns who it is. It can listen only now, and greets when it does. Its greeting leaves with what it has to
- * say next, that it is up, so as not to wake its parent for nothing. */
-static int take_birth(struct session *session, const struct frame *frame)
-{
-    const wire_birth *birth = &frame->birth;
-    struct actor *actor = actor_self();
-    tr_try(actor_check_name(birth->name));
-    tr_try(actor_become(birth->name, birth->uuid));
-    log_set_level(birth->log_level, true);
-    actor->arbiter = arena_text(&actor->memory, birth->arbiter);
-    actor->arbiter_uuid = arena_text(&actor->memory, birth->arbiter_uuid);
-    tr_str *modules = arena_alloc(&actor->memory, (birth->modules.count + 1) * sizeof *modules);
-    if (!modules)
-        return error_raise_plain(-ENOMEM);
-    for (size_t i = 0; i < birth->modules.count; i++)
-        if (!(modules[i] = arena_text(&actor->memory, birth->modules.items[i])))
-            return error_raise_plain(-ENOMEM);
-    actor->modules = (tr_list_tr_str){modules, birth->modules.count};
-    tr_try(statespace_receive(&birth->statespace));
-    tr_try(network_receive(&birth->network));
-    if (birth->captured)
-        sys_print_by_line();
-    actor_show_name();
-    tr_try(actor_listen(NULL));
-    tr_try(actor_accept());
-    machine_move(&session->state, SESSION_GREETING);
-    session->held = true;
-    return put_hello(session);
-}
-
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
 static int take_nothing(struct session *session, const struct frame *frame)
@@ -412,14 +237,13 @@ static int take_stop(struct session *session, const struct frame *frame)
 }
 
 static int (*const actions[])(struct session *, const struct frame *) = {
-    [FRAME_HELLO] = take_hello,        [FRAME_BIRTH] = take_birth,     [FRAME_START] = serve_start,
-    [FRAME_UP] = take_up,
+    [FRAME_HELLO] = hello_heard,       [FRAME_BIRTH] = birth_heard,    [FRAME_START] = serve_start,
     [FRAME_YIELD] = talk_yielded,      [FRAME_CREDIT] = serve_credit,  [FRAME_RETURN] = call_returned,
     [FRAME_ERROR] = call_failed,       [FRAME_CANCEL] = serve_cancel,  [FRAME_DEADLINE] = serve_deadline,
     [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
-    [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,
-    [FRAME_RINGS] = take_rings,        [FRAME_SWITCH] = take_switch,
+    [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,        [FRAME_UP] = up_heard,
+    [FRAME_RINGS] = rings_heard,       [FRAME_SWITCH] = switch_heard,
 };
 
 static const char *session_peer_name(const struct session *session)
@@ -518,9 +342,9 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
             return raise_end(session);
         buf_added(&session->in, (size_t)got);
         session->silence = 0;
-        session->traffic += (size_t)got + WORTH_OF_ONE;
+        upgrade_count(session, (size_t)got);
         tr_try(act_on_all(session));
-        consider_rings(session);
+        upgrade_consider(session);
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
     return 0;
@@ -539,7 +363,7 @@ static bool has_stopped(struct session *session)
 static int greet(struct session *session)
 {
     if (session->state.at == SESSION_GREETING) {
-        tr_try(put_hello(session));
+        tr_try(greeting_put(session));
         session_flush(session);
     }
     if (session->family)
@@ -553,7 +377,7 @@ static int greet(struct session *session)
 static int talk(struct session *session)
 {
     tr_auto(nursery) writer = tr_open_nursery();
-    session->wire.may_accept = !offers_rings(session) && may_have_rings();
+    session->wire.may_accept = upgrade_may_accept(session);
     tr_try(tr_start_soon(writer, write_task, session));
     tr_try(greet(session));
     tr_try(read_until(session, has_stopped));

@@ -9,7 +9,8 @@
  * system call each time.
  *
  * How many batches that are follows from how long they take: a look is worth its system call about every
- * 50 microseconds. Batches that compute longer than that are each followed by a look. */
+ * 50 microseconds. Batches that compute longer than that are each followed by a look; those that begin to
+ * do so only now, after BATCHES_PER_TIME of them at most. */
 #include "sched/sched.h"
 
 #include "base/hooks.h"
@@ -21,7 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256 };
+enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256, BATCHES_PER_TIME = 16 };
 
 /* Of a stack that has no guard. */
 __attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
@@ -67,11 +68,6 @@ __attribute__((noinline, cold)) static struct task *shuffled(struct sched *sched
     return result;
 }
 
-static bool deadline_has_come(struct sched *sched)
-{
-    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
-}
-
 static void begin_batch(struct sched *sched)
 {
     sched->batch = sched->ready;
@@ -81,10 +77,30 @@ static void begin_batch(struct sched *sched)
         sched->batch = shuffled(sched, sched->batch);
 }
 
+static bool deadline_has_come(struct sched *sched)
+{
+    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
+}
+
+/* At most so many until the next look; the clock is asked earlier. */
+static void grant_batches(struct sched *sched, int count)
+{
+    sched->batches_left = count < BATCHES_PER_TIME ? count : BATCHES_PER_TIME;
+    sched->batches_later = count - sched->batches_left;
+}
+
+static bool has_time_for_more(struct sched *sched)
+{
+    if (sched->batches_later == 0 || sys_now() - sched->looked > LOOK_EVERY_NS)
+        return false;
+    grant_batches(sched, sched->batches_later);
+    return true;
+}
+
 /* Whether a next batch may begin without the loop. */
 static bool goes_on(struct sched *sched)
 {
-    return !sched->over && --sched->batches_left > 0 && !deadline_has_come(sched);
+    return !sched->over && (--sched->batches_left > 0 || has_time_for_more(sched)) && !deadline_has_come(sched);
 }
 
 bool sched_is_alone(struct sched *sched)
@@ -168,7 +184,7 @@ static void poll_world(struct sched *sched)
         idle_poll(sched, time_left(sched));
     }
     sched->looked = sys_now();
-    sched->batches_left = sched->batches_per_look;
+    grant_batches(sched, sched->batches_per_look);
 }
 
 static void run_batches(struct sched *sched)

@@ -140,7 +140,8 @@ struct sched {
     struct link before_look;    /* struct before_look, by `place` */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */
-    int batches_per_look, batches_left;
+    int batches_per_look;
+    int batches_left, batches_later; /* until the clock is asked, and after that */
     uint64_t seed;              /* of the order in a batch; 0 to keep it */
     bool in_valgrind;           /* which wants to be told about stacks */
     bool jumps;                 /* the clock, when everybody waits */
