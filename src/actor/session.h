@@ -43,6 +43,7 @@ struct session {
     bool to_parent;                 /* when it ends, so does this actor */
     bool said_stop, heard_stop;     /* the last frame was sent, was received */
     bool held;                      /* `out` is not written until something else is added to it */
+    bool writing;                   /* the writing task is about what was in `out` before */
     bool mute;                      /* writing failed: it ends when what has arrived is read */
     int mute_why;                   /* with this code */
     size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */

@@ -274,16 +274,14 @@ static long read_by_rings(struct wire *wire, void *ret_bytes, size_t size)
     }
 }
 
-/* Some of it. */
+/* Some of it. What is wrong is not raised. */
 static long give(struct wire *wire, const void *bytes, size_t size)
 {
     if (wire->by->ended)
-        return error_raise_plain(-EPIPE);
+        return -EPIPE;
     long given = ring_write(&wire->by->rings.out, bytes, size);
-    if (given < 0)
-        return raise_nonsense();
     int rc = given > 0 && ring_wakes_reader(&wire->by->rings.out) ? ring_bell(wire) : 0;
-    return rc < 0 ? error_raise_plain(rc) : given;
+    return rc < 0 ? rc : given;
 }
 
 static int put_into_ring(struct wire *wire, const char *bytes, size_t size)
@@ -293,7 +291,7 @@ static int put_into_ring(struct wire *wire, const char *bytes, size_t size)
             return error_raise_plain(TR_ECLOSED);
         long given = give(wire, bytes, size);
         if (given < 0)
-            return (int)given;
+            return given == -EPROTO ? raise_nonsense() : error_raise_plain((int)given);
         bytes += given;
         size -= (size_t)given;
         if (size > 0)
@@ -314,6 +312,16 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size)
 int wire_write(struct wire *wire, const void *bytes, size_t size)
 {
     return wire->by && wire->by->writes ? put_into_ring(wire, bytes, size) : write_to_socket(wire, bytes, size);
+}
+
+long wire_try_write(struct wire *wire, const void *bytes, size_t size)
+{
+    if (!wire_is_open(wire) || wire->passed >= 0)
+        return 0;
+    if (wire->by && wire->by->writes)
+        return give(wire, bytes, size);
+    ssize_t sent = sys_write(wire->io.fd, bytes, size);
+    return sent == -EAGAIN ? 0 : sent;
 }
 
 /* ---- from one to the other ---------------------------------------------------------------------------------- */

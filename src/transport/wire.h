@@ -61,6 +61,10 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size);
  * wire_read, and some may have been taken. */
 int wire_write(struct wire *wire, const void *bytes, size_t size);
 
+/* How much of it was taken at once, 0 for nothing just now; while nobody is in wire_write only. A negative errno value,
+ * not raised. No checkpoint. */
+long wire_try_write(struct wire *wire, const void *bytes, size_t size);
+
 /* Of one to another host: how long what was written may wait for that host to acknowledge it, until the wire is lost
  * with -ETIMEDOUT or what the network has said; 0: many minutes. / Whether the host is there and takes no more, since
  * the peer does not read. No checkpoints. */

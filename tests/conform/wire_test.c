@@ -40,6 +40,12 @@ static bool is_pattern(const uint8_t *bytes, size_t at, size_t size)
     return true;
 }
 
+static void fill_pattern(uint8_t *bytes, size_t at, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = byte_at(at + i);
+}
+
 static size_t piece_of(const struct job *job)
 {
     size_t left = job->total - job->done;
@@ -52,8 +58,7 @@ static int write_all(struct job *job)
     expect_here(bytes != NULL);
     while (job->rc >= 0 && job->done < job->total) {
         size_t size = piece_of(job);
-        for (size_t i = 0; i < size; i++)
-            bytes[i] = byte_at(job->done + i);
+        fill_pattern(bytes, job->done, size);
         job->rc = wire_write(job->wire, bytes, size);
         job->done += job->rc >= 0 ? size : 0;
     }
@@ -401,6 +406,30 @@ static int a_reader_that_is_cancelled_leaves_the_writer_at_work(struct ends *end
     return 0;
 }
 
+/* As often as there is room, which is never waited for; what is taken so is as good as any. */
+static int what_is_taken_at_once_arrives_too(struct ends *ends)
+{
+    uint8_t bytes[1000];
+    struct job reader = job(&ends->b, 0, 4096);
+    long taken = 1;
+    for (; taken > 0; reader.total += (size_t)taken) {
+        fill_pattern(bytes, reader.total, sizeof bytes);
+        taken = wire_try_write(&ends->a, bytes, sizeof bytes);
+        expect_here(taken >= 0 && taken <= (long)sizeof bytes && reader.total < TOO_MUCH);
+    }
+    expect_here(reader.total > 0);
+    tr_try(read_all(&reader));
+    expect_here(reader.done == reader.total);
+    return 0;
+}
+
+static int nothing_is_taken_at_once_by_what_is_closed(struct ends *ends)
+{
+    wire_close(&ends->a);
+    expect_here(wire_try_write(&ends->a, "x", 1) == 0);
+    return 0;
+}
+
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
 struct promise {
@@ -417,6 +446,8 @@ static const struct promise promises[] = {
     PROMISE(a_read_gives_what_is_there, true),
     PROMISE(to_write_nothing_is_no_end, false),
     PROMISE(a_waiting_reader_is_woken_by_a_byte, true),
+    PROMISE(what_is_taken_at_once_arrives_too, false),
+    PROMISE(nothing_is_taken_at_once_by_what_is_closed, false),
     PROMISE(who_writes_waits_for_who_does_not_read, true),
     PROMISE(both_may_wait_to_write_before_either_reads, false),
     PROMISE(what_was_written_is_read_before_the_end, true),

@@ -189,27 +189,44 @@ static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_b
     }
 }
 
-static void peer_calls(const tr_fn_info *fn, const void *args, double seconds_left)
+static void put_call(struct buf *out, const tr_fn_info *fn, const void *args, double seconds_left)
 {
-    struct buf out = {0};
     struct frame frame = {.kind = FRAME_START, .id = 1,
                           .start = {.module = "fuzz", .function = fn->name, .seconds_left = seconds_left}};
     size_t start;
-    assert_int_equal(frame_open(&out, &frame, &start), 0);
-    assert_int_equal(codec_encode_fields(&out, fn->args, args), 0);
-    assert_int_equal(frame_close(&out, start), 0);
-    peer_say(&peer, out.data, out.size);
-    buf_fini(&out);
+    assert_int_equal(frame_open(out, &frame, &start), 0);
+    assert_int_equal(codec_encode_fields(out, fn->args, args), 0);
+    assert_int_equal(frame_close(out, start), 0);
+}
+
+static bool peer_has_heard(const char *words)
+{
+    return memmem(peer.socket->out.data, peer.socket->out.size, words, strlen(words)) != NULL;
 }
 
 static void what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller(struct life *life)
 {
-    static const char by_whom[] = "cancelled by actor donny";
+    struct buf call = {0};
     tr_auto(portal) portal = meet(life);
-    peer_calls(&wait_a_while_tr_info_, TR_ARGS_(wait_a_while, .seconds = 5, ), 1);
+    put_call(&call, &wait_a_while_tr_info_, TR_ARGS_(wait_a_while, .seconds = 5, ), 1);
+    peer_say(&peer, call.data, call.size);
     pass(2);
-    assert_non_null(memmem(peer.socket->out.data, peer.socket->out.size, by_whom, sizeof by_whom - 1));
+    assert_true(peer_has_heard("cancelled by actor donny"));
     peer.socket->ended = true;
+    buf_fini(&call);
+}
+
+static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct life *life)
+{
+    struct buf said = {0};
+    tr_auto(portal) portal = meet(life);
+    put_call(&said, &(tr_fn_info){.name = "nothing_of_ours", .args = echo_tr_info_.args},
+             TR_ARGS_(echo, .text = "hello", ), 1);
+    assert_int_equal(buf_append(&said, "nonsense", 8), 0);
+    peer_say(&peer, said.data, said.size);
+    pass(1);
+    assert_true(peer_has_heard("has no function \"nothing_of_ours\""));
+    buf_fini(&said);
 }
 
 static void among_others(void **state)
@@ -232,6 +249,7 @@ int main(void)
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
+        LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
