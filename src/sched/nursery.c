@@ -63,11 +63,14 @@ tr_nursery *tr_open_nursery_(void *const *frame, const char *at, const tr_nurser
         return NULL;
     }
     struct task *host = runtime->task;
-    nursery->host = host;
-    nursery->options = *options;
-    machine_init(&nursery->state, "nursery", nursery_states);
-    list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
+    machine_init(&nursery->state, "nursery", nursery_states);
+    nursery->host = host;
+    nursery->tasks = nursery->starting = 0;
+    nursery->host_waits = false;
+    list_init(&nursery->for_join);
+    nursery->guests = NULL;
+    nursery->options = *options;
     scope_enter(&nursery->scope, frame, at);
     return (tr_nursery *)nursery->handle.value;
 }
@@ -307,7 +310,7 @@ bool tr_cancelled(const tr_nursery *handle)
     return nursery && nursery->scope.cancel_called;
 }
 
-static void clean_up(struct nursery *nursery)
+__attribute__((noinline)) static void clean_up(struct nursery *nursery) /* out of the way of those that were joined */
 {
     struct tr_error *newest = task_error_aside();
     if (nursery->state.at == NURSERY_OPEN) {

@@ -31,12 +31,9 @@ __attribute__((noinline, cold)) static void check_stack(const struct task *task,
               task->base.opened.at);
 }
 
-/* First thing after every switch: the task that ended before can be given up now. */
-void sched_entered(struct sched *sched)
+void sched_give_up(struct sched *sched)
 {
     struct task *ended = sched->ended;
-    if (!ended)
-        return;
     sched->ended = NULL;
     if (!ended->guarded)
         check_stack(ended, STACK_LOOK_AT_END);

@@ -26,7 +26,7 @@ static const struct machine_state task_states[] = {
 
 uint64_t task_number(const struct task *task)
 {
-    return (uint64_t)1 << 63 | task->number;
+    return (uint64_t)1 << 63 | task->base.number;
 }
 
 int task_none(void)
@@ -86,14 +86,20 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
         return NULL;
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
-    *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .stack_size = size,
-                          .guarded = guarded, .number = ++runtime->sched->tasks_made,
-                          .name = options->name ? options->name : options->fn_};
     machine_init(&task->state, "task", task_states);
-    fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
+    task->stack_size = size;
+    task->guarded = guarded;
+    task->nursery = nursery;
     scope_init(&task->base, "task", task, nursery ? nursery_scope(nursery) : NULL);
-    task->base.opened.at = options->at_;
+    task->base.opened = (struct opened){.at = options->at_};
     task->scope = &task->base;
+    task->error = NULL;
+    task->frame = NULL;
+    task->starting = NULL;
+    task->fn = fn;
+    task->arg = arg;
+    task->name = options->name ? options->name : options->fn_;
+    fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
     sched_ready(runtime->sched, task);
     sched_tell(runtime->sched, TR_SPAWNED, task);
     return task;
