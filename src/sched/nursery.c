@@ -94,7 +94,7 @@ static int no_nursery(const tr_nursery *handle)
 {
     if (handle)
         return raise_code(TR_ECLOSED, "the nursery's block was left");
-    bool no_memory = *runtime->error && (*runtime->error)->code == -ENOMEM;
+    bool no_memory = runtime->front->error && runtime->front->error->code == -ENOMEM;
     return no_memory ? -ENOMEM : raise_code(TR_EMISUSE, "the nursery is NULL");
 }
 
@@ -249,8 +249,8 @@ static void require_host(const struct nursery *nursery, const char *does)
 {
     const struct task *task = runtime->task;
     if (nursery->host != task)
-        panic("task %s %s the nursery opened at %s by task %s", task->name, does, nursery->scope.opened.at,
-              nursery->host->name);
+        panic("task %s %s the nursery opened at %s by task %s", task->front.name, does, nursery->scope.opened.at,
+              nursery->host->front.name);
 }
 
 int tr_join(tr_nursery *handle)
@@ -429,7 +429,7 @@ int tr_started(void *value)
     struct starting *starting = task->starting;
     if (!starting)
         return raise_code(TR_EMISUSE, "task %s was not started by tr_start, or has started before",
-                          task->name);
+                          task->front.name);
     starting->started = true;
     starting->value = value;
     task->starting = NULL;

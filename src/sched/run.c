@@ -27,7 +27,7 @@ enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256 };
 __attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
 {
     if (stack_was_left(task->fiber.low, depth))
-        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->name,
+        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->front.name,
               task->base.opened.at);
 }
 
@@ -92,15 +92,13 @@ static struct fiber *next_fiber(struct sched *sched)
     struct task *task = sched->batch;
     if (!task) {
         runtime->task = NULL;
-        runtime->error = &runtime->last;
-        runtime->task_name = NULL;
+        runtime->front = &runtime->outside;
         return &sched->loop;
     }
     sched->batch = task->next;
     machine_move(&task->state, TASK_RUNNING);
     runtime->task = task;
-    runtime->error = &task->error;
-    runtime->task_name = task->name;
+    runtime->front = &task->front;
     sched_tell(sched, TR_RUNS, task);
     return &task->fiber;
 }
@@ -207,7 +205,7 @@ static bool name_overflow(const void *address, char *ret_text, size_t room)
     uintptr_t low = (uintptr_t)task->fiber.low, at = (uintptr_t)address;
     if (at >= low || at < low - STACK_DEFAULT)
         return false;
-    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->name,
+    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->front.name,
              task->base.opened.at, task->stack_size / 1024);
     return true;
 }
@@ -246,8 +244,8 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     handles_fini(&sched.nurseries);
     map_fini(&sched.descriptors);
     runtime->sched = NULL;
-    error_unref(runtime->last);
-    runtime->last = sched.outcome;
+    error_unref(runtime->outside.error);
+    runtime->outside.error = sched.outcome;
     return rc;
 }
 

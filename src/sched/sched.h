@@ -96,7 +96,7 @@ struct task {
     struct nursery *nursery;    /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
     struct scope *scope;        /* the innermost it is in */
-    struct tr_error *error;     /* the newest, see tr_last_error */
+    struct front front;         /* its newest error, see tr_last_error, and its name */
     struct tr_frame *frame;     /* the innermost; NULL until the task allocates anything */
     int (*fn)(void *);
     void *arg;
@@ -105,7 +105,6 @@ struct task {
     const char *waits_for;      /* while PARKED: "a lock" */
     int woken_with;
     struct starting *starting;  /* until tr_started, for a task of tr_start */
-    const char *name;
 };
 
 /* NULL when memory is out. */

@@ -45,7 +45,7 @@ static __attribute__((cold)) void log_cancelled(const struct scope *scope, const
 {
     bool ours = strncmp(scope->opened.at, "src/", 4) == 0;
     log_at(ours ? TR_LOG_TRACE : TR_LOG_CANCEL, "%s%s%s of task %s is cancelled: %s", scope->what,
-           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->name, why);
+           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->front.name, why);
 }
 
 /* The first reason counts. */

@@ -51,9 +51,9 @@ static void *run_task(void *arg)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
     frames_free(task);
-    if (task->error)
-        error_unref(task->error);
-    task->error = NULL;
+    if (task->front.error)
+        error_unref(task->front.error);
+    task->front.error = NULL;
     machine_move(&task->state, TASK_ENDED);
     sched_tell(sched, TR_EXITED, task);
     if (task->nursery) {
@@ -93,12 +93,11 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
     scope_init(&task->base, "task", task, nursery ? nursery_scope(nursery) : NULL);
     task->base.opened = (struct opened){.at = options->at_};
     task->scope = &task->base;
-    task->error = NULL;
+    task->front = (struct front){.name = options->name ? options->name : options->fn_};
     task->frame = NULL;
     task->starting = NULL;
     task->fn = fn;
     task->arg = arg;
-    task->name = options->name ? options->name : options->fn_;
     fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
     sched_ready(runtime->sched, task);
     sched_tell(runtime->sched, TR_SPAWNED, task);
@@ -176,22 +175,22 @@ int tr_checkpoint(void)
 const char *tr_task_name(void)
 {
     struct task *task = task_current();
-    return task ? task->name : "";
+    return task ? task->front.name : "";
 }
 
 /* ---- errors around a task ------------------------------------------------------------------------ */
 
 struct tr_error *task_error_aside(void)
 {
-    struct tr_error *error = *runtime->error;
-    *runtime->error = NULL;
+    struct tr_error *error = runtime->front->error;
+    runtime->front->error = NULL;
     return error;
 }
 
 void task_error_back(struct tr_error *error)
 {
-    error_unref(*runtime->error);
-    *runtime->error = error;
+    error_unref(runtime->front->error);
+    runtime->front->error = error;
 }
 
 void task_fail_scope(struct tr_error *error)

@@ -114,7 +114,7 @@ int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
 static int conclude(const tr_scope *scope, struct tr_error *left, int rc)
 {
     if (left)
-        return left->code == rc && left == *runtime->error ? (error_unref(left), rc)
+        return left->code == rc && left == runtime->front->error ? (error_unref(left), rc)
                                                            : error_raise(left);
     if (rc >= 0)
         return rc;
