@@ -234,7 +234,7 @@ static struct tr_error *join(struct nursery *nursery)
     tell_join(nursery);
     if (is_empty(nursery)) {
         machine_move(&nursery->state, NURSERY_CLOSED);
-        task_yield();
+        task_yield(0);
     } else {
         nursery->host_waits = true; /* whatever happens: what cuts the host cuts those it waits for as well */
         (void)task_park("the tasks of its nursery", NULL, NULL);

@@ -103,16 +103,17 @@ static struct fiber *next_fiber(struct sched *sched)
     return &task->fiber;
 }
 
-void sched_switch(struct task *from)
+int sched_switch(struct task *from)
 {
     struct sched *sched = runtime->sched;
     if (__builtin_expect(!from->guarded, false))
         check_stack(from, STACK_LOOK);
     struct fiber *to = next_fiber(sched);
-    if (to == &from->fiber)
-        return; /* nobody else is ready */
-    fiber_switch(&from->fiber, to);
-    sched_entered(sched);
+    if (to != &from->fiber) { /* somebody else is ready */
+        fiber_switch(&from->fiber, to);
+        sched_entered(sched);
+    }
+    return from->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : from->woken_with;
 }
 
 void *sched_leave(struct task *from)

@@ -170,8 +170,10 @@ static inline void sched_entered(struct sched *sched)
         sched_give_up(sched);
 }
 
-/* Gives the processor to the next task that is ready; returns when this one is run again. */
-void sched_switch(struct task *from);
+/* Gives the processor to the next task that is ready; returns when this one is run again, with what it was woken with
+ * (TR_ECANCELLED raised). The processor predicts returns by the calls of the task that was left, so each function
+ * between here and the program mostly costs a misprediction: those end with `return sched_switch()`, a jump. */
+int sched_switch(struct task *from);
 /* The same for the last time: what its fiber returns. */
 void *sched_leave(struct task *from);
 

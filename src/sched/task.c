@@ -106,21 +106,19 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
 
 /* ---- waiting ------------------------------------------------------------------------------------- */
 
-void task_yield(void)
+int task_yield(int rc)
 {
     struct task *task = runtime->task;
     scope_check(task->scope);
     machine_move(&task->state, TASK_READY);
+    task->woken_with = rc;
     sched_ready(runtime->sched, task);
-    sched_switch(task);
+    return sched_switch(task);
 }
 
 int task_checkpoint_if_cancelled(void)
 {
-    if (!runtime->task->scope->cancelled)
-        return 0;
-    task_yield();
-    return error_raise_plain(TR_ECANCELLED);
+    return runtime->task->scope->cancelled ? task_yield(TR_ECANCELLED) : 0;
 }
 
 /* Whether the wait could be ended. Each wait is asked once at most. */
@@ -144,14 +142,11 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
     task->waits_for = what;
     task->abort = abort;
     task->abort_arg = arg;
-    if (task->scope->cancelled && aborted(task)) {
-        task_yield();
-        return error_raise_plain(TR_ECANCELLED);
-    }
+    if (task->scope->cancelled && aborted(task))
+        return task_yield(TR_ECANCELLED);
     machine_move(&task->state, TASK_PARKED);
     sched_tell(runtime->sched, TR_BLOCKS, task);
-    sched_switch(task);
-    return task->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : task->woken_with;
+    return sched_switch(task);
 }
 
 void task_wake(struct task *task, int rc)
@@ -168,7 +163,7 @@ int tr_checkpoint(void)
     int rc = task_required();
     if (rc < 0)
         return rc;
-    task_yield(); /* first, so that a deadline that passes meanwhile is noticed */
+    task_yield(0); /* first, so that a deadline that passes meanwhile is noticed */
     return runtime->task->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
 }
 
