@@ -69,7 +69,7 @@ int outflow_put(struct outflow *out, struct session *session, enum frame_kind ki
 {
     size_t size;
     tr_try(put_value(session, kind, id, type, value, &size));
-    out->credit -= (int64_t)(size + out->value_cost);
+    out->credit -= (int64_t)size + out->value_cost;
     session_flush(session);
     return 0;
 }
@@ -193,9 +193,10 @@ void inflow_remove_reader(struct inflow *in, struct reader_at *at)
 
 /* ---- arriving -------------------------------------------------------------------------------------- */
 
-static size_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
+/* In 64 bits everywhere: a frame may hold millions of values, each of which may cost the whole window. */
+static uint64_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
 {
-    return bytes + (size_t)count * in->value_cost;
+    return bytes + (uint64_t)count * in->value_cost;
 }
 
 static int keep(struct inflow *in, tr_bytes values, uint32_t count)
@@ -286,7 +287,7 @@ int inflow_arrived(struct inflow *in, const struct frame *frame)
     tr_bytes values = {frame->values.values.data, frame->values.values.size};
     if (!had_credit(in, frame))
         return raise_code(TR_EPROTOCOL, "a value without credit");
-    size_t cost = cost_of(in, values.size, frame->count);
+    uint64_t cost = cost_of(in, values.size, frame->count);
     in->granted -= (int64_t)cost;
     if (in->overrun != TR_BLOCK || in->deaf)
         in->owed += (uint32_t)cost;
@@ -328,7 +329,7 @@ static void passed(struct inflow *in, struct reader_at *at, size_t size)
     at->number++;
     at->byte += size;
     if (at->number > in->foremost) {
-        size_t cost = cost_of(in, size, 1);
+        uint64_t cost = cost_of(in, size, 1);
         in->foremost = at->number;
         in->ahead -= cost;
         in->owed += in->overrun == TR_BLOCK ? (uint32_t)cost : 0;

@@ -69,7 +69,7 @@ struct inflow {
     struct buf values;              /* that somebody has yet to take, one after the other */
     uint64_t first_number, first_byte; /* where these begin */
     uint64_t foremost;              /* what the foremost reader takes next */
-    size_t ahead;                   /* what the values that nobody has taken cost */
+    uint64_t ahead;                 /* what the values that nobody has taken cost */
     struct link readers;
     tr_lot waiting;                 /* readers wait here for a value or the end */
     uint32_t window, value_cost;

@@ -183,7 +183,7 @@ long io_receive(struct io *io, void *ret_bytes, unsigned long size)
         return rc;
     long got = read_some(io, ret_bytes, size, &waited);
     if (!waited)
-        task_yield();
+        task_yield(0);
     return got;
 }
 
@@ -194,7 +194,5 @@ int io_send_all(struct io *io, const void *bytes, unsigned long size)
     if (rc < 0)
         return rc;
     rc = write_all(io, bytes, size, &waited);
-    if (!waited)
-        task_yield();
-    return rc;
+    return waited ? rc : task_yield(rc);
 }

@@ -28,16 +28,13 @@ enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256, BATCHES_PER_TIME = 16
 __attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
 {
     if (stack_was_left(task->fiber.low, depth))
-        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->name,
+        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->front.name,
               task->base.opened.at);
 }
 
-/* First thing after every switch: the task that ended before can be given up now. */
-void sched_entered(struct sched *sched)
+void sched_give_up(struct sched *sched)
 {
     struct task *ended = sched->ended;
-    if (!ended)
-        return;
     sched->ended = NULL;
     if (!ended->guarded)
         check_stack(ended, STACK_LOOK_AT_END);
@@ -116,29 +113,28 @@ static struct fiber *next_fiber(struct sched *sched)
     struct task *task = sched->batch;
     if (!task) {
         runtime->task = NULL;
-        runtime->error = &runtime->last;
-        runtime->task_name = NULL;
+        runtime->front = &runtime->outside;
         return &sched->loop;
     }
     sched->batch = task->next;
     machine_move(&task->state, TASK_RUNNING);
     runtime->task = task;
-    runtime->error = &task->error;
-    runtime->task_name = task->name;
+    runtime->front = &task->front;
     sched_tell(sched, TR_RUNS, task);
     return &task->fiber;
 }
 
-void sched_switch(struct task *from)
+int sched_switch(struct task *from)
 {
     struct sched *sched = runtime->sched;
     if (__builtin_expect(!from->guarded, false))
         check_stack(from, STACK_LOOK);
     struct fiber *to = next_fiber(sched);
-    if (to == &from->fiber)
-        return; /* nobody else is ready */
-    fiber_switch(&from->fiber, to);
-    sched_entered(sched);
+    if (to != &from->fiber) { /* somebody else is ready */
+        fiber_switch(&from->fiber, to);
+        sched_entered(sched);
+    }
+    return from->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : from->woken_with;
 }
 
 void *sched_leave(struct task *from)
@@ -231,7 +227,7 @@ static bool name_overflow(const void *address, char *ret_text, size_t room)
     uintptr_t low = (uintptr_t)task->fiber.low, at = (uintptr_t)address;
     if (at >= low || at < low - STACK_DEFAULT)
         return false;
-    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->name,
+    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->front.name,
              task->base.opened.at, task->stack_size / 1024);
     return true;
 }
@@ -270,8 +266,8 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     handles_fini(&sched.nurseries);
     map_fini(&sched.descriptors);
     runtime->sched = NULL;
-    error_unref(runtime->last);
-    runtime->last = sched.outcome;
+    error_unref(runtime->outside.error);
+    runtime->outside.error = sched.outcome;
     return rc;
 }
 

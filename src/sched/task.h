@@ -42,8 +42,9 @@ int task_park(const char *what, task_abort_fn *abort, void *arg);
 /* Makes a parked task ready. */
 void task_wake(struct task *task, int rc);
 
-/* Lets others run; not affected by cancellation. */
-void task_yield(void);
+/* Lets others run; not affected by cancellation. Returns rc (TR_ECANCELLED raised): best as the last thing a
+ * function does, see sched_switch. */
+int task_yield(int rc);
 
 /* Something to be done once all who are ready have run, or some 50 microseconds of that have passed, and before the
  * world is looked at: for what gathers until then. `fn` wakes tasks, which run before that look, too. */

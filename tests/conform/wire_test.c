@@ -269,14 +269,21 @@ static int what_was_written_is_read_before_the_end(struct ends *ends)
     return expect_writes_to_fail(&ends->b);
 }
 
+/* Of much, in two tasks, both of which wait for the other end by now. */
+static int read_and_write(tr_nursery *n, struct wire *wire, struct job *ret_reader, struct job *ret_writer)
+{
+    *ret_reader = job(wire, 1, 1);
+    *ret_writer = job(wire, TOO_MUCH, 4096);
+    tr_try(tr_start_soon(n, reads, ret_reader));
+    tr_try(tr_start_soon(n, writes, ret_writer));
+    return let_others_get_on();
+}
+
 static int who_waits_learns_of_the_end(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer;
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     expect_here(!reader.ended && !writer.ended);
     wire_close(&ends->b);
     tr_try(tr_join(n));
@@ -313,12 +320,8 @@ static int who_hangs_up_reads_what_has_arrived(struct ends *ends)
 static int to_hang_up_wakes_who_waits(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    struct job peer = job(&ends->b, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer, peer = job(&ends->b, TOO_MUCH, 4096);
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     wire_hang_up(&ends->a);
     tr_try(tr_start_soon(n, reads, &peer));
     tr_try(tr_join(n));
@@ -330,11 +333,8 @@ static int to_hang_up_wakes_who_waits(struct ends *ends)
 static int to_close_wakes_who_waits(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer;
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     wire_close(&ends->a);
     tr_try(tr_join(n));
     expect_here(reader.rc == TR_ECLOSED && writer.rc == TR_ECLOSED);
