@@ -198,14 +198,32 @@ static void fall_mute(struct session *session, int why)
     session_hang_up(session);
 }
 
+static bool has_to_write(const struct session *session)
+{
+    return session->out.size > 0 && !session->held;
+}
+
+/* What was put there before the session was to end, and would have left with the loop's next look, leaves as far as the
+ * peer takes it at once. */
+static int wait_to_write(struct session *session)
+{
+    int rc = lot_park(&session->to_write);
+    if (rc >= 0 || !has_to_write(session))
+        return rc;
+    struct tr_error *newest = task_error_aside();
+    (void)write_some(session);
+    task_error_back(newest);
+    return rc;
+}
+
 static int write_task(void *arg)
 {
     struct session *session = arg;
     for (;;) {
-        while (session->out.size == 0 || session->held) {
+        while (!has_to_write(session)) {
             if (session->said_stop && session->heard_stop)
                 return 0;
-            tr_try(lot_park(&session->to_write));
+            tr_try(wait_to_write(session));
         }
         int rc = write_some(session);
         if (rc == TR_ECANCELLED)

@@ -161,6 +161,31 @@ static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *l
     }
 }
 
+static void put_call_of_nothing(struct buf *out, uint64_t id)
+{
+    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = "nowhere", .function = "nothing"}};
+    size_t start;
+    assert_int_equal(frame_open(out, &frame, &start), 0);
+    (void)buf_append(out, "\x90", 1); /* no arguments */
+    assert_int_equal(frame_close(out, start), 0);
+}
+
+/* Read at once, both are acted on before anything is written. */
+static void a_refusal_leaves_though_the_frame_behind_the_call_is_no_good(struct life *life)
+{
+    uint8_t room[128];
+    struct buf out = buf_in(room, sizeof room);
+    tr_portal *portal = meet(life);
+    put_call_of_nothing(&out, 1);
+    (void)buf_append(&out, "\x01\0\0\0\xc1", 5);
+    peer_say(&peer, out.data, out.size);
+    pass(0.1);
+    assert_null(peer_session(&peer));
+    peer_check(&peer);
+    assert_int_equal(peer_outcomes(&peer, 1), 1);
+    tr_portal_done_(&portal);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -179,6 +204,7 @@ int main(void)
         LIVE(what_a_stream_failed_with_is_the_same_error_each_time),
         LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
+        LIVE(a_refusal_leaves_though_the_frame_behind_the_call_is_no_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
