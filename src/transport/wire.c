@@ -70,12 +70,6 @@ void wire_close(struct wire *wire)
     lot_wake_all(&wire->others);
 }
 
-void wire_hang_up(struct wire *wire)
-{
-    if (wire_is_open(wire))
-        sys_hang_up(wire->io.fd);
-}
-
 /* ---- by socket ---------------------------------------------------------------------------------------------- */
 
 /* Of several the first is kept. */
@@ -147,6 +141,7 @@ static int ring_bell(struct wire *wire)
     return rc < 0 && rc != -EAGAIN ? rc : 0;
 }
 
+/* What is there now is all. */
 static void end_rings(struct way_by_rings *by)
 {
     uint8_t none;
@@ -154,6 +149,17 @@ static void end_rings(struct way_by_rings *by)
         return;
     by->ended = true;
     by->left = ring_read(&by->rings.in, &none, 0) < 0 ? 0 : by->rings.in.theirs - by->rings.in.mine;
+}
+
+/* Whoever still writes into the ring then might fill it for ever. */
+void wire_hang_up(struct wire *wire)
+{
+    if (!wire_is_open(wire))
+        return;
+    wire->hung_up = true;
+    sys_hang_up(wire->io.fd);
+    if (wire->by && wire->by->reads)
+        end_rings(wire->by);
 }
 
 /* Nobody keeps count of them. */
@@ -381,6 +387,8 @@ int wire_read_by_rings(struct wire *wire)
     if (!wire->by || wire->by->reads)
         return -EPROTO;
     wire->by->reads = true;
+    if (wire->hung_up)
+        end_rings(wire->by);
     wire->may_accept = false;
     return 0;
 }
