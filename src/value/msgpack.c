@@ -128,12 +128,27 @@ static const struct form forms[] = {
     [0x1e] = {MSGPACK_MAP, 2},    [0x1f] = {MSGPACK_MAP, 4},
 };
 
+/* The widths of `forms`. */
 static uint64_t number_at(const uint8_t *bytes, size_t width)
 {
-    uint64_t number = 0;
-    for (size_t i = 0; i < width; i++)
-        number = number << 8 | bytes[i];
-    return number;
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (width) {
+    case 0:
+        return 0;
+    case 1:
+        return bytes[0];
+    case 2:
+        memcpy(&two, bytes, sizeof two);
+        return be16toh(two);
+    case 4:
+        memcpy(&four, bytes, sizeof four);
+        return be32toh(four);
+    default:
+        memcpy(&eight, bytes, sizeof eight);
+        return be64toh(eight);
+    }
 }
 
 /* What most messages mostly consist of is read at once. */
@@ -170,16 +185,15 @@ static double real_of(uint64_t bits, size_t width)
 /* The other forms that are one byte in all, but for what a count announces. */
 static bool take_fix(uint8_t lead, struct msgpack_head *head)
 {
-    if (lead < 0x90)
-        *head = (struct msgpack_head){.kind = MSGPACK_MAP, .count = lead & 15};
-    else if (lead < 0xa0)
-        *head = (struct msgpack_head){.kind = MSGPACK_ARRAY, .count = lead & 15};
-    else if (lead < 0xc0)
-        *head = (struct msgpack_head){.kind = MSGPACK_STR, .count = lead & 31};
-    else if (lead >= 0xe0)
-        *head = (struct msgpack_head){.kind = MSGPACK_INT, .number = extended(lead, 1)};
-    else
+    if (lead >= 0xc0 && lead < 0xe0)
         return false;
+    if (lead >= 0xe0) {
+        head->kind = MSGPACK_INT;
+        head->number = extended(lead, 1);
+    } else {
+        head->kind = lead < 0x90 ? MSGPACK_MAP : lead < 0xa0 ? MSGPACK_ARRAY : MSGPACK_STR;
+        head->count = lead & (lead < 0xa0 ? 15 : 31);
+    }
     return true;
 }
 
@@ -191,7 +205,9 @@ static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *he
     uint64_t number = number_at(from->at, form->width);
     from->at += form->width;
     from->left -= form->width;
-    *head = (struct msgpack_head){.kind = form->kind, .number = number, .boolean = lead == 0xc3};
+    head->kind = form->kind;
+    head->number = number;
+    head->boolean = lead == 0xc3;
     if (form->kind == MSGPACK_INT)
         head->number = extended(number, form->width);
     else if (form->kind == MSGPACK_REAL)
@@ -223,16 +239,14 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
     if (take_small(from, ret))
         return true;
     struct reader rest = {from->at + 1, from->left - 1};
-    struct msgpack_head head;
     uint8_t lead = from->at[0];
-    if (!take_fix(lead, &head) && !take_form(&rest, lead, &head))
+    if (!take_fix(lead, ret) && !take_form(&rest, lead, ret))
         return false;
-    if (head.kind == MSGPACK_INT && (int64_t)head.number >= 0)
-        head.kind = MSGPACK_UINT;
-    if (!take_counted(&rest, &head))
+    if (ret->kind == MSGPACK_INT && (int64_t)ret->number >= 0)
+        ret->kind = MSGPACK_UINT;
+    if (!take_counted(&rest, ret))
         return false;
     *from = rest;
-    *ret = head;
     return true;
 }
 

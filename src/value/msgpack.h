@@ -10,7 +10,8 @@ enum msgpack_kind {
     MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
 };
 
-/* What stands next. Of a string or binary also the bytes; of an array or map only how many follow. */
+/* What stands next, in the members that its kind has, and nothing in the others. Of a string or binary also the bytes;
+ * of an array or map only how many follow. */
 struct msgpack_head {
     enum msgpack_kind kind;
     bool boolean;
