@@ -201,11 +201,15 @@ static void fall_mute(struct session *session, int why)
     session_hang_up(session);
 }
 
+static bool has_to_write(const struct session *session)
+{
+    return session->out.size > 0 && !session->held;
+}
+
 /* Mostly the wire takes all at once. What it does not take is the writing task's. */
 static void write_at_once(struct session *session)
 {
-    bool may = !session->held && !session->writing && !session->last_by_socket && !session->mute;
-    if (!may || session->out.size == 0)
+    if (!has_to_write(session) || session->writing || session->last_by_socket > 0 || session->mute)
         return;
     long taken = wire_try_write(&session->wire, session->out.data, session->out.size);
     if (taken < 0)
@@ -232,7 +236,7 @@ static int write_task(void *arg)
 {
     struct session *session = arg;
     for (;;) {
-        while (session->out.size == 0 || session->held) {
+        while (!has_to_write(session)) {
             if (session->said_stop && session->heard_stop)
                 return 0;
             int rc = lot_park(&session->to_write);

@@ -124,6 +124,11 @@ int io_wait_writable(struct io *io)
     return wait_for(io, WRITER);
 }
 
+void io_wake_reader(struct io *io)
+{
+    wake(io, READER, 1);
+}
+
 /* Reading and writing try first and wait if they must; each returns whether it waited, too. What was read empty is
  * waited for first: mostly there is nothing yet, and if there is, waiting for it takes no time. */
 

@@ -74,11 +74,6 @@ static void begin_batch(struct sched *sched)
         sched->batch = shuffled(sched, sched->batch);
 }
 
-static bool deadline_has_come(struct sched *sched)
-{
-    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
-}
-
 /* At most so many until the next look; the clock is asked earlier. */
 static void grant_batches(struct sched *sched, int count)
 {
@@ -97,7 +92,8 @@ static bool has_time_for_more(struct sched *sched)
 /* Whether a next batch may begin without the loop. */
 static bool goes_on(struct sched *sched)
 {
-    return !sched->over && (--sched->batches_left > 0 || has_time_for_more(sched)) && !deadline_has_come(sched);
+    return !sched->over && (--sched->batches_left > 0 || has_time_for_more(sched)) &&
+           !sched_deadline_has_come(sched);
 }
 
 bool sched_is_alone(struct sched *sched)
@@ -168,18 +164,41 @@ void sched_before_look(struct before_look *what)
         list_push(&runtime->sched->before_look, &what->place);
 }
 
+void sched_look(struct sched *sched)
+{
+    (void)sys_poll(0);
+    sched->looked = sys_now();
+}
+
+static bool is_busy(const struct sched *sched)
+{
+    return sched->ready || !list_empty(&sched->before_look);
+}
+
+static void poll_busily(struct sched *sched)
+{
+    adapt_batches(sched);
+    sched_look(sched);
+    glance_once(sched);
+}
+
+static void wait_for_world(struct sched *sched)
+{
+    stacks_trim(sched);
+    idle_poll(sched, time_left(sched));
+    sched->looked = sys_now();
+}
+
 static void poll_world(struct sched *sched)
 {
     if (sched->deadlines_moved)
         deadlines_tell(sched);
-    if (sched->ready || !list_empty(&sched->before_look)) {
-        adapt_batches(sched);
-        (void)sys_poll(0);
-    } else {
-        stacks_trim(sched);
-        idle_poll(sched, time_left(sched));
-    }
-    sched->looked = sys_now();
+    if (is_busy(sched))
+        poll_busily(sched);
+    else if (list_empty(&sched->glances) || !glance_for_a_moment(sched))
+        wait_for_world(sched);
+    else if (sched_deadline_has_come(sched))
+        sched_look(sched);
     grant_batches(sched, sched->batches_per_look);
 }
 
@@ -247,6 +266,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     list_init(&sched.slabs);
     list_init(&sched.watches);
     list_init(&sched.before_look);
+    list_init(&sched.glances);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
     dump_listen(&sched);

@@ -13,6 +13,7 @@
 #include "base/runtime.h"
 #include "sched/fiber.h"
 #include "sched/task.h"
+#include "sys/sys.h"
 #include "tractor/instrument.h"
 #include "tractor/task.h"
 
@@ -136,6 +137,7 @@ struct sched {
     struct handles nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     struct link before_look;    /* struct before_look, by `place` */
+    struct link glances;        /* struct glance, by `place` */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */
     int batches_per_look;
@@ -197,6 +199,19 @@ void dump_stop(struct sched *sched);
 
 /* Polls until something has happened or the time is over (negative: no limit); nobody is ready. */
 void idle_poll(struct sched *sched, int64_t timeout);
+
+static inline bool sched_deadline_has_come(const struct sched *sched)
+{
+    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
+}
+
+/* Looks for what other processors may bring about in a moment: true when something is ready, or a deadline has come;
+ * false when that moment is over, and everything is given up / once. */
+bool glance_for_a_moment(struct sched *sched);
+void glance_once(struct sched *sched);
+
+/* Asks the world, without waiting, what has happened. */
+void sched_look(struct sched *sched);
 
 /* A deadline or a shield has become another one around tasks that may wait. */
 static inline void sched_deadlines_moved(void)

@@ -34,6 +34,7 @@ struct wire {
                                  * wire_accept; -1 */
     bool may_accept;            /* by the peer's descriptor, for which each read looks */
     struct way_by_rings *by;    /* NULL until rings are offered or accepted */
+    bool hung_up;               /* by us: what has not arrived by then is not for us */
     bool watched;               /* a task waits for the bell, */
     tr_lot others;              /* the other one for that task */
 };

@@ -473,6 +473,7 @@ static void keeps_its_promise(void **state)
 {
     const struct trial *trial = *state;
     in_the_real_world(trial->way, trial->promise->scenario);
+    on_two_processors(trial->way, trial->promise->scenario);
     in_fake_worlds(trial->way, trial->promise->scenario);
     if (trial->promise->in_need)
         in_need(trial->way, trial->promise->scenario);
