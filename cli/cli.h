@@ -51,10 +51,12 @@ int complain(enum status status, const char *format, ...) TR_PRINTF(2, 3);
 /* ---- company.c: who there is --------------------------------------------------------------------------- */
 
 enum { NAME_ROOM = 256, UUID_ROOM = 33, HOST_ROOM = 65, ADDRESS_ROOM = 161, SHORT_UUID = 8 };
+enum { MOST_ADDRESSES = 8 };    /* as many as an actor may have */
 
 /* Copies, since lists of them are kept for longer than the answers they came in. */
 struct actor {
-    char name[NAME_ROOM], uuid[UUID_ROOM], address[ADDRESS_ROOM];
+    char name[NAME_ROOM], uuid[UUID_ROOM];
+    char addresses[MOST_ADDRESSES][ADDRESS_ROOM]; /* the first is what it calls its own; "" behind the last */
     int pid;
     bool answered;              /* the rest is known */
     bool refused;               /* it has answered that it does not tell: it is of a version that cannot */

@@ -23,7 +23,7 @@ static int look(const struct options *options)
     int rc = company_roots(options, company_add, &company);
     const struct actor *actor = rc < 0 ? NULL : named(&company, options->words[0]);
     if (actor)
-        printf("%s  %.*s  pid %d  %s\n", actor->name, SHORT_UUID, actor->uuid, actor->pid, actor->address);
+        printf("%s  %.*s  pid %d  %s\n", actor->name, SHORT_UUID, actor->uuid, actor->pid, actor->addresses[0]);
     company_free(&company);
     return rc < 0 && rc != TR_ENOARBITER ? rc : actor != NULL;
 }

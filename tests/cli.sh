@@ -12,12 +12,12 @@ unset TRACTOR_ARBITER TRACTOR_LOG
 name=cli-$$ # nobody else's
 at=unix:@$name
 
-# Starts a stage, waits until it is ready: raise_stage fifo arguments...
+# Starts a stage, waits until it is ready, and is told where it listens: raise_stage fifo arguments...
 raise_stage() {
     mkfifo "$scratch/$1"
     "$stage" "$2" ${3:+"$3"} >"$scratch/$1" 2>"$scratch/$1.err" &
     started="${started:-} $!"
-    read -r _ <"$scratch/$1"
+    read -r _ listens <"$scratch/$1"
 }
 # The same, and status, for "tractor ...": gives status text-of-both-streams
 gives() {
@@ -139,17 +139,20 @@ gives 3 "does not serve stage.dance" call "$donny" stage.dance
 # ---- the log --------------------------------------------------------------------------------------------
 
 gives 2 "there is no log level \"loud\"" log "$donny" --level loud
-mkfifo "$scratch/log"
-"$tractor" log "$donny" --follow --level info >"$scratch/log" 2>"$scratch/log.err" &
-follower=$!
-exec 3<"$scratch/log"
 seen() { while read -r line; do case $line in *"$1"*) return 0 ;; esac; done; return 1; }
-# What is said before the follower is there is not shown: so say it until it is.
-seen ") [info] stage stage.c:" <&3 &
-reader=$!
-while kill -0 "$reader" 2>/dev/null; do "$tractor" call "$donny" stage.speak lines=1; done
-wait "$reader"
-check "a line of the log is shown, of a level at which donny says nothing" [ $? = 0 ]
+# Follows what an actor says on descriptor 3: follow_log NAME OPTION... What is said before the follower is there is not
+# shown: so it is said until it is.
+follow_log() {
+    [ -p "$scratch/log" ] || mkfifo "$scratch/log"
+    "$tractor" log "$@" >"$scratch/log" 2>"$scratch/log.err" &
+    follower=$!
+    exec 3<"$scratch/log"
+    seen ") [info] stage stage.c:" <&3 &
+    reader=$!
+    while kill -0 "$reader" 2>/dev/null; do "$tractor" call "$1" stage.speak lines=1; done
+    wait "$reader"
+}
+check "a line of the log is shown, of a level at which donny says nothing" follow_log "$donny" --follow --level info
 check "not even now: $(cat "$scratch/one.err")" [ ! -s "$scratch/one.err" ]
 
 # ---- a kill under --watch -----------------------------------------------------------------------------------
@@ -182,6 +185,52 @@ kill -STOP "$(pid_of "$gretchen")"
 gives 0 "^$gretchen .*does not answer" ps --arbiter "$at"
 gives 4 "not within 0.5 seconds" tasks "$gretchen" --timeout 0.5
 kill -CONT "$(pid_of "$gretchen")"
+
+# ---- an arbiter that is reached by TCP ------------------------------------------------------------------------
+
+shows_figures() {
+    "$tractor" tree --watch >"$scratch/watch" &
+    watcher=$!
+    seen "$1  " <"$scratch/watch"
+    case $line in *" memory "*) ;; *) false ;; esac
+    figures=$?
+    kill "$watcher"
+    wait "$watcher" 2>/dev/null
+    return $figures
+}
+shows_log() {
+    follow_log "$1" --level info
+    log=$?
+    kill "$follower"
+    wait "$follower" 2>/dev/null
+    exec 3<&-
+    return $log
+}
+
+# Its root comes first in everybody's lists by an address from which nobody would be told anything.
+far=$name-far
+raise_stage far "$far" tcp://127.0.0.1:0
+tcp=$listens
+raise_stage guest "$name-guest" "$tcp"
+for arbiter in "" "$tcp"; do
+    export TRACTOR_ARBITER="$arbiter"
+    gives 0 "^$far  .*[0-9] [KM]iB .* - *$(hostname)\$" ps
+    check "all who are asked answer, with the arbiter \"$arbiter\"" sh -c "! grep 'does not' '$scratch/out' | grep '$far'"
+    gives 0 "^$name-guest-donny .*[0-9] [KM]iB .* $name-guest " ps
+    gives 0 "^$far  .* memory " tree
+    gives 0 "^|- $far-donny .* memory" tree
+    gives 0 "task keep_whatever_comes" tasks "$far"
+    gives 0 "  tr_str say(words" functions "$far" stage
+    prints "words" call "$far" stage.say words=words
+    gives 2 "it has no argument \"word\"" call "$far" stage.say word=x
+    gives 1 "stage.Bad: the curtain is stuck" call "$far" stage.fail
+    gives 0 "^$far  .* $tcp\$" wait "$far" --timeout 5
+    check "with the arbiter \"$arbiter\" a log is shown" shows_log "$far"
+    check "with the arbiter \"$arbiter\" a watched tree has figures" shows_figures "$far"
+done
+gives 0 "$name-guest, pid [0-9]*, has ended" cancel "$name-guest"
+gives 0 "$far, pid [0-9]*, has ended" cancel "$far"
+unset TRACTOR_ARBITER
 
 # ---- waiting and ending -----------------------------------------------------------------------------------
 

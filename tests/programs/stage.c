@@ -1,6 +1,6 @@
 /* A tree for tests/cli.sh to look at: stage NAME [ADDRESS] has a root of that name, the actors NAME-donny and
- * NAME-gretchen and two that are called NAME-twin, says "ready", and goes on until it is told to end, whoever of them
- * ends. */
+ * NAME-gretchen and two that are called NAME-twin, says "ready" and where it listens, and goes on until it is told to
+ * end, whoever of them ends. */
 #include <stdio.h>
 #include <string.h>
 #include <tractor.h>
@@ -98,7 +98,7 @@ static int run(void *arg)
         tr_try(tr_start_soon(n, keep_whatever_comes, &all[i]));
         tr_try(tr_event_wait(&all[i].up));
     }
-    puts("ready");
+    printf("ready %s\n", tr_current_actor()->address);
     fflush(stdout);
     tr_try(tr_sleep_forever());
     return tr_join(n);

@@ -346,6 +346,26 @@ static int ask_private_root(void)
     return 0;
 }
 
+/* What is a Unix socket there is none here. */
+static int look_from_afar(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) root = NULL;
+    tr_actor_state about;
+    tr_try(tr_reach_actor(&root, arbiter_at, NULL));
+    want(tr_inspect_actor(root, &about) == TR_EREMOTE && tr_error_is(tr_last_error(), "ModuleNotExposed"));
+    say("not told");
+    return 0;
+}
+
+static void tools_on_another_host_are_told_nothing(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, look_from_afar);
+    run_until_said(theatre, "not told");
+    end_all(theatre);
+}
+
 static int be_curious(void *arg)
 {
     (void)arg;
@@ -415,6 +435,7 @@ int main(void)
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
         cmocka_unit_test(nobody_from_outside_is_registered_as_another),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
+        cmocka_unit_test(tools_on_another_host_are_told_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

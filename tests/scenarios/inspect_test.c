@@ -432,6 +432,38 @@ static void over_tcp_nobody_is_told(void **state)
     expect_nothing_left(theatre);
 }
 
+/* A session over TCP is there already, as with any tree at that arbiter, and does not stand in the way. */
+static int come_nearer(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) over_tcp = NULL, root = NULL, again = NULL;
+    tr_actor_state about, refused;
+    tr_try(tr_get_arbiter(&over_tcp));
+    tr_try(tr_reach_actor(&root, backstage, NULL));
+    tr_try(tr_inspect_actor(root, &about));
+    want(!strcmp(about.address, backstage) && !strcmp(about.uuid, tr_portal_actor(over_tcp)->uuid));
+    want(tr_inspect_actor(over_tcp, &refused) == TR_EREMOTE);
+    tr_try(tr_reach_actor(&again, backstage, about.uuid));
+    tr_try(tr_inspect_actor(again, &about));
+    say("told");
+    return 0;
+}
+
+static void who_finds_an_actor_of_this_host_by_tcp_is_told_by_its_unix_socket(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct theatre *theatre = raise_curtain(seed, host);
+        theatre->arbiter = backstage;
+        run_until_said(theatre, "stays");
+        theatre->director = come_nearer;
+        (void)another_root(theatre);
+        run_until_said(theatre, "told");
+        world_kill(theatre->root, SIGTERM);
+        expect_nothing_left(theatre);
+    }
+}
+
 /* ---- without memory ------------------------------------------------------------------------------------------- */
 
 static int follow_and_call(tr_portal *donny)
@@ -509,6 +541,7 @@ int main(void)
         cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),
+        cmocka_unit_test(who_finds_an_actor_of_this_host_by_tcp_is_told_by_its_unix_socket),
         cmocka_unit_test(what_cannot_be_asked_is_an_error),
         cmocka_unit_test(memory_that_is_refused_once_costs_the_visitor_at_most),
     };
