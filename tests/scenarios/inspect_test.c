@@ -224,6 +224,26 @@ static int call_all(tr_portal *donny)
 PLAY(call_all)
 SUCCEEDS(functions_are_called_by_what_their_actor_says_of_them, play_call_all, "")
 
+/* Descriptions come and go, each where the last one was. */
+static int call_described_anew(tr_portal *donny, const char *which)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_function_list found;
+    tr_try(tr_inspect_functions(donny, which, &found));
+    want(found.count == 1);
+    const tr_fn_info fn = found.items[0];
+    return tr_call_value(donny, &fn, NULL, NULL);
+}
+
+static int call_one_and_another(tr_portal *donny)
+{
+    for (int i = 0; i < 8; i++)
+        tr_try(call_described_anew(donny, i % 2 ? "venue.turn" : "venue.say_much"));
+    return 0;
+}
+PLAY(call_one_and_another)
+SUCCEEDS(a_function_is_not_taken_for_one_whose_description_is_gone, play_call_one_and_another, "")
+
 /* ---- the log ----------------------------------------------------------------------------------------------- */
 
 enum { MANY = 10000 };
@@ -536,6 +556,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_actor_says_what_it_is_and_what_it_is_at),
         cmocka_unit_test(functions_are_called_by_what_their_actor_says_of_them),
+        cmocka_unit_test(a_function_is_not_taken_for_one_whose_description_is_gone),
         cmocka_unit_test(a_log_is_followed_at_a_level_of_the_followers_own),
         cmocka_unit_test(so_many_may_follow_a_log_and_no_more),
         cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
