@@ -25,7 +25,7 @@ struct options {
     const char *arbiter;        /* whose actors are meant; NULL: those of all the user's trees */
     double timeout;             /* seconds for all of it; 0: the command's own */
     const char *level;          /* of a log */
-    bool json, watch;
+    bool json, watch, verbose;
     char **words;               /* what is no option, behind the command's name */
     int count;
 };
@@ -47,6 +47,11 @@ extern const struct command ps_command, tree_command, tasks_command, call_comman
 
 /* "tractor: ..." on standard error; returns the status. */
 int complain(enum status status, const char *format, ...) TR_PRINTF(2, 3);
+
+/* ---- explain.c ----------------------------------------------------------------------------------------- */
+
+/* Says what the newest error, whose code is `rc`, is, all of it if `verbose`; returns the status. */
+int explain(int rc, bool verbose);
 
 /* ---- company.c: who there is --------------------------------------------------------------------------- */
 
@@ -101,8 +106,8 @@ const char *value_of_json(const char *text, tr_value *ret_value);
 /* A line: as JSON, or a text as it is and everything else as JSON. */
 void value_print(const tr_value *value, bool json);
 
-/* What a remote actor has sent as text, harmless to a terminal if standard output is one. */
-void print_text(const char *text);
+/* What a remote actor has sent as text, harmless to a terminal if that is where it goes. */
+void print_text(FILE *to, const char *text);
 
 /* What is said of one that has not answered. */
 const char *silence_text(const struct actor *actor);

@@ -64,8 +64,10 @@ for command in ps tree tasks call functions cancel log wait; do
 done
 gives 2 "what is it to do"
 gives 2 'no command "dance"' dance
-gives 2 "it is: tractor tasks NAME" tasks
-gives 2 "it is: tractor call NAME" call somebody
+gives 2 "^tractor: NAME is missing\$" tasks
+gives 2 "^tractor: MODULE.FUNCTION is missing\$" call somebody
+check "with the usage" grep -q "^Usage: tractor call NAME MODULE.FUNCTION \[ARGUMENT=VALUE ...\]" "$scratch/out"
+gives 2 "^tractor: \"c\" is too much\$" functions a b c
 gives 2 "takes seconds" wait somebody --timeout soon
 gives 2 "says what it takes" ps --watch
 
@@ -119,7 +121,11 @@ prints "18446744073709551615" call "$donny" stage.large
 prints '[1,"b",{"c":null},18446744073709551615,-2]' call "$donny" stage.echo \
     'any=[1, "b", {"c": null}, 18446744073709551615, -2]'
 prints "a word" call "$donny" stage.echo "any=a word"
-gives 1 "stage.Bad: the curtain is stuck" call "$donny" stage.fail
+gives 1 "^tractor: stage.Bad: the curtain is stuck\$" call "$donny" stage.fail
+check "a failure is told with its place and no more: $(cat "$scratch/out")" [ "$(wc -l <"$scratch/out")" = 2 ]
+check "which is its own" grep -q "^  at .*stage.c:[0-9]*, in actor $donny ([0-9a-f]*, pid [0-9]*)\$" "$scratch/out"
+gives 1 "^RemoteActorError, path: tractor <- $donny " call "$donny" stage.fail --verbose
+gives 1 "^  caused by errno.ENOENT: no curtain at all\$" call "$donny" stage.fail_deeply
 gives 4 "not within 0.2 seconds" call "$donny" stage.wait_for_ever --timeout 0.2
 
 gives 2 "it has no argument \"word\"" call "$donny" stage.say word=x

@@ -34,6 +34,12 @@ tr_fn(void, fail)
     return tr_raise("stage.Bad", "the curtain is stuck");
 }
 
+tr_fn(void, fail_deeply)
+{
+    tr_ignore(tr_raise("errno.ENOENT", "no curtain at all"));
+    return tr_raise_from(NULL, "stage.Bad", "the curtain does not fall");
+}
+
 tr_fn(void, wait_for_ever)
 {
     return tr_sleep_forever();
