@@ -95,6 +95,21 @@ int company_roots(const struct options *options, int (*each)(tr_portal *root, vo
  * (NULL: none is wanted). STATUS_FINE; or another status, after words about it. */
 int company_find(const struct options *options, const char *word, struct actor *ret_actor, tr_portal **ret_portal);
 
+/* ---- watch.c: who comes and goes ------------------------------------------------------------------------- */
+
+enum { MOST_WATCHED = 64 };         /* roots, each by a task of its own */
+
+struct watch {
+    tr_nursery *nursery;            /* the tasks are in there */
+    int (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended. 0, or what fails it all */
+    void *arg;
+    char roots[MOST_WATCHED][UUID_ROOM]; /* that are watched; "" is free */
+    int count;
+};
+
+/* The `each` of company_roots: watches that root, unless it is watched. First those join that are there. */
+int watch_also(tr_portal *root, void *watch);
+
 /* ---- value.c: texts and values ------------------------------------------------------------------------- */
 
 /* A value as JSON in one line. To be freed. */

@@ -241,6 +241,18 @@ unset TRACTOR_ARBITER
 # ---- waiting and ending -----------------------------------------------------------------------------------
 
 gives 4 "not within 0.2 seconds" wait "$name-later" --timeout 0.2
+for arbiter in "" "$at"; do
+    TRACTOR_ARBITER="$arbiter" TRACTOR_LOG=transport raise_stage "quiet${arbiter:+-there}" "$name-quiet" ${arbiter:+"$at-quiet"}
+    gives 4 "not within 0.5 seconds" wait "$name-later" --timeout 0.5 ${arbiter:+--arbiter "$at-quiet"}
+    gives 0 "has ended" cancel "$name-quiet"
+    check "who waits asks each root once, by the arbiter \"$arbiter\"" \
+        [ "$(grep -c "connected with tractor" "$scratch/quiet${arbiter:+-there}.err")" -le 3 ]
+done
+mkfifo "$scratch/waits"
+"$tractor" wait "$name-soon-donny" --arbiter "$at-soon" >"$scratch/waits" &
+raise_stage soon "$name-soon" "$at-soon"
+check "a wait outlives that there is no arbiter" grep -q "^$name-soon-donny  " "$scratch/waits"
+gives 0 "has ended" cancel "$name-soon"
 "$tractor" wait "$name-later" --timeout 30 >"$scratch/waited" &
 waiter=$!
 raise_stage two "$name-later"
