@@ -73,6 +73,8 @@ gives 2 "says what it takes" ps --watch
 
 check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
     "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
+check "docs/tractor.1 is, too; tools/manual --man writes it anew" sh -c \
+    "'$source/tools/manual' --man '$tractor' | cmp -s - '$source/docs/tractor.1'"
 
 # ---- looking ----------------------------------------------------------------------------------------------
 
