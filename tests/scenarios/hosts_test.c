@@ -22,23 +22,11 @@ tr_fn(int64_t, answer)
 
 /* ---- what happens ---------------------------------------------------------------------------------------- */
 
-static int fail_of(int rc)
-{
-    if (rc < 0) {
-        say(tr_error_report(tr_last_error()));
-        say("failed");
-    }
-    return rc;
-}
-
 /* The first root, on alpha, is the arbiter, and has donny. */
 static int host(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_start_actor(n, NULL, "donny", .modules = tr_names("stage")));
-    say("open");
-    return tr_join(n);
+    return be_open_with_donny(TR_MODULE);
 }
 
 static struct theatre *two_hosts(uint64_t seed, int (*visitor)(void *))
@@ -47,17 +35,8 @@ static struct theatre *two_hosts(uint64_t seed, int (*visitor)(void *))
     theatre->on_network = true;
     theatre->arbiter = arbiter_at;
     run_until_said(theatre, "open");
-    theatre->director = visitor;
-    (void)another_root_on(theatre, world_host(theatre->world, "beta"));
+    let_in(theatre, visitor, "beta");
     return theatre;
-}
-
-static void end_all(struct theatre *theatre)
-{
-    for (size_t i = 0; world_nth(theatre->world, i); i++)
-        if (!process_parent(world_nth(theatre->world, i)))
-            world_kill(world_nth(theatre->world, i), SIGTERM);
-    expect_nothing_left(theatre);
 }
 
 static int call(tr_portal *portal)
@@ -380,8 +359,7 @@ static void a_tree_of_its_own_is_nobody_elses_business(void **state)
     theatre->listen = "tcp://alpha:7";
     run_until_said(theatre, "open");
     theatre->listen = NULL;
-    theatre->director = be_curious;
-    (void)another_root_on(theatre, world_host(theatre->world, "beta"));
+    let_in(theatre, be_curious, "beta");
     run_until_said(theatre, "refused");
     end_all(theatre);
 }
@@ -478,8 +456,7 @@ static void who_is_outside_registers_so_much_and_no_more(void **state)
     (void)state;
     struct theatre *theatre = two_hosts(1, crowd_out);
     run_until_said(theatre, "full");
-    theatre->director = find_donny_in_the_crowd;
-    (void)another_root_on(theatre, world_host(theatre->world, "gamma"));
+    let_in(theatre, find_donny_in_the_crowd, "gamma");
     run_until_said(theatre, "found");
     end_all(theatre);
 }

@@ -445,8 +445,7 @@ static void over_tcp_nobody_is_told(void **state)
     struct theatre *theatre = raise_curtain(1, host);
     theatre->arbiter = backstage;
     run_until_said(theatre, "stays");
-    theatre->director = ask_over_tcp;
-    (void)another_root(theatre);
+    let_in(theatre, ask_over_tcp, NULL);
     run_until_said(theatre, "refused");
     world_kill(theatre->root, SIGTERM);
     expect_nothing_left(theatre);
@@ -476,8 +475,7 @@ static void who_finds_an_actor_of_this_host_by_tcp_is_told_by_its_unix_socket(vo
         struct theatre *theatre = raise_curtain(seed, host);
         theatre->arbiter = backstage;
         run_until_said(theatre, "stays");
-        theatre->director = come_nearer;
-        (void)another_root(theatre);
+        let_in(theatre, come_nearer, NULL);
         run_until_said(theatre, "told");
         world_kill(theatre->root, SIGTERM);
         expect_nothing_left(theatre);
