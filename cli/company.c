@@ -79,6 +79,8 @@ static int visit_arbiter(struct visit *visit, const char *address)
     int rc = reach(address, NULL, &root);
     if (rc == TR_EARGUMENT || rc == TR_ECANCELLED)
         return rc;
+    if (rc == TR_ETIMEOUT)
+        return tr_raise_from(NULL, "NoArbiter", "no arbiter at %s: whoever is there does not answer", address);
     if (rc < 0)
         return tr_raise_from(NULL, "NoArbiter", "no arbiter at %s: %s", address, tr_error_message(tr_last_error()));
     visit->count++;

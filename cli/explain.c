@@ -5,6 +5,8 @@
  * terminal. */
 #include "cli.h"
 
+#include <string.h>
+
 enum { DEEPEST = 8 };               /* causes of causes; `--verbose` has them all */
 
 static void print_error(const tr_error *error, int depth, const char *why);
@@ -50,6 +52,13 @@ static void print_error(const tr_error *error, int depth, const char *why)
     print_reasons(error, depth + 1);
 }
 
+/* One that was reached by TCP, as those on other hosts are. */
+static bool is_told_nothing(const tr_error *error)
+{
+    const tr_error *refusal = tr_error_find(error, "ModuleNotExposed");
+    return refusal && strstr(tr_error_message(refusal), "\"tractor.inspect.");
+}
+
 static int status_of(int rc)
 {
     return rc == TR_EARGUMENT    ? STATUS_USAGE
@@ -64,6 +73,9 @@ int explain(int rc, bool verbose)
     fflush(stdout);
     if (verbose)
         print_text(stderr, tr_error_report(error));
+    else if (rc == TR_EREMOTE && is_told_nothing(error))
+        return complain(STATUS_FAILED, "%s does not tell: it answers tools of its own host only",
+                        tr_error_actor(error)->name);
     else if (rc == TR_EREMOTE)
         print_error(error, 0, "tractor: ");
     else

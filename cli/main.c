@@ -90,13 +90,14 @@ static int read_timeout(const char *text, double *ret_seconds)
     return 0;
 }
 
-static int refuse_option(const struct command *command)
+static int refuse_option(const struct command *command, const char *word)
 {
-    return complain(STATUS_USAGE, "`tractor %s --help` says what it takes", command->name);
+    return complain(STATUS_USAGE, "\"%s\" is no option of it; `tractor %s --help` says what it takes", word,
+                    command->name);
 }
 
-/* -1 to go on, or a status. */
-static int take_option(struct options *options, int option)
+/* `word`: as it was written. -1 to go on, or a status. */
+static int take_option(struct options *options, int option, const char *word)
 {
     const struct command *command = options->command;
     switch (option) {
@@ -113,17 +114,19 @@ static int take_option(struct options *options, int option)
         return -1;
     case OPTION_LEVEL:
         options->level = optarg;
-        return has_option(command, "--level") ? -1 : refuse_option(command);
+        return has_option(command, "--level") ? -1 : refuse_option(command, "--level");
     case OPTION_JSON:
         options->json = true;
-        return has_option(command, "--json") ? -1 : refuse_option(command);
+        return has_option(command, "--json") ? -1 : refuse_option(command, "--json");
     case OPTION_WATCH:
         options->watch = true;
-        return has_option(command, "--watch") ? -1 : refuse_option(command);
+        return has_option(command, "--watch") ? -1 : refuse_option(command, "--watch");
     case 'f':
-        return has_option(command, "--follow") ? -1 : refuse_option(command);
+        return has_option(command, "--follow") ? -1 : refuse_option(command, "--follow");
+    case ':':
+        return complain(STATUS_USAGE, "something is missing behind \"%s\"", word);
     default:
-        return refuse_option(command);
+        return refuse_option(command, word);
     }
 }
 
@@ -144,8 +147,9 @@ static int refuse_words(const struct options *options)
 static int read_options(int argc, char **argv, struct options *options)
 {
     int option, status;
-    while ((option = getopt_long(argc, argv, "hf", table, NULL)) >= 0)
-        if ((status = take_option(options, option)) >= 0)
+    opterr = 0; /* what is wrong is said here */
+    while ((option = getopt_long(argc, argv, ":hf", table, NULL)) >= 0)
+        if ((status = take_option(options, option, argv[optind - 1])) >= 0)
             return status;
     options->words = argv + optind;
     options->count = argc - optind;
@@ -194,5 +198,6 @@ int main(int argc, char **argv)
         return status;
     if (options.arbiter && !options.arbiter[0])
         options.arbiter = NULL;
-    return tr_main(argc, argv, run, &options, .name = "tractor", .visitor = true, .start_method = "spawn");
+    return tr_main(argc, argv, run, &options, .name = "tractor", .visitor = true, .start_method = "spawn",
+                   .allow_remote = options.arbiter != NULL); /* who names an arbiter may mean one that is elsewhere */
 }

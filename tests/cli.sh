@@ -50,6 +50,8 @@ if unshare -r -n true 2>/dev/null; then # where nobody else's trees are seen
     check "with nothing running it exits with 3" [ $? = 3 ]
     check "and says so: $said" [ "$said" = "tractor: nothing is running: there is no tree of actors of yours on this host" ]
     check "so do others" sh -c "unshare -r -n '$tractor' tree; [ \$? = 3 ]" 2>/dev/null
+    check "an arbiter may be elsewhere" sh -c \
+        "unshare -r -n '$tractor' ps --arbiter tcp://10.0.0.1:1 2>&1 | grep -q 'no arbiter at tcp://10.0.0.1:1: .*unreachable'"
 else
     echo "not tried: a host without trees; namespaces are not permitted here"
 fi
@@ -70,6 +72,8 @@ check "with the usage" grep -q "^Usage: tractor call NAME MODULE.FUNCTION \[ARGU
 gives 2 "^tractor: \"c\" is too much\$" functions a b c
 gives 2 "takes seconds" wait somebody --timeout soon
 gives 2 "says what it takes" ps --watch
+gives 2 "^tractor: \"--nonsense\" is no option of it" ps --nonsense
+gives 2 "^tractor: something is missing behind \"--timeout\"" ps --timeout
 
 check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
     "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
@@ -237,6 +241,10 @@ for arbiter in "" "$tcp"; do
     check "with the arbiter \"$arbiter\" a watched tree has figures" shows_figures "$far"
 done
 gives 0 "$name-guest, pid [0-9]*, has ended" cancel "$name-guest"
+silent=$(TRACTOR_ARBITER="" "$tractor" ps | awk -v name="$far" '$1 == name { print $3 }')
+kill -STOP "$silent"
+gives 3 "no arbiter at $tcp: whoever is there does not answer" ps
+kill -CONT "$silent"
 gives 0 "$far, pid [0-9]*, has ended" cancel "$far"
 unset TRACTOR_ARBITER
 
