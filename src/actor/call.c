@@ -118,7 +118,7 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded)
                           .id = call->id,
                           .start = {.module = function_module(call->fn, module),
                                     .function = call->fn->name,
-                                    .signature = actor_signature(call->fn),
+                                    .signature = function_hash(call->fn),
                                     .seconds_left = seconds_left(call),
                                     .way = (uint8_t)call->fn->way,
                                     .window = in ? in->window : 0,

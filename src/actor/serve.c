@@ -249,7 +249,7 @@ static int find(const struct session *session, const wire_start *start, const tr
         return refuse_function(start->module, start->function);
     if (fn->info->way != start->way)
         return refuse_way(start, fn->info->way);
-    if (start->signature != 0 && start->signature != actor_signature(fn->info))
+    if (start->signature != 0 && start->signature != function_hash(fn->info))
         return refuse_signature(fn);
     *ret_fn = fn;
     return 0;

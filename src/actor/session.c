@@ -605,19 +605,23 @@ static int open_by(struct path *path, const char *uuid, struct session **ret_ses
     return 0;
 }
 
-int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
+int session_dial(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
 {
     const wire_network *network = &actor_self()->network;
     struct path path = {.addresses = addresses, .allow_remote = network->allow_remote, .patience = network->lost_after};
-    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
-    if (session) {
-        session_hold(session);
-        *ret_session = session;
-        return 0;
-    }
     int rc;
     do
         rc = open_by(&path, uuid, ret_session);
     while (rc < 0 && rc != TR_ECANCELLED && rc != -ENOMEM && path_goes_on(&path));
     return rc;
+}
+
+int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
+{
+    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
+    if (!session)
+        return session_dial(addresses, uuid, ret_session);
+    session_hold(session);
+    *ret_session = session;
+    return 0;
 }

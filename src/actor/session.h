@@ -80,6 +80,9 @@ struct session *session_find(const char *uuid);
  * held as by session_hold. `uuid` may be NULL or "" for whoever it is that lives there. */
 int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session);
 
+/* The same by a connection of its own, whatever others there are. */
+int session_dial(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session);
+
 /* Checkpoints: wait until it is open / until our child at the other end is up. Why it never will be, raised,
  * otherwise. */
 int session_wait_open(struct session *session);
