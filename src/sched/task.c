@@ -87,6 +87,7 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
     machine_init(&task->state, "task", task_states);
+    task->sched = runtime->sched;
     task->stack_size = size;
     task->guarded = guarded;
     task->nursery = nursery;
@@ -149,13 +150,21 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
     return sched_switch(task);
 }
 
+_Noreturn void task_name_foreign(const struct task *task)
+{
+    panic("task %s (%s) belongs to a run of another thread: from here it is reached by tr_from_thread, or a door",
+          task->front.name, task->base.opened.at);
+}
+
 void task_wake(struct task *task, int rc)
 {
+    if (!task_is_ours(task))
+        task_name_foreign(task);
     machine_move(&task->state, TASK_READY);
     task->abort = NULL;
     task->woken_with = rc;
-    sched_ready(runtime->sched, task);
-    sched_tell(runtime->sched, TR_WOKEN, task);
+    sched_ready(task->sched, task);
+    sched_tell(task->sched, TR_WOKEN, task);
 }
 
 int tr_checkpoint(void)
