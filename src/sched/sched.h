@@ -252,7 +252,7 @@ static inline struct tr_error *scope_leave(struct scope *scope, struct tr_error 
 static inline void scope_fini(struct scope *scope)
 {
     ensure(list_empty(&scope->children));
-    list_remove(&scope->sibling);
+    list_drop(&scope->sibling);
     if (scope->timer.queued)
         heap_remove(&runtime->sched->deadlines, &scope->timer);
     if (scope->cancel_called)

@@ -41,7 +41,7 @@ int task_none(void)
 static void *run_task(void *arg)
 {
     struct task *task = arg;
-    struct sched *sched = runtime->sched;
+    struct sched *sched = task->sched;
     fiber_entered(sched->loop.low ? NULL : &sched->loop);
     sched_entered(sched);
     int rc = task->fn(task->arg);
@@ -50,7 +50,8 @@ static void *run_task(void *arg)
     if (error && task->nursery && !task->base.cancelled)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
-    frames_free(task);
+    if (task->frame)
+        frames_free(task);
     if (task->front.error)
         error_unref(task->front.error);
     task->front.error = NULL;
@@ -113,7 +114,7 @@ int task_yield(int rc)
     scope_check(task->scope);
     machine_move(&task->state, TASK_READY);
     task->woken_with = rc;
-    sched_ready(runtime->sched, task);
+    sched_ready(task->sched, task);
     return sched_switch(task);
 }
 
@@ -146,7 +147,7 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
     if (task->scope->cancelled && aborted(task))
         return task_yield(TR_ECANCELLED);
     machine_move(&task->state, TASK_PARKED);
-    sched_tell(runtime->sched, TR_BLOCKS, task);
+    sched_tell(task->sched, TR_BLOCKS, task);
     return sched_switch(task);
 }
 
