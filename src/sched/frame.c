@@ -33,7 +33,7 @@ static void pop_frame(struct task *task)
     mem_free(frame);
 }
 
-void frames_free(struct task *task)
+__attribute__((noinline)) void frames_free(struct task *task) /* most tasks have none */
 {
     while (task->frame)
         pop_frame(task);
