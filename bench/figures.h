@@ -104,4 +104,12 @@ static inline void add_figures(FILE *json, const struct figures *all)
     }
 }
 
+static inline int write_figures(const char *path, const struct figures *all)
+{
+    FILE *json = NULL;
+    tr_try(open_json(path, &json));
+    add_figures(json, all);
+    return close_json(json, path);
+}
+
 #endif

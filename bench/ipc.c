@@ -189,14 +189,6 @@ static int measure_all(bool has_shm)
 
 /* ---- main -------------------------------------------------------------------------------------------------------- */
 
-static int write_json(const char *path)
-{
-    FILE *json = NULL;
-    tr_try(open_json(path, &json));
-    add_figures(json, &figures);
-    return close_json(json, path);
-}
-
 static int run(void *arg)
 {
     (void)arg;
@@ -205,7 +197,7 @@ static int run(void *arg)
     tr_try(measure_all(has_shm));
     find_medians(&figures);
     print_figures(&figures);
-    return options.json ? write_json(options.json) : 0;
+    return options.json ? write_figures(options.json, &figures) : 0;
 }
 
 int main(int argc, char **argv)

@@ -296,16 +296,6 @@ static int growth(tr_portal *worker)
     return 0;
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------------- */
-
-static int write_json(const char *path)
-{
-    FILE *json = NULL;
-    tr_try(open_json(path, &json));
-    add_figures(json, &figures);
-    return close_json(json, path);
-}
-
 /* ---- main ------------------------------------------------------------------------------------------------------ */
 
 static int one_of_each(tr_portal *worker)
@@ -338,7 +328,7 @@ static int run(void *arg)
     print_figures(&figures);
     tr_cancel(n);
     tr_try(tr_join(n));
-    return options.json ? write_json(options.json) : 0;
+    return options.json ? write_figures(options.json, &figures) : 0;
 }
 
 int main(int argc, char **argv)

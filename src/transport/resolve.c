@@ -84,7 +84,8 @@ int transport_resolve(const char *host, const char *service, struct sys_address 
         return error_raise_plain(-ENOMEM);
     *all = one;
     *ret_all = all;
-    return task_yield(1);
+    task_yield(0);
+    return 1;
 }
 
 int transport_resolve_address(const struct address *address, struct sys_address **ret_all)

@@ -328,7 +328,7 @@ int wire_write(struct wire *wire, const void *bytes, size_t size)
 
 long wire_try_write(struct wire *wire, const void *bytes, size_t size)
 {
-    if (!wire_is_open(wire) || wire->passed >= 0)
+    if (!wire_is_open(wire) || wire->passing >= 0)
         return 0;
     if (wire->by && wire->by->writes)
         return give(wire, bytes, size);
