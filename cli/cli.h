@@ -97,14 +97,13 @@ int company_find(const struct options *options, const char *word, struct actor *
 
 /* ---- watch.c: who comes and goes ------------------------------------------------------------------------- */
 
-enum { MOST_WATCHED = 64 };         /* roots, each by a task of its own */
+struct watcher;
 
 struct watch {
-    tr_nursery *nursery;            /* the tasks are in there */
+    tr_nursery *nursery;            /* there is a task in it for each root */
     int (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended. 0, or what fails it all */
     void *arg;
-    char roots[MOST_WATCHED][UUID_ROOM]; /* that are watched; "" is free */
-    int count;
+    struct watcher *first;          /* NULL: nobody is watched */
 };
 
 /* The `each` of company_roots: watches that root, unless it is watched. First those join that are there. */

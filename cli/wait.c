@@ -31,7 +31,7 @@ static int look_for_roots(const struct options *options, struct vigil *vigil)
 {
     while (!vigil->over) {
         tr_auto(frame) frame = tr_open_frame();
-        const bool known = options->arbiter && vigil->watch.count > 0;
+        const bool known = options->arbiter && vigil->watch.first;
         int rc = known ? 0 : company_roots(options, watch_also, &vigil->watch);
         if (rc < 0 && rc != TR_ENOARBITER)
             return rc;

@@ -8,16 +8,32 @@
 
 struct watcher {
     struct watch *watch;
+    struct watcher *next;
     tr_portal *root;            /* owned */
-    char *place;                /* in watch->roots */
+    char uuid[UUID_ROOM];
 };
+
+static struct watcher **place_of(struct watch *watch, const char *uuid)
+{
+    struct watcher **at = &watch->first;
+    while (*at && strcmp((*at)->uuid, uuid) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static void forget(struct watcher *watcher)
+{
+    struct watcher **at = place_of(watcher->watch, watcher->uuid);
+    *at = watcher->next;
+    tr_portal_done_(&watcher->root);
+    free(watcher);
+}
 
 static int read_events(const struct watcher *watcher)
 {
-    tr_auto(portal) root = watcher->root;
     tr_auto(stream) changes = NULL;
     tr_actor_event event;
-    tr_try(tr_watch_actors_of(root, &changes));
+    tr_try(tr_watch_actors_of(watcher->root, &changes));
     while (tr_next_actor(changes, &event) > 0)
         tr_try(watcher->watch->told(&event, watcher->watch->arg));
     return 0;
@@ -26,44 +42,30 @@ static int read_events(const struct watcher *watcher)
 /* However it ends: who is there then has to be looked at. */
 static int watch_root(void *arg)
 {
-    struct watcher watcher = *(struct watcher *)arg;
-    free(arg);
-    int rc = read_events(&watcher);
-    watcher.place[0] = '\0';
-    watcher.watch->count--;
-    return rc == TR_ECANCELLED ? rc : watcher.watch->told(NULL, watcher.watch->arg);
-}
-
-static char *place_for(struct watch *watch, const char *uuid)
-{
-    char *place = NULL;
-    for (int i = 0; i < MOST_WATCHED; i++) {
-        if (strcmp(watch->roots[i], uuid) == 0)
-            return NULL;
-        if (!place && !watch->roots[i][0])
-            place = watch->roots[i];
-    }
-    return place;
+    struct watcher *watcher = arg;
+    struct watch *watch = watcher->watch;
+    int rc = read_events(watcher);
+    forget(watcher);
+    return rc == TR_ECANCELLED ? rc : watch->told(NULL, watch->arg);
 }
 
 int watch_also(tr_portal *root, void *arg)
 {
     struct watch *watch = arg;
     const tr_actor *actor = tr_portal_actor(root);
-    char *place = place_for(watch, actor->uuid);
-    struct watcher *watcher = place ? malloc(sizeof *watcher) : NULL;
+    struct watcher **place = place_of(watch, actor->uuid);
+    if (*place)
+        return 0;
+    struct watcher *watcher = calloc(1, sizeof *watcher);
     if (!watcher)
-        return 0; /* it is watched, or there are too many */
-    *watcher = (struct watcher){.watch = watch, .place = place};
+        return tr_raise("errno.ENOMEM", "no memory to watch %s", actor->name);
+    watcher->watch = watch;
+    snprintf(watcher->uuid, UUID_ROOM, "%s", actor->uuid);
+    *place = watcher;
     int rc = tr_reach_actor(&watcher->root, actor->address, actor->uuid);
     if (rc >= 0)
         rc = tr_start_soon(watch->nursery, watch_root, watcher);
-    if (rc >= 0) {
-        snprintf(place, UUID_ROOM, "%s", actor->uuid);
-        watch->count++;
-    } else {
-        tr_portal_done_(&watcher->root);
-        free(watcher);
-    }
+    if (rc < 0)
+        forget(watcher);
     return rc == TR_ECANCELLED ? rc : 0;
 }

@@ -263,6 +263,25 @@ mkfifo "$scratch/waits"
 raise_stage soon "$name-soon" "$at-soon"
 check "a wait outlives that there is no arbiter" grep -q "^$name-soon-donny  " "$scratch/waits"
 gives 0 "has ended" cancel "$name-soon"
+crowd= # more trees than anybody would watch
+mkfifo "$scratch/crowd"
+for i in $(seq 70); do
+    TRACTOR_LOG=transport TRACTOR_ARBITER=$at-crowd-$i "$build/examples/daemon" serve >"$scratch/crowd" 2>&1 &
+    crowd="$crowd $!"
+done
+exec 3<"$scratch/crowd"
+for _ in $crowd; do seen "daemon listens at " <&3; done
+"$tractor" wait "$name-late-donny" --timeout 20 >"$scratch/waited" 2>&1 &
+waiter=$!
+for _ in $crowd; do seen "connected with tractor" <&3; done
+cat <&3 >/dev/null & # or they would wait to be read
+raise_stage late "$name-late"
+wait "$waiter"
+check "a wait sees who comes to a crowd of trees: $(cat "$scratch/waited")" grep -q "^$name-late-donny  " "$scratch/waited"
+gives 0 "has ended" cancel "$name-late"
+kill $crowd
+wait $crowd $!
+exec 3<&-
 "$tractor" wait "$name-later" --timeout 30 >"$scratch/waited" &
 waiter=$!
 raise_stage two "$name-later"
