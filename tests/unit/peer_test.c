@@ -186,6 +186,23 @@ static void a_refusal_leaves_though_the_frame_behind_the_call_is_no_good(struct 
     tr_portal_done_(&portal);
 }
 
+/* As after a time in which this process was stopped. */
+static void a_greeting_that_came_in_time_may_be_read_late(struct life *life)
+{
+    while (!life->up)
+        pass(0);
+    struct world_socket *socket = world_connect(life->world);
+    peer_init(&peer, life, socket);
+    pass(0.1);
+    peer_greet(&peer);
+    life->world->now_ns += 60 * (int64_t)NS_PER_S;
+    pass(0.1);
+    assert_non_null(peer_session(&peer));
+    assert_int_equal(peer_session(&peer)->state.at, SESSION_OPEN);
+    peer.socket->ended = true;
+    pass(0.1);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -204,6 +221,7 @@ int main(void)
         LIVE(what_a_stream_failed_with_is_the_same_error_each_time),
         LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
+        LIVE(a_greeting_that_came_in_time_may_be_read_late),
         LIVE(a_refusal_leaves_though_the_frame_behind_the_call_is_no_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
