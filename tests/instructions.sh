@@ -1,6 +1,6 @@
 #!/bin/sh
-# How many instructions of the library a call takes, and a value of a stream, both sides together: a slowdown shows here
-# on the busiest machine. bench/instructions.txt has what it was; 5 % more fails, and 5 % less as well, since whoever
+# How many instructions of the library a call takes, and a value of a stream, both sides together, over a Unix socket and
+# over shared memory: a slowdown shows here on the busiest machine. bench/instructions.txt has what it was; 5 % more fails, and 5 % less as well, since whoever
 # makes it faster should write that down:
 #
 #     TRACTOR_BUILD=$PWD/build/release TRACTOR_SOURCE=$PWD sh tests/instructions.sh --write
@@ -39,15 +39,16 @@ count() {
         /^[0-9+*-]/ { if (!skip) sum += ours[here] * $2; skip = 0 }
         END { printf "%d\n", sum }' "$scratch/out"
 }
-for_one() { # what, how many times, and how many more
-    few=$(count "$1" "$2") && many=$(count "$1" $(($2 + $3))) && echo $(((many - few) / $3))
+for_one() { # what, by which transport, how many times, and how many more
+    few=$(count "$1" "$2" "$3") && many=$(count "$1" "$2" $(($3 + $4))) && echo $(((many - few) / $4))
 }
 
 measure() {
-    for what in "call 500 1000" "stream_int 5000 20000" "stream_1k 1000 2000"; do
-        # shellcheck disable=SC2086 # three words on purpose
+    for what in "call uds 500 1000" "stream_int uds 5000 20000" "stream_1k uds 1000 2000" "call shm 500 1000" \
+        "stream_1k shm 1000 2000"; do
+        # shellcheck disable=SC2086 # four words on purpose
         number=$(for_one $what) || return 1
-        echo "${what%% *} $number"
+        echo "$what $number" | awk '{ print $1 "_" $2, $5 }'
     done
 }
 measure >"$scratch/now" || { bad "it could not be counted"; finish; }

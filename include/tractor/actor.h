@@ -116,9 +116,9 @@ typedef struct tr_main_options {
                              * 15. Calls then fail with HostLost, inside ActorDied. A busy actor is not lost */
     bool visitor;           /* it only looks at others (inspect.h): nobody finds it, since it does not listen and is
                              * registered nowhere; no arbiter is asked, and it cannot start actors */
-    const char *transport;  /* by what this process's actor and others on this host talk: "uds", a Unix socket; "auto",
-                             * that, and once much is said shared memory; "shm", the latter at once. Two peers share
-                             * memory if both may. NULL or "": $TRACTOR_TRANSPORT, or "uds" */
+    const char *transport;  /* by what this process's actor and others on this host talk: "auto", a Unix socket and,
+                             * once much is said, shared memory; "shm", the latter at once; "uds", never. Two peers
+                             * share memory if both may. NULL or "": $TRACTOR_TRANSPORT, or "auto" */
 } tr_main_options;
 
 /* Runs fn(arg) as the main task of a tree of actors, and returns once everything it started is gone: the

@@ -366,10 +366,12 @@ static int raise_end(const struct session *session)
     return raise_code(TR_EBROKEN, "nothing can be sent to %s any more: %s", name, tr_code_sentence(session->mute_why));
 }
 
-/* Reads until the good end (0), or until it is lost or spoilt. */
+/* Reads until the good end (0), or until it is lost or spoilt. A greeting's time may be over when it is read, as after
+ * this process was stopped; if it came before that, nobody asks. */
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
     while (!enough(session)) {
+        tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
         size_t most = to_read(session);
         if (buf_reserve(&session->in, most) < 0)
             return error_raise_plain(-ENOMEM);
@@ -383,7 +385,6 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         upgrade_count(session, (size_t)got);
         tr_try(act_on_all(session));
         upgrade_consider(session);
-        tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }
     return 0;
 }

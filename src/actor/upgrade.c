@@ -29,7 +29,7 @@ static bool may_have_rings(void)
 
 bool upgrade_may_accept(const struct session *session)
 {
-    return !offers_rings(session) && may_have_rings();
+    return !offers_rings(session) && may_have_rings() && wire_is_local(&session->wire);
 }
 
 void upgrade_count(struct session *session, size_t size)

@@ -13,7 +13,7 @@ int transport_choose(const char *word, enum transport *ret)
     static const char *const words[] = {[TRANSPORT_AUTO] = "auto", [TRANSPORT_SHM] = "shm", [TRANSPORT_UDS] = "uds"};
     const char *wanted = word && word[0] ? word : sys_env("TRACTOR_TRANSPORT");
     if (!wanted || !wanted[0])
-        wanted = words[TRANSPORT_UDS];
+        wanted = words[TRANSPORT_AUTO];
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], wanted) == 0) {
             *ret = (enum transport)i;

@@ -1,7 +1,7 @@
 /* What is counted by tests/instructions.sh: calls and streams between two actors in the fake world, where every run is
  * the same, instruction by instruction, since chance and time come from a seed.
  *
- *     instructions call|stream_int|stream_1k COUNT
+ *     instructions call|stream_int|stream_1k TRANSPORT COUNT
  *
  * Nothing is rough in this world: no process is interrupted and no write is split, so that nothing but COUNT makes one
  * run longer than another. It fails unless all values arrive. */
@@ -103,13 +103,14 @@ static int program(int argc, char **argv)
 int main(int argc, char **argv)
 {
     enum { PATIENCE_S = 3600 };
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     what = argv[1];
-    count = strtol(argv[2], NULL, 10);
+    count = strtol(argv[3], NULL, 10);
     struct world *world = world_new(1);
     struct weather *weather = world_weather(world);
     weather->interrupt = weather->split = 0;
+    weather->transport = argv[2];
     struct process *root = world_spawn(world, world_host(world, "alpha"), program);
     bool ended = world_run(world, PATIENCE_S);
     int status = process_status(root);

@@ -229,6 +229,23 @@ static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct lif
     buf_fini(&said);
 }
 
+/* As after a time in which this process was stopped. */
+static void a_greeting_that_came_in_time_may_be_read_late(struct life *life)
+{
+    while (!life->up)
+        pass(0);
+    struct world_socket *socket = world_connect(life->world);
+    peer_init(&peer, life, socket);
+    pass(0.1);
+    peer_greet(&peer);
+    life->world->now_ns += 60 * (int64_t)NS_PER_S;
+    pass(0.1);
+    assert_non_null(peer_session(&peer));
+    assert_int_equal(peer_session(&peer)->state.at, SESSION_OPEN);
+    peer.socket->ended = true;
+    pass(0.1);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -250,6 +267,7 @@ int main(void)
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
+        LIVE(a_greeting_that_came_in_time_may_be_read_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
