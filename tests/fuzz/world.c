@@ -364,9 +364,10 @@ static ssize_t read_socket_with(struct sys *sys, int fd, void *ret_bytes, size_t
     return read_socket(sys, fd, ret_bytes, size);
 }
 
-static int share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
+static int share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
     (void)sys;
+    (void)sharing;
     (void)size;
     (void)ret_memory;
     (void)ret_fd;
@@ -374,9 +375,10 @@ static int share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
 }
 
 /* wire_accept asks without a descriptor, when a frame announces one that has not come. */
-static int share_in(struct sys *sys, int fd, size_t size, void **ret_memory)
+static int share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory)
 {
     (void)sys;
+    (void)sharing;
     (void)size;
     (void)ret_memory;
     require(fd == -1);
