@@ -214,7 +214,7 @@ static int receive(struct served *served, void *ret_item)
 {
     struct context *context = served->context;
     struct session *session = served->session;
-    arena_clear(&context->memory);
+    arena_clear(&context->memory, ARENA_MUCH);
     for (;;) {
         int rc = inflow_take(&context->in, &context->at, served->fn->info->heard, &context->memory, &session->peer,
                              ret_item);

@@ -152,7 +152,7 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
     struct call *call = &stream->talk->call;
     if (!call->done.set) /* before anything is taken: if it cannot be sent now, that costs no value */
         tr_try(inflow_grant(&stream->talk->in, call->session, FRAME_CREDIT, call->id));
-    arena_clear(&stream->memory);
+    arena_clear(&stream->memory, ARENA_MUCH);
     return next(stream, ret_item);
 }
 
