@@ -33,7 +33,7 @@ int call_returned(struct session *session, const struct frame *frame)
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
         return 0; /* given up */
-    struct reader from = {frame->outcome.value.data, frame->outcome.value.size};
+    struct reader from = {.at = frame->outcome.value.data, .left = frame->outcome.value.size};
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
     return 0;
@@ -67,7 +67,7 @@ int call_failed(struct session *session, const struct frame *frame)
     struct call *call = frame->id ? map_get(&session->calls, frame->id) : NULL;
     if (!call && frame->id)
         return 0;
-    struct reader from = {frame->failure.error.data, frame->failure.error.size};
+    struct reader from = {.at = frame->failure.error.data, .left = frame->failure.error.size};
     struct tr_error *error;
     tr_try(error_get(&from, &error)); /* an error that makes no sense ends the session */
     if (!call)

@@ -134,7 +134,7 @@ void inflow_wake(struct inflow *in)
 static size_t size_at(const struct inflow *in, uint64_t byte)
 {
     size_t offset = byte - in->first_byte;
-    struct reader from = {in->values.data + offset, in->values.size - offset};
+    struct reader from = {.at = in->values.data + offset, .left = in->values.size - offset};
     tr_bytes value;
     ensure(codec_skip(&from, &value) == 0);
     return value.size;
@@ -265,7 +265,7 @@ static int make_room(struct inflow *in)
 /* One by one, as far as there is or was made room. */
 static int keep_some(struct inflow *in, tr_bytes values, uint32_t count)
 {
-    struct reader from = {values.data, values.size};
+    struct reader from = {.at = values.data, .left = values.size};
     for (; count > 0; count--) {
         tr_bytes value;
         tr_try(codec_skip(&from, &value));
@@ -347,7 +347,7 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
     size_t offset = at->byte - in->first_byte;
     if (offset == in->values.size)
         return in->failure ? error_raise(error_ref(in->failure)) : 0;
-    struct reader from = {in->values.data + offset, in->values.size - offset};
+    struct reader from = {.at = in->values.data + offset, .left = in->values.size - offset};
     int rc = codec_decode(&from, type, memory, ret_value);
     if (rc == -ENOMEM)
         return error_raise_plain(rc);

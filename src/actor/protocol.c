@@ -224,7 +224,7 @@ static int get_frame(struct reader *from, enum session_state state, struct arena
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
                  struct frame *ret)
 {
-    struct reader from = {bytes + FRAME_HEADER, size - FRAME_HEADER};
+    struct reader from = {.at = bytes + FRAME_HEADER, .left = size - FRAME_HEADER};
     struct frame frame = {0};
     int rc = get_frame(&from, state, memory, &frame);
     if (rc == TR_EARGUMENT) /* a field of the wrong type is the peer's fault, not an argument's */

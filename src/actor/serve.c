@@ -264,7 +264,7 @@ static int prepare(struct served *served, const wire_start *start)
     if (info->way != TR_WAY_CALL)
         tr_try(context_new(start, info, &served->context));
     /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
-    struct reader from = {start->args.data, start->args.size};
+    struct reader from = {.at = start->args.data, .left = start->args.size};
     return codec_decode_fields(&from, info->args, info->args_size, &served->memory, served->args);
 }
 

@@ -96,6 +96,14 @@ int msgpack_put_bin(struct buf *out, const void *bytes, size_t size)
     return rc < 0 ? rc : buf_append(out, bytes, size);
 }
 
+int msgpack_put_far(struct buf *out, uint32_t place, uint32_t size)
+{
+    uint8_t bytes[10] = {0xd7, MSGPACK_FAR_TYPE};
+    uint64_t both = htobe64((uint64_t)place << 32 | size);
+    memcpy(bytes + 2, &both, sizeof both);
+    return buf_append(out, bytes, sizeof bytes);
+}
+
 int msgpack_put_array(struct buf *out, size_t count)
 {
     return put_count(out, &array, count);
@@ -122,7 +130,7 @@ static const struct form forms[] = {
     [0x0c] = {MSGPACK_UINT, 1},   [0x0d] = {MSGPACK_UINT, 2},   [0x0e] = {MSGPACK_UINT, 4},
     [0x0f] = {MSGPACK_UINT, 8},   [0x10] = {MSGPACK_INT, 1},    [0x11] = {MSGPACK_INT, 2},
     [0x12] = {MSGPACK_INT, 4},    [0x13] = {MSGPACK_INT, 8},    [0x14] = {MSGPACK_KINDS, 0},
-    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_KINDS, 0},
+    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_FAR, 9},
     [0x18] = {MSGPACK_KINDS, 0},  [0x19] = {MSGPACK_STR, 1},    [0x1a] = {MSGPACK_STR, 2},
     [0x1b] = {MSGPACK_STR, 4},    [0x1c] = {MSGPACK_ARRAY, 2},  [0x1d] = {MSGPACK_ARRAY, 4},
     [0x1e] = {MSGPACK_MAP, 2},    [0x1f] = {MSGPACK_MAP, 4},
@@ -183,12 +191,21 @@ static bool take_fix(uint8_t lead, struct msgpack_head *head)
     return true;
 }
 
+/* Nine bytes, of which the first, the type, is left out of the number. */
+static bool take_far(uint8_t type, struct msgpack_head *head)
+{
+    head->count = head->number & UINT32_MAX;
+    head->number >>= 32;
+    return type == MSGPACK_FAR_TYPE;
+}
+
 static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *head)
 {
     const struct form *form = &forms[lead - 0xc0];
     if (form->kind == MSGPACK_KINDS || from->left < form->width)
         return false;
-    uint64_t number = number_at(from->at, form->width);
+    const uint8_t *next = from->at;
+    uint64_t number = number_at(next, form->width);
     from->at += form->width;
     from->left -= form->width;
     *head = (struct msgpack_head){.kind = form->kind, .number = number, .boolean = lead == 0xc3};
@@ -196,6 +213,8 @@ static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *he
         head->number = extended(number, form->width);
     else if (form->kind == MSGPACK_REAL)
         head->real = real_of(number, form->width);
+    else if (form->kind == MSGPACK_FAR)
+        return take_far(next[0], head);
     else if (form->kind >= MSGPACK_STR)
         head->count = (size_t)number;
     return true;
@@ -222,7 +241,7 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
         return false;
     if (take_small(from, ret))
         return true;
-    struct reader rest = {from->at + 1, from->left - 1};
+    struct reader rest = {.at = from->at + 1, .left = from->left - 1};
     struct msgpack_head head;
     uint8_t lead = from->at[0];
     if (!take_fix(lead, &head) && !take_form(&rest, lead, &head))
@@ -231,7 +250,10 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
         head.kind = MSGPACK_UINT;
     if (!take_counted(&rest, &head))
         return false;
-    *from = rest;
+    from->at = rest.at;
+    from->left = rest.left;
+    if (head.kind == MSGPACK_FAR)
+        from->far += head.count;
     *ret = head;
     return true;
 }
@@ -240,8 +262,9 @@ const char *msgpack_kind_name(enum msgpack_kind kind)
 {
     static const char *const names[] = {
         [MSGPACK_NIL] = "nil",          [MSGPACK_BOOL] = "a boolean",  [MSGPACK_UINT] = "an integer",
-        [MSGPACK_INT] = "an integer",   [MSGPACK_REAL] = "a real",     [MSGPACK_STR] = "a string",
-        [MSGPACK_BIN] = "binary",       [MSGPACK_ARRAY] = "a list",    [MSGPACK_MAP] = "a map",
+        [MSGPACK_INT] = "an integer",   [MSGPACK_REAL] = "a real",     [MSGPACK_FAR] = "binary",
+        [MSGPACK_STR] = "a string",     [MSGPACK_BIN] = "binary",      [MSGPACK_ARRAY] = "a list",
+        [MSGPACK_MAP] = "a map",
     };
     return names[kind];
 }
