@@ -474,6 +474,7 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);
     int rc = wire_open(&session->wire, fd);
+    session->wire.looks = !session->outside; /* it may lend us memory, or offer rings */
     if (rc >= 0)
         rc = tr_start_soon(actor_self()->service, session_task, session);
     if (rc < 0) {
