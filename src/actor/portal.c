@@ -31,6 +31,11 @@ void tr_portal_done_(tr_portal **held)
     mem_free(portal);
 }
 
+void *tr_portal_buffer_(tr_portal *portal, size_t size)
+{
+    return portal ? large_memory(portal->session, size) : NULL;
+}
+
 int portal_usable(const tr_portal *portal)
 {
     tr_try(actor_required());

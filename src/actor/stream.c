@@ -7,6 +7,7 @@
 #include "base/plant.h"
 #include "sched/frame.h"
 #include "sched/task.h"
+#include "tractor/buffer.h"
 #include "tractor/context.h"
 
 #include <errno.h>
@@ -159,6 +160,11 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
 uint64_t tr_stream_dropped(const tr_stream *stream)
 {
     return stream ? stream->talk->in.dropped : 0;
+}
+
+void *tr_stream_buffer_(tr_stream *stream, size_t size)
+{
+    return stream ? large_memory(stream->talk->call.session, size) : NULL;
 }
 
 /* ---- sending, and the result ------------------------------------------------------------------------ */

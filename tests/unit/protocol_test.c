@@ -39,6 +39,9 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_PONG}},
     {SESSION_OPEN, {.kind = FRAME_RINGS}},
     {SESSION_OPEN, {.kind = FRAME_SWITCH}},
+    {SESSION_OPEN, {.kind = FRAME_LEND, .lend = {8 << 20}}},
+    {SESSION_OPEN, {.kind = FRAME_BORROW}},
+    {SESSION_OPEN, {.kind = FRAME_BACK, .back = {2047}}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
