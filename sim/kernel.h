@@ -107,8 +107,7 @@ struct shared {
     int holds;                  /* files and mappings */
     enum sys_sharing sharing;   /* as its maker has said; nobody is kept from writing */
     size_t size;
-    char *bytes;                /* aligned to a line of a processor's cache, in */
-    void *memory;
+    char *bytes;
 };
 
 struct view {                   /* a process's mapping of it */

@@ -5,25 +5,23 @@
 #include "base/panic.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { LINE = 64 };
-
-/* Large memory, most of which nobody touches, is zero at no cost. */
+/* Mapped, since most of it is never touched, and the C library would clear all of what it has used before. */
 static struct shared *shared_new(enum sys_sharing sharing, size_t size)
 {
     struct shared *shared = sim_new(sizeof *shared);
-    *shared = (struct shared){.holds = 1, .sharing = sharing, .size = size, .memory = calloc(1, size + LINE)};
-    if (!shared->memory)
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED)
         panic("no memory for processes of the world to share");
-    shared->bytes = (char *)(((uintptr_t)shared->memory + LINE - 1) / LINE * LINE);
+    *shared = (struct shared){.holds = 1, .sharing = sharing, .size = size, .bytes = bytes};
     return shared;
 }
 
 static void shared_free(struct shared *shared)
 {
-    free(shared->memory);
+    munmap(shared->bytes, shared->size);
     free(shared);
 }
 
