@@ -196,7 +196,7 @@ static bool take_far(uint8_t type, struct msgpack_head *head)
 {
     head->count = head->number & UINT32_MAX;
     head->number >>= 32;
-    return type == MSGPACK_FAR_TYPE;
+    return type == MSGPACK_FAR_TYPE && head->count > 0;
 }
 
 static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *head)

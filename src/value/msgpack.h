@@ -11,7 +11,7 @@ enum msgpack_kind {
 };
 
 /* What stands next. Of a string or binary also the bytes; of an array or map only how many follow. Binary that lies
- * elsewhere is an extension of this type and 8 bytes: where, and how many there are. */
+ * elsewhere is an extension of this type and 8 bytes: where, and how many there are, one at least. */
 enum { MSGPACK_FAR_TYPE = 1 };
 struct msgpack_head {
     enum msgpack_kind kind;

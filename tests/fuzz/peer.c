@@ -91,7 +91,7 @@ static uint64_t cost_of(const struct lane *lane)
 static void add_values(struct lane *lane, const struct frame *frame)
 {
     lane->values += frame->count;
-    lane->bytes += frame->values.values.size;
+    lane->bytes += frame->values.values.size + frame->far;
 }
 
 static uint32_t sum(uint32_t a, uint32_t b)

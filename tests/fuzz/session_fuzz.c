@@ -441,6 +441,7 @@ static void tell(struct tale *tale)
 static void script(struct life *life)
 {
     struct tale *tale = life->arg;
+    life->world->passes = true;
     tell(tale);
     tr_portal_done_(&tale->portal);
     session_unref(tale->session);
