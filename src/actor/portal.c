@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hooks.h"
 #include "sched/frame.h"
+#include "tractor/buffer.h"
 
 #include <errno.h>
 
