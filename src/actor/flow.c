@@ -55,7 +55,8 @@ static int put_value(struct session *session, enum frame_kind kind, uint64_t id,
     tr_try(frame_begin_value(out, &session->run, kind, id, &start));
     bool alone = session->run.count == 0;
     size_t before = out->size;
-    int rc = large_encode(session, out, type, value);
+    large_begin(&session->large);
+    int rc = codec_encode_lending(out, &session->large.lender, type, value);
     *ret_size = out->size - before + session->large.far;
     rc = frame_end_value(out, &session->run, start, rc);
     if (rc < 0)
@@ -71,7 +72,8 @@ int outflow_put(struct outflow *out, struct session *session, enum frame_kind ki
 {
     size_t size;
     int rc = put_value(session, kind, id, type, value, &size);
-    large_settle(session);
+    if (session->large.wished)
+        large_settle(session);
     if (rc < 0)
         return rc;
     out->credit -= (int64_t)(size + out->value_cost);
@@ -125,16 +127,16 @@ int inflow_open(struct inflow *in, const tr_flow *flow)
 }
 
 /* What lies elsewhere of values that are not kept any more. */
-static void let_go(struct inflow *in, tr_bytes values)
+static void let_go(struct inflow *in, tr_bytes values, size_t far)
 {
-    if (in->far > 0)
-        large_drop(in->view, values);
+    large_drop(in->view, values);
+    in->far -= far;
 }
 
 static void let_all_go(struct inflow *in)
 {
-    let_go(in, (tr_bytes){in->values.data, in->values.size});
-    in->far = 0;
+    if (in->far > 0)
+        let_go(in, (tr_bytes){in->values.data, in->values.size}, in->far);
     buf_fini(&in->values);
 }
 
@@ -165,11 +167,10 @@ static struct extent extent_at(const struct inflow *in, uint64_t byte)
 }
 
 /* The value at the front is gone. */
-static void drop_first(struct inflow *in, struct extent extent)
+static inline void drop_first(struct inflow *in, struct extent extent)
 {
     if (extent.far > 0)
-        let_go(in, (tr_bytes){in->values.data, extent.size});
-    in->far -= extent.far;
+        let_go(in, (tr_bytes){in->values.data, extent.size}, extent.far);
     buf_drain(&in->values, extent.size);
     in->first_number++;
     in->first_byte += extent.size;

@@ -165,15 +165,6 @@ int back_heard(struct session *session, const struct frame *frame)
 
 /* ---- sending ------------------------------------------------------------------------------------------------ */
 
-int large_encode(struct session *session, struct buf *out, const tr_type *type, const void *value)
-{
-    struct large *it = &session->large;
-    it->far = 0;
-    if (it->shelf)
-        shelf_begin(it->shelf);
-    return codec_encode_lending(out, &it->lender, type, value);
-}
-
 void large_undo(struct session *session)
 {
     if (session->large.shelf)
@@ -182,8 +173,6 @@ void large_undo(struct session *session)
 
 void large_settle(struct session *session)
 {
-    if (!session->large.wished)
-        return;
     session->large.wished = false;
     offer_shelf(session);
 }
@@ -193,14 +182,16 @@ int large_put(struct session *session, struct buf *out, const struct frame *fram
 {
     size_t start;
     tr_try(frame_open(out, frame, &start));
-    int rc = large_encode(session, out, type, value);
+    large_begin(&session->large);
+    int rc = codec_encode_lending(out, &session->large.lender, type, value);
     if (rc < 0)
         frame_abandon(out, start);
     else
         rc = frame_close(out, start);
     if (rc < 0)
         large_undo(session);
-    large_settle(session);
+    if (session->large.wished)
+        large_settle(session);
     return rc == -ENOMEM ? error_raise_plain(rc) : rc;
 }
 

@@ -28,9 +28,15 @@ void large_leave(struct session *session);
 
 /* ---- sending ------------------------------------------------------------------------------------------------ */
 
-/* Encodes a value, like codec_encode, with what is large in it on the shelf; session->large.far says how much that is.
- * / The value is not sent after all. / To be called once the frame is complete: there may be a shelf from now on. */
-int large_encode(struct session *session, struct buf *out, const tr_type *type, const void *value);
+/* Before a value is encoded with that lender, whose `far` says then how much of it lies on the shelf. / After that, when it
+ * is not sent after all. / Where it is wished, once the frame is complete: there may be a shelf from now
+ * on. */
+static inline void large_begin(struct large *large)
+{
+    large->far = 0;
+    if (large->shelf)
+        shelf_begin(large->shelf);
+}
 void large_undo(struct session *session);
 void large_settle(struct session *session);
 

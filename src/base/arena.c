@@ -104,14 +104,18 @@ void arena_fini(struct arena *arena)
 
 void arena_clear(struct arena *arena, size_t most)
 {
-    come_to_ends(arena);
     struct arena_chunk *newest = arena->chunks;
-    if (!newest || newest->room > most) {
+    if (!newest)
+        return;
+    if (newest->room > most) {
         arena_fini(arena);
         return;
     }
-    struct arena older = {.chunks = newest->older};
-    arena_fini(&older);
-    newest->older = NULL;
+    come_to_ends(arena);
+    if (newest->older) {
+        struct arena older = {.chunks = newest->older};
+        arena_fini(&older);
+        newest->older = NULL;
+    }
     newest->used = 0;
 }

@@ -477,13 +477,15 @@ int codec_skip(struct reader *from, tr_bytes *ret_span)
 
 int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last)
 {
-    struct reader rest = *from, before = rest;
+    struct reader rest = *from;
+    size_t left = rest.left, far = rest.far;
     for (size_t i = 0; i < count; i++) {
-        before = rest;
+        left = rest.left;
+        far = rest.far;
         tr_try(skip(&rest));
     }
     *ret_span = (tr_bytes){from->at, from->left - rest.left};
-    *ret_last = before.left - rest.left + rest.far - before.far;
+    *ret_last = left - rest.left + rest.far - far;
     *from = rest;
     return 0;
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { FAR_LEAD = 0xd7 };       /* of an extension of 8 bytes */
+
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
 /* A leading byte and `width` bytes of a number, the most significant first. */
@@ -98,7 +100,7 @@ int msgpack_put_bin(struct buf *out, const void *bytes, size_t size)
 
 int msgpack_put_far(struct buf *out, uint32_t place, uint32_t size)
 {
-    uint8_t bytes[10] = {0xd7, MSGPACK_FAR_TYPE};
+    uint8_t bytes[10] = {FAR_LEAD, MSGPACK_FAR_TYPE};
     uint64_t both = htobe64((uint64_t)place << 32 | size);
     memcpy(bytes + 2, &both, sizeof both);
     return buf_append(out, bytes, sizeof bytes);
@@ -130,7 +132,7 @@ static const struct form forms[] = {
     [0x0c] = {MSGPACK_UINT, 1},   [0x0d] = {MSGPACK_UINT, 2},   [0x0e] = {MSGPACK_UINT, 4},
     [0x0f] = {MSGPACK_UINT, 8},   [0x10] = {MSGPACK_INT, 1},    [0x11] = {MSGPACK_INT, 2},
     [0x12] = {MSGPACK_INT, 4},    [0x13] = {MSGPACK_INT, 8},    [0x14] = {MSGPACK_KINDS, 0},
-    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_FAR, 9},
+    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_KINDS, 0},
     [0x18] = {MSGPACK_KINDS, 0},  [0x19] = {MSGPACK_STR, 1},    [0x1a] = {MSGPACK_STR, 2},
     [0x1b] = {MSGPACK_STR, 4},    [0x1c] = {MSGPACK_ARRAY, 2},  [0x1d] = {MSGPACK_ARRAY, 4},
     [0x1e] = {MSGPACK_MAP, 2},    [0x1f] = {MSGPACK_MAP, 4},
@@ -156,6 +158,12 @@ static bool take_small(struct reader *from, struct msgpack_head *ret)
     ret->number = lead;
     return true;
 }
+
+/* What is left of the input, in a variable of the taker's own. */
+struct rest {
+    const uint8_t *at;
+    size_t left;
+};
 
 /* Sign extension of a number of `width` bytes, one at least. */
 static uint64_t extended(uint64_t number, size_t width)
@@ -191,21 +199,26 @@ static bool take_fix(uint8_t lead, struct msgpack_head *head)
     return true;
 }
 
-/* Nine bytes, of which the first, the type, is left out of the number. */
-static bool take_far(uint8_t type, struct msgpack_head *head)
+/* Apart from the others, since it is rare, and they are quick: a leading byte, the type, and both numbers. */
+static bool take_far(struct reader *from, struct msgpack_head *ret)
 {
-    head->count = head->number & UINT32_MAX;
-    head->number >>= 32;
-    return type == MSGPACK_FAR_TYPE && head->count > 0;
+    enum { SIZE = 10, WIDTH = 4 };
+    size_t count = from->left < SIZE ? 0 : (size_t)number_at(from->at + 2 + WIDTH, WIDTH);
+    if (count == 0 || from->at[1] != MSGPACK_FAR_TYPE)
+        return false;
+    *ret = (struct msgpack_head){.kind = MSGPACK_FAR, .number = number_at(from->at + 2, WIDTH), .count = count};
+    from->at += SIZE;
+    from->left -= SIZE;
+    from->far += count;
+    return true;
 }
 
-static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *head)
+static bool take_form(struct rest *from, uint8_t lead, struct msgpack_head *head)
 {
     const struct form *form = &forms[lead - 0xc0];
     if (form->kind == MSGPACK_KINDS || from->left < form->width)
         return false;
-    const uint8_t *next = from->at;
-    uint64_t number = number_at(next, form->width);
+    uint64_t number = number_at(from->at, form->width);
     from->at += form->width;
     from->left -= form->width;
     *head = (struct msgpack_head){.kind = form->kind, .number = number, .boolean = lead == 0xc3};
@@ -213,14 +226,12 @@ static bool take_form(struct reader *from, uint8_t lead, struct msgpack_head *he
         head->number = extended(number, form->width);
     else if (form->kind == MSGPACK_REAL)
         head->real = real_of(number, form->width);
-    else if (form->kind == MSGPACK_FAR)
-        return take_far(next[0], head);
     else if (form->kind >= MSGPACK_STR)
         head->count = (size_t)number;
     return true;
 }
 
-static bool take_counted(struct reader *from, struct msgpack_head *head)
+static bool take_counted(struct rest *from, struct msgpack_head *head)
 {
     size_t each = head->kind == MSGPACK_MAP ? 2 : 1;
     if (head->kind < MSGPACK_STR)
@@ -241,9 +252,11 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
         return false;
     if (take_small(from, ret))
         return true;
-    struct reader rest = {.at = from->at + 1, .left = from->left - 1};
+    struct rest rest = {from->at + 1, from->left - 1};
     struct msgpack_head head;
     uint8_t lead = from->at[0];
+    if (lead == FAR_LEAD)
+        return take_far(from, ret);
     if (!take_fix(lead, &head) && !take_form(&rest, lead, &head))
         return false;
     if (head.kind == MSGPACK_INT && (int64_t)head.number >= 0)
@@ -252,8 +265,6 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
         return false;
     from->at = rest.at;
     from->left = rest.left;
-    if (head.kind == MSGPACK_FAR)
-        from->far += head.count;
     *ret = head;
     return true;
 }
