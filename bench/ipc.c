@@ -31,6 +31,7 @@
 #include <tractor.h>
 
 #include "figures.h"
+#include "options.h"
 #include "yardsticks.h"
 
 enum { ROUNDS = 5, QUICKER = 10 };
@@ -207,25 +208,10 @@ static int run(void *arg)
     return options.json ? write_json(options.json) : 0;
 }
 
-static bool understand(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
-            options.json = argv[++i];
-        else if (strcmp(argv[i], "--quick") == 0)
-            options.quick = true;
-        else
-            return false;
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    if (!understand(argc, argv)) {
-        fprintf(stderr, "usage: %s [--json FILE] [--quick]\n", argv[0]);
-        return 2;
-    }
+    const struct option known[] = {{"--json", .text = &options.json}, {"--quick", .flag = &options.quick}, {0}};
+    understand(known, argc, argv);
     if (tr_run(run, NULL) >= 0)
         return 0;
     fprintf(stderr, "%s", tr_error_report(tr_last_error()));

@@ -34,6 +34,7 @@
 #include <tractor.h>
 
 #include "figures.h"
+#include "options.h"
 #include "raw_process.h"
 #include "yardsticks.h"
 
@@ -375,35 +376,18 @@ static int run(void *arg)
     return options.count ? 0 : measure_all();
 }
 
-static bool understand(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
-            options.json = argv[++i];
-        } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
-            options.count = argv[++i];
-            options.times = (int)strtol(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--forkserver") == 0) {
-            options.forkserver = true;
-        } else if (strcmp(argv[i], "--probe") == 0) {
-            options.probe = true;
-        } else if (strcmp(argv[i], "--unpinned") == 0) {
-            options.unpinned = true;
-        } else if (strcmp(argv[i], "--quick") == 0 || strcmp(argv[i], "--all") == 0) {
-            options.quick = strcmp(argv[i], "--quick") == 0;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void prepare_root(int argc, char **argv)
 {
-    if (!understand(argc, argv)) {
-        fprintf(stderr, "usage: %s [--json FILE] [--unpinned] [--quick]\n", argv[0]);
-        exit(2);
-    }
+    bool all = false; /* the contrary of quick, which is the usual */
+    const struct option known[] = {{"--json", .text = &options.json},
+                                   {"--unpinned", .flag = &options.unpinned},
+                                   {"--quick", .flag = &options.quick},
+                                   {"--all", .flag = &all},
+                                   {"--forkserver", .flag = &options.forkserver},
+                                   {"--probe", .flag = &options.probe},
+                                   {"--count", .text = &options.count, .number = &options.times},
+                                   {0}};
+    understand(known, argc, argv);
     if (!options.unpinned && !options.forkserver) /* which stays where its parent is */
         stay_on_one_core();
     allow_descriptors();

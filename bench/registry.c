@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "measure.h"
+#include "options.h"
 
 tr_fn_decl(void, tr_registry_mirror, (tr_list_tr_registration, joined), (tr_list_tr_str, left));
 tr_fn_decl(tr_list_tr_registration, tr_registry_find, (tr_str, name), (uint32_t, most));
@@ -97,7 +98,7 @@ tr_fn(double, time_finding)
 /* ---- the root --------------------------------------------------------------------------------------- */
 
 static const char *json_path;
-static size_t live = LIVE;
+static int live = LIVE;
 
 struct figures {
     double live, per_s, few_us, many_us;
@@ -156,7 +157,7 @@ static int measure_among_live(struct figures *ret)
     tr_auto(nursery) n = tr_open_nursery();
     tr_portal *asker;
     double found[ROUNDS];
-    for (size_t i = 0; i < live; i++)
+    for (int i = 0; i < live; i++)
         tr_try(tr_start_actor(n, NULL, "crowd"));
     tr_try(tr_start_actor(n, NULL, "target"));
     tr_try(tr_start_actor(n, &asker, "asker", .modules = tr_names("bench")));
@@ -180,16 +181,9 @@ static int measure(void *arg)
 int main(int argc, char **argv)
 {
     bool unpinned = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--unpinned") == 0)
-            unpinned = true;
-        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
-            json_path = argv[++i];
-        else if (strcmp(argv[i], "--live") == 0 && i + 1 < argc)
-            live = strtoul(argv[++i], NULL, 10);
-        else
-            return fprintf(stderr, "usage: registry [--json FILE] [--unpinned] [--live N]\n"), 2;
-    }
+    const struct option known[] = {{"--json", .text = &json_path}, {"--unpinned", .flag = &unpinned},
+                                   {"--live", .number = &live}, {0}};
+    understand(known, argc, argv);
     allow_descriptors();
     if (!unpinned)
         stay_on_one_core();

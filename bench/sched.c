@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "measure.h"
+#include "options.h"
 #include "yardsticks.h"
 
 enum { ROUNDS = 9, MANY = 100000, MILLION = 1000000 };
@@ -315,29 +316,11 @@ static int run(void *arg)
     return options.json ? write_json(options.json) : 0;
 }
 
-static bool understand(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--alone") == 0) {
-            options.alone = true;
-        } else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
-            options.json = argv[++i];
-        } else if (strcmp(argv[i], "--count") == 0 && i + 2 < argc) {
-            options.count = argv[++i];
-            times = (int)strtol(argv[++i], NULL, 10);
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    if (!understand(argc, argv)) {
-        fprintf(stderr, "usage: %s [--json FILE] [--alone]\n", argv[0]);
-        return 2;
-    }
+    const struct option known[] = {{"--json", .text = &options.json}, {"--alone", .flag = &options.alone},
+                                   {"--count", .text = &options.count, .number = &times}, {0}};
+    understand(known, argc, argv);
     stay_on_one_core();
     if (tr_run(run, NULL) >= 0)
         return 0;

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "figures.h"
+#include "options.h"
 #include "yardsticks.h"
 
 enum { KIB = 1024, LARGE = 64 * KIB, ROUNDS = 11, QUICK_ROUNDS = 3, MILLION = 1000 * 1000 };
@@ -342,28 +343,14 @@ static int run(void *arg)
     return options.json ? write_json(options.json) : 0;
 }
 
-static bool understand(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
-            options.json = argv[++i];
-        else if (strcmp(argv[i], "--unpinned") == 0)
-            options.unpinned = true;
-        else if (strcmp(argv[i], "--quick") == 0)
-            options.quick = true;
-        else
-            return false;
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    if (!tr_is_child() && !understand(argc, argv)) {
-        fprintf(stderr, "usage: %s [--json FILE] [--unpinned] [--quick]\n", argv[0]);
-        return 2;
+    const struct option known[] = {{"--json", .text = &options.json}, {"--unpinned", .flag = &options.unpinned},
+                                   {"--quick", .flag = &options.quick}, {0}};
+    if (!tr_is_child()) {
+        understand(known, argc, argv);
+        if (!options.unpinned)
+            stay_on_one_core();
     }
-    if (!tr_is_child() && !options.unpinned)
-        stay_on_one_core();
     return tr_main(argc, argv, run, NULL);
 }

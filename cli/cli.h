@@ -25,7 +25,7 @@ struct options {
     const char *arbiter;        /* whose actors are meant; NULL: those of all the user's trees */
     double timeout;             /* seconds for all of it; 0: the command's own */
     const char *level;          /* of a log */
-    bool json, watch;
+    bool json, watch, verbose;
     char **words;               /* what is no option, behind the command's name */
     int count;
 };
@@ -48,13 +48,20 @@ extern const struct command ps_command, tree_command, tasks_command, call_comman
 /* "tractor: ..." on standard error; returns the status. */
 int complain(enum status status, const char *format, ...) TR_PRINTF(2, 3);
 
+/* ---- explain.c ----------------------------------------------------------------------------------------- */
+
+/* Says what the newest error, whose code is `rc`, is, all of it if `verbose`; returns the status. */
+int explain(int rc, bool verbose);
+
 /* ---- company.c: who there is --------------------------------------------------------------------------- */
 
 enum { NAME_ROOM = 256, UUID_ROOM = 33, HOST_ROOM = 65, ADDRESS_ROOM = 161, SHORT_UUID = 8 };
+enum { MOST_ADDRESSES = 8 };    /* as many as an actor may have */
 
 /* Copies, since lists of them are kept for longer than the answers they came in. */
 struct actor {
-    char name[NAME_ROOM], uuid[UUID_ROOM], address[ADDRESS_ROOM];
+    char name[NAME_ROOM], uuid[UUID_ROOM];
+    char addresses[MOST_ADDRESSES][ADDRESS_ROOM]; /* the first is what it calls its own; "" behind the last */
     int pid;
     bool answered;              /* the rest is known */
     bool refused;               /* it has answered that it does not tell: it is of a version that cannot */
@@ -88,6 +95,21 @@ int company_roots(const struct options *options, int (*each)(tr_portal *root, vo
  * (NULL: none is wanted). STATUS_FINE; or another status, after words about it. */
 int company_find(const struct options *options, const char *word, struct actor *ret_actor, tr_portal **ret_portal);
 
+/* ---- watch.c: who comes and goes ------------------------------------------------------------------------- */
+
+enum { MOST_WATCHED = 64 };         /* roots, each by a task of its own */
+
+struct watch {
+    tr_nursery *nursery;            /* the tasks are in there */
+    int (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended. 0, or what fails it all */
+    void *arg;
+    char roots[MOST_WATCHED][UUID_ROOM]; /* that are watched; "" is free */
+    int count;
+};
+
+/* The `each` of company_roots: watches that root, unless it is watched. First those join that are there. */
+int watch_also(tr_portal *root, void *watch);
+
 /* ---- value.c: texts and values ------------------------------------------------------------------------- */
 
 /* A value as JSON in one line. To be freed. */
@@ -99,8 +121,8 @@ const char *value_of_json(const char *text, tr_value *ret_value);
 /* A line: as JSON, or a text as it is and everything else as JSON. */
 void value_print(const tr_value *value, bool json);
 
-/* What a remote actor has sent as text, harmless to a terminal if standard output is one. */
-void print_text(const char *text);
+/* What a remote actor has sent as text, harmless to a terminal if that is where it goes. */
+void print_text(FILE *to, const char *text);
 
 /* What is said of one that has not answered. */
 const char *silence_text(const struct actor *actor);

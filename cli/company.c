@@ -42,7 +42,8 @@ static int add(struct company *company, const tr_registration *from)
     *to = (struct actor){.pid = from->pid};
     snprintf(to->name, sizeof to->name, "%s", from->name);
     snprintf(to->uuid, sizeof to->uuid, "%s", from->uuid);
-    snprintf(to->address, sizeof to->address, "%s", from->addresses.count ? from->addresses.items[0] : "");
+    for (size_t i = 0; i < from->addresses.count && i < MOST_ADDRESSES; i++)
+        snprintf(to->addresses[i], ADDRESS_ROOM, "%s", from->addresses.items[i]);
     return 0;
 }
 
@@ -78,6 +79,8 @@ static int visit_arbiter(struct visit *visit, const char *address)
     int rc = reach(address, NULL, &root);
     if (rc == TR_EARGUMENT || rc == TR_ECANCELLED)
         return rc;
+    if (rc == TR_ETIMEOUT)
+        return tr_raise_from(NULL, "NoArbiter", "no arbiter at %s: whoever is there does not answer", address);
     if (rc < 0)
         return tr_raise_from(NULL, "NoArbiter", "no arbiter at %s: %s", address, tr_error_message(tr_last_error()));
     visit->count++;
@@ -135,8 +138,11 @@ struct round {
 
 static int reach_one(const struct actor *actor, tr_portal **ret_portal)
 {
-    tr_str address = actor->address;
-    const tr_registration at = {.uuid = actor->uuid, .addresses = {&address, 1}};
+    tr_str addresses[MOST_ADDRESSES];
+    size_t count = 0;
+    for (; count < MOST_ADDRESSES && actor->addresses[count][0]; count++)
+        addresses[count] = actor->addresses[count];
+    const tr_registration at = {.uuid = actor->uuid, .addresses = {addresses, count}};
     return tr_reach_registered(ret_portal, &at);
 }
 

@@ -5,7 +5,7 @@ static int print_line(const tr_log_line *line)
 {
     if (line->lost)
         printf("... %llu lines are lost\n", (unsigned long long)line->lost);
-    print_text(line->text);
+    print_text(stdout, line->text);
     putchar('\n');
     return fflush(stdout) == 0 ? 0 : tr_raise("errno.EPIPE", "nobody reads it any more");
 }

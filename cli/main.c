@@ -49,6 +49,7 @@ static void print_help(void)
           "  --arbiter ADDRESS  only the actors registered there: unix:@name, unix:/path, tcp://127.0.0.1:1616;\n"
           "                     without it $TRACTOR_ARBITER, or all trees of yours on this host\n"
           "  --timeout SECONDS  for all that the command does\n"
+          "  --verbose          of an error all that is known: also its way here, and backtraces\n"
           "  --help             this, or the command's\n\n"
           "Try it: start `streaming_service 10000000 &` of the examples, then\n"
           "  tractor tree --watch\n",
@@ -63,13 +64,14 @@ static void print_command_help(const struct command *command)
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { OPTION_ARBITER = 256, OPTION_TIMEOUT, OPTION_LEVEL, OPTION_JSON, OPTION_WATCH };
+enum { OPTION_ARBITER = 256, OPTION_TIMEOUT, OPTION_LEVEL, OPTION_JSON, OPTION_WATCH, OPTION_VERBOSE };
 
 static const struct option table[] = {
     {"arbiter", required_argument, NULL, OPTION_ARBITER}, {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"level", required_argument, NULL, OPTION_LEVEL},     {"json", no_argument, NULL, OPTION_JSON},
     {"watch", no_argument, NULL, OPTION_WATCH},           {"follow", no_argument, NULL, 'f'},
-    {"help", no_argument, NULL, 'h'},                     {NULL, 0, NULL, 0},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},       {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* An option that only some commands have must be in their synopsis. */
@@ -88,13 +90,14 @@ static int read_timeout(const char *text, double *ret_seconds)
     return 0;
 }
 
-static int refuse_option(const struct command *command)
+static int refuse_option(const struct command *command, const char *word)
 {
-    return complain(STATUS_USAGE, "`tractor %s --help` says what it takes", command->name);
+    return complain(STATUS_USAGE, "\"%s\" is no option of it; `tractor %s --help` says what it takes", word,
+                    command->name);
 }
 
-/* -1 to go on, or a status. */
-static int take_option(struct options *options, int option)
+/* `word`: as it was written. -1 to go on, or a status. */
+static int take_option(struct options *options, int option, const char *word)
 {
     const struct command *command = options->command;
     switch (option) {
@@ -106,33 +109,53 @@ static int take_option(struct options *options, int option)
         return -1;
     case OPTION_TIMEOUT:
         return read_timeout(optarg, &options->timeout) ? STATUS_USAGE : -1;
+    case OPTION_VERBOSE:
+        options->verbose = true;
+        return -1;
     case OPTION_LEVEL:
         options->level = optarg;
-        return has_option(command, "--level") ? -1 : refuse_option(command);
+        return has_option(command, "--level") ? -1 : refuse_option(command, "--level");
     case OPTION_JSON:
         options->json = true;
-        return has_option(command, "--json") ? -1 : refuse_option(command);
+        return has_option(command, "--json") ? -1 : refuse_option(command, "--json");
     case OPTION_WATCH:
         options->watch = true;
-        return has_option(command, "--watch") ? -1 : refuse_option(command);
+        return has_option(command, "--watch") ? -1 : refuse_option(command, "--watch");
     case 'f':
-        return has_option(command, "--follow") ? -1 : refuse_option(command);
+        return has_option(command, "--follow") ? -1 : refuse_option(command, "--follow");
+    case ':':
+        return complain(STATUS_USAGE, "something is missing behind \"%s\"", word);
     default:
-        return refuse_option(command);
+        return refuse_option(command, word);
     }
+}
+
+/* Of the words that a command takes one is missing, or there is one too many. */
+static int refuse_words(const struct options *options)
+{
+    const struct command *command = options->command;
+    const char *missing = command->synopsis;
+    for (int i = 0; i < options->count && i < command->least; i++)
+        missing += strcspn(missing, " ") + 1;
+    if (options->count < command->least)
+        return complain(STATUS_USAGE, "%.*s is missing\nUsage: tractor %s %s", (int)strcspn(missing, " "), missing,
+                        command->name, command->synopsis);
+    return complain(STATUS_USAGE, "\"%s\" is too much\nUsage: tractor %s %s", options->words[command->most],
+                    command->name, command->synopsis);
 }
 
 static int read_options(int argc, char **argv, struct options *options)
 {
     int option, status;
-    while ((option = getopt_long(argc, argv, "hf", table, NULL)) >= 0)
-        if ((status = take_option(options, option)) >= 0)
+    opterr = 0; /* what is wrong is said here */
+    while ((option = getopt_long(argc, argv, ":hf", table, NULL)) >= 0)
+        if ((status = take_option(options, option, argv[optind - 1])) >= 0)
             return status;
     options->words = argv + optind;
     options->count = argc - optind;
     const struct command *command = options->command;
     if (options->count < command->least || (command->most >= 0 && options->count > command->most))
-        return complain(STATUS_USAGE, "it is: tractor %s %s", command->name, command->synopsis);
+        return refuse_words(options);
     return -1;
 }
 
@@ -146,19 +169,6 @@ static const struct command *find_command(const char *name)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* Of what a command did not put into words itself. */
-static int explain(int rc)
-{
-    const tr_error *error = tr_last_error();
-    if (rc == TR_EREMOTE) {
-        fflush(stdout);
-        fputs(tr_error_report(error), stderr);
-        return STATUS_FAILED;
-    }
-    return complain(rc == TR_EARGUMENT ? STATUS_USAGE : rc == TR_ENOARBITER ? STATUS_NOBODY
-                    : rc == TR_ETIMEOUT ? STATUS_LATE : STATUS_FAILED, "%s", tr_error_message(error));
-}
-
 static int run(void *arg)
 {
     const struct options *options = arg;
@@ -167,7 +177,7 @@ static int run(void *arg)
     int rc = tr_within(&limit, options->command->run(options));
     if (limit.cancelled_caught)
         return complain(STATUS_LATE, "not within %g seconds; --timeout gives it more", seconds);
-    return rc < 0 && rc != TR_ECANCELLED ? explain(rc) : rc;
+    return rc < 0 && rc != TR_ECANCELLED ? explain(rc, options->verbose) : rc;
 }
 
 int main(int argc, char **argv)
@@ -188,5 +198,6 @@ int main(int argc, char **argv)
         return status;
     if (options.arbiter && !options.arbiter[0])
         options.arbiter = NULL;
-    return tr_main(argc, argv, run, &options, .name = "tractor", .visitor = true, .start_method = "spawn");
+    return tr_main(argc, argv, run, &options, .name = "tractor", .visitor = true, .start_method = "spawn",
+                   .allow_remote = options.arbiter != NULL); /* who names an arbiter may mean one that is elsewhere */
 }

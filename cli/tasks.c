@@ -10,7 +10,7 @@ static int tasks(const struct options *options)
     if (rc != STATUS_FINE)
         return rc;
     tr_try(tr_inspect_tasks(portal, &text));
-    print_text(text);
+    print_text(stdout, text);
     return STATUS_FINE;
 }
 

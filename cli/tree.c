@@ -18,8 +18,7 @@ struct show {
     const struct options *options;
     struct company company;
     char notes[NOTES][NOTE_ROOM];   /* the newest last */
-    tr_nursery *watchers;
-    char watched[DEEPEST][UUID_ROOM]; /* roots that a watcher looks at; "" is free */
+    struct watch watch;
     tr_scope *nap;                  /* while it waits */
     bool changed;                   /* something has, since it was drawn */
     bool terminal;
@@ -96,70 +95,15 @@ static int tree_once(const struct options *options)
 
 /* ---- being told of changes ------------------------------------------------------------------------------ */
 
-struct watcher {
-    struct show *show;
-    tr_portal *root;            /* owned */
-    char *place;                /* in show->watched */
-};
-
-static void wake(struct show *show)
+/* Whatever it is, the next look shows what is there. */
+static int told(const tr_actor_event *event, void *arg)
 {
+    struct show *show = arg;
+    (void)event;
     show->changed = true;
     if (show->nap)
         tr_scope_cancel(show->nap);
-}
-
-static int watch_events(struct watcher *watcher)
-{
-    tr_auto(portal) root = watcher->root;
-    tr_auto(stream) changes = NULL;
-    tr_actor_event event;
-    tr_try(tr_watch_actors_of(root, &changes));
-    while (tr_next_actor(changes, &event) > 0)
-        wake(watcher->show);
     return 0;
-}
-
-/* However a watch ends, the next look tells what is there. */
-static int watch_root(void *arg)
-{
-    struct watcher watcher = *(struct watcher *)arg;
-    free(arg);
-    int rc = watch_events(&watcher);
-    watcher.place[0] = '\0';
-    wake(watcher.show);
-    return rc == TR_ECANCELLED ? rc : 0;
-}
-
-static char *place_for(struct show *show, const char *uuid)
-{
-    char *place = NULL;
-    for (int i = 0; i < DEEPEST; i++) {
-        if (strcmp(show->watched[i], uuid) == 0)
-            return NULL;
-        if (!place && !show->watched[i][0])
-            place = show->watched[i];
-    }
-    return place;
-}
-
-static int start_watching(tr_portal *root, void *arg)
-{
-    struct show *show = arg;
-    const tr_actor *actor = tr_portal_actor(root);
-    char *place = place_for(show, actor->uuid);
-    struct watcher *watcher = place ? malloc(sizeof *watcher) : NULL;
-    if (!watcher)
-        return 0; /* it is watched, or looked at each second all the same */
-    *watcher = (struct watcher){.show = show, .place = place};
-    int rc = tr_reach_actor(&watcher->root, actor->address, actor->uuid);
-    if (rc >= 0)
-        rc = tr_start_soon(show->watchers, watch_root, watcher);
-    if (rc >= 0)
-        snprintf(place, UUID_ROOM, "%s", actor->uuid);
-    else
-        free(watcher);
-    return rc == TR_ECANCELLED ? rc : 0;
 }
 
 /* ---- what has changed ----------------------------------------------------------------------------------- */
@@ -288,7 +232,7 @@ static int watch_all(struct show *show)
         tr_auto(frame) frame = tr_open_frame();
         bool differs;
         show->changed = false;
-        tr_try(see_roots(show, start_watching, show));
+        tr_try(see_roots(show, watch_also, &show->watch));
         tr_try(look_again(show, &differs));
         if (show->terminal || differs || first)
             show_frame(show);
@@ -299,7 +243,9 @@ static int watch_all(struct show *show)
 static int tree_watched(const struct options *options)
 {
     tr_auto(nursery) watchers = tr_open_nursery();
-    struct show show = {.options = options, .watchers = watchers, .terminal = isatty(STDOUT_FILENO)};
+    struct show show = {.options = options,
+                        .watch = {.nursery = watchers, .told = told, .arg = &show},
+                        .terminal = isatty(STDOUT_FILENO)};
     if (show.terminal)
         fputs("\x1b[2J", stdout);
     int rc = watch_all(&show);

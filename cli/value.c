@@ -166,15 +166,15 @@ const char *value_of_json(const char *text, tr_value *ret_value)
 
 /* ---- showing ------------------------------------------------------------------------------------------- */
 
-void print_text(const char *text)
+void print_text(FILE *to, const char *text)
 {
-    const bool shown = isatty(STDOUT_FILENO);
+    const bool shown = isatty(fileno(to));
     for (; *text; text++) {
         const unsigned char c = (unsigned char)*text;
         if (shown && (c < ' ' || c == 0x7f) && c != '\n' && c != '\t')
-            printf("\\x%02x", c);
+            fprintf(to, "\\x%02x", c);
         else
-            putchar(c);
+            fputc(c, to);
     }
 }
 
@@ -182,7 +182,7 @@ void value_print(const tr_value *value, bool json)
 {
     char *text = NULL;
     if (!json && value->kind == TR_TEXT)
-        print_text(value->text);
+        print_text(stdout, value->text);
     else if ((text = value_to_json(value)))
         fputs(text, stdout);
     free(text);

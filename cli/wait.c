@@ -1,39 +1,52 @@
 /* tractor wait: until somebody of that name is there.
  *
- * Nobody tells of trees that are yet to come, so it looks again, a few times a second. */
+ * Roots tell who joins them. Nobody tells of trees that are yet to come, so it looks for such, a few times a second:
+ * in the list of names at which somebody listens, or at the arbiter's address while nobody is there. */
 #include "cli.h"
 
 #include <string.h>
 
 static const double LOOK_AGAIN_S = 0.1;
 
-static const struct actor *named(const struct company *company, const char *name)
+struct vigil {
+    const char *name;
+    struct watch watch;
+    bool over;
+};
+
+static int told(const tr_actor_event *event, void *arg)
 {
-    for (size_t i = 0; i < company->count; i++)
-        if (strcmp(company->actors[i].name, name) == 0)
-            return &company->actors[i];
-    return NULL;
+    struct vigil *vigil = arg;
+    if (!event || !event->joined || vigil->over || strcmp(event->actor.name, vigil->name) != 0)
+        return 0;
+    const tr_registration *actor = &event->actor;
+    printf("%s  %.*s  pid %d  %s\n", actor->name, SHORT_UUID, actor->uuid, actor->pid,
+           actor->addresses.count ? actor->addresses.items[0] : "");
+    vigil->over = true;
+    tr_cancel(vigil->watch.nursery);
+    return 0;
 }
 
-/* 1 when it was there, and was told of. */
-static int look(const struct options *options)
+static int look_for_roots(const struct options *options, struct vigil *vigil)
 {
-    tr_auto(frame) frame = tr_open_frame();
-    struct company company = {NULL, 0, 0};
-    int rc = company_roots(options, company_add, &company);
-    const struct actor *actor = rc < 0 ? NULL : named(&company, options->words[0]);
-    if (actor)
-        printf("%s  %.*s  pid %d  %s\n", actor->name, SHORT_UUID, actor->uuid, actor->pid, actor->address);
-    company_free(&company);
-    return rc < 0 && rc != TR_ENOARBITER ? rc : actor != NULL;
+    while (!vigil->over) {
+        tr_auto(frame) frame = tr_open_frame();
+        const bool known = options->arbiter && vigil->watch.count > 0;
+        int rc = known ? 0 : company_roots(options, watch_also, &vigil->watch);
+        if (rc < 0 && rc != TR_ENOARBITER)
+            return rc;
+        tr_try(tr_sleep(LOOK_AGAIN_S));
+    }
+    return 0;
 }
 
 static int wait_for(const struct options *options)
 {
-    int rc;
-    while ((rc = look(options)) == 0)
-        tr_try(tr_sleep(LOOK_AGAIN_S));
-    return rc < 0 ? rc : STATUS_FINE;
+    tr_auto(nursery) n = tr_open_nursery();
+    struct vigil vigil = {.name = options->words[0], .watch = {.nursery = n, .told = told, .arg = &vigil}};
+    int rc = look_for_roots(options, &vigil);
+    rc = tr_join_with(n, rc);
+    return vigil.over ? STATUS_FINE : rc;
 }
 
 const struct command wait_command = {

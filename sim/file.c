@@ -43,8 +43,7 @@ static void forget_watches(struct file *file)
     {
         struct sys_watch *watch = container_of(at, struct sys_watch, at_file);
         list_remove(at);
-        watch->file = NULL;
-        watch->wanted = 0;
+        watch->file = NULL; /* without a word: `armed` is what is believed */
     }
 }
 

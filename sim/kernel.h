@@ -94,7 +94,7 @@ struct file {
     struct file *peer;          /* of a socket, while that is open */
     const struct host *at_host; /* where the peer is or was */
     int error;                  /* told once, instead of the end */
-    struct link watches;        /* armed ones */
+    struct link watches;        /* that know it */
     struct sys_address at;      /* of a listener, or whom one dials; for a lock: the path */
     struct link waiting;        /* connections not yet accepted, by `turn` */
     struct link turn;
@@ -124,10 +124,12 @@ struct path {
 
 struct sys_watch {
     struct link place;          /* in process->watches */
-    struct link at_file;        /* in file->watches while armed */
+    struct link at_file;        /* in file->watches while there is one */
     struct process *process;
-    int fd, wanted;
-    struct file *file;          /* while armed */
+    int fd;
+    int wanted;                 /* events; 0 once reported or disarmed */
+    int armed;                  /* what the kernel was told to report, also of a file that is gone by now */
+    struct file *file;          /* of which it does so; NULL for none */
     bool due;                   /* found ready by the poll that goes on */
     sys_ready_fn *ready;
     void *arg;

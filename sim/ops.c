@@ -122,10 +122,10 @@ static ssize_t sim_write_with(struct sys *sys, int fd, const void *bytes, size_t
 }
 
 /* Nobody else runs while somebody looks again and again. */
-static int sim_processors(struct sys *sys)
+static int sim_processor(struct sys *sys)
 {
     (void)sys;
-    return 1;
+    return -1;
 }
 
 static void sim_close(struct sys *sys, int fd)
@@ -388,7 +388,7 @@ const struct sys_ops sim_ops = {
     .share = sim_share,
     .share_in = sim_share_in,
     .unshare = sim_unshare,
-    .processors = sim_processors,
+    .processor = sim_processor,
     .write_with = sim_write_with,
     .read_with = sim_read_with,
     .listen = sim_listen,

@@ -19,20 +19,36 @@ int sim_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sy
     return 0;
 }
 
-int sim_watch_for(struct sys *sys, struct sys_watch *watch, int events)
+static void forget(struct sys_watch *watch)
 {
-    struct file *file = file_of(process_of(sys), watch->fd);
     list_remove(&watch->at_file);
     watch->file = NULL;
-    watch->wanted = 0;
-    if (!events)
-        return 0;
+    watch->armed = 0;
+}
+
+/* Only now is it asked what file it is for. */
+static int tell_kernel(struct sys_watch *watch, int events)
+{
+    struct file *file = file_of(watch->process, watch->fd);
     if (!file)
         return -EBADF;
-    watch->wanted = events;
+    forget(watch);
+    watch->armed = events;
     watch->file = file;
     list_push(&file->watches, &watch->at_file);
     return 0;
+}
+
+/* As in src/sys/real_poll.c the kernel hears only of what it does not report already, so that here as well nobody
+ * notices what became of a descriptor meanwhile. */
+int sim_watch_for(struct sys *sys, struct sys_watch *watch, int events)
+{
+    (void)sys;
+    bool told = events & SYS_LASTING ? !(events & ~watch->armed) : !events || events == watch->armed;
+    int rc = told ? 0 : tell_kernel(watch, events);
+    if (rc >= 0)
+        watch->wanted = events;
+    return rc;
 }
 
 void sim_unwatch(struct sys *sys, struct sys_watch *watch)
@@ -53,7 +69,21 @@ void poll_forget_watches(struct process *process)
 
 static int news_of(const struct sys_watch *watch)
 {
-    return watch->file ? file_ready(watch->file) & watch->wanted : 0;
+    return watch->file ? file_ready(watch->file) & watch->armed : 0;
+}
+
+/* What lasts and nobody wants to know of is not to be reported again. */
+static void tell(struct sys_watch *watch, int news)
+{
+    bool lasts = watch->armed & SYS_LASTING;
+    if (!lasts)
+        forget(watch);
+    if (watch->wanted & news) {
+        watch->wanted = 0;
+        watch->ready(watch->arg, news);
+    } else if (lasts && (!watch->wanted || tell_kernel(watch, watch->wanted) < 0)) {
+        forget(watch);
+    }
 }
 
 /* Those with news, in an order that is drawn, at the front of the list. */
@@ -88,10 +118,7 @@ static bool report_one(struct process *process)
         int news = news_of(watch);
         if (!news)
             continue;
-        list_remove(&watch->at_file);
-        watch->file = NULL;
-        watch->wanted = 0;
-        watch->ready(watch->arg, news);
+        tell(watch, news);
         return true;
     }
     return false;

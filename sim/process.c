@@ -171,7 +171,7 @@ static _Noreturn void *body(void *arg)
 static void make_fiber(struct process *process)
 {
     struct sched none = {.in_valgrind = false};
-    struct runtime before = {.sched = &none};
+    struct runtime before = {.sched = &none, .front = &before.outside};
     runtime = &before;
     fiber_make(&process->fiber, process->stack, MAIN_STACK, body, process);
     runtime = NULL;

@@ -14,7 +14,7 @@ for method in spawn forkserver fork; do
         timeout 60 "$build/tests/programs/orphans" nothing_of_it_stays
     TRACTOR_LOG=runtime "$build/tests/programs/actors" an_actor_starts_actors_of_its_own >"$scratch/out" 2>"$scratch/err"
     check "a child logs where its parent does by $method" \
-        grep -q '(parent\[[0-9a-f]*\], [0-9]*, grandchild) \[runtime\] actor keeper.c:[0-9]* grandchild is up' "$scratch/err"
+        grep -q '(parent\[[0-9a-f]*\], [0-9]*, grandchild) \[runtime\] actor birth.c:[0-9]* grandchild is up' "$scratch/err"
 done
 passed=$((passed + count))
 

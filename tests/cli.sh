@@ -12,12 +12,12 @@ unset TRACTOR_ARBITER TRACTOR_LOG
 name=cli-$$ # nobody else's
 at=unix:@$name
 
-# Starts a stage, waits until it is ready: raise_stage fifo arguments...
+# Starts a stage, waits until it is ready, and is told where it listens: raise_stage fifo arguments...
 raise_stage() {
     mkfifo "$scratch/$1"
     "$stage" "$2" ${3:+"$3"} >"$scratch/$1" 2>"$scratch/$1.err" &
     started="${started:-} $!"
-    read -r _ <"$scratch/$1"
+    read -r _ listens <"$scratch/$1"
 }
 # The same, and status, for "tractor ...": gives status text-of-both-streams
 gives() {
@@ -50,6 +50,8 @@ if unshare -r -n true 2>/dev/null; then # where nobody else's trees are seen
     check "with nothing running it exits with 3" [ $? = 3 ]
     check "and says so: $said" [ "$said" = "tractor: nothing is running: there is no tree of actors of yours on this host" ]
     check "so do others" sh -c "unshare -r -n '$tractor' tree; [ \$? = 3 ]" 2>/dev/null
+    check "an arbiter may be elsewhere" sh -c \
+        "unshare -r -n '$tractor' ps --arbiter tcp://10.0.0.1:1 2>&1 | grep -q 'no arbiter at tcp://10.0.0.1:1: .*unreachable'"
 else
     echo "not tried: a host without trees; namespaces are not permitted here"
 fi
@@ -64,13 +66,19 @@ for command in ps tree tasks call functions cancel log wait; do
 done
 gives 2 "what is it to do"
 gives 2 'no command "dance"' dance
-gives 2 "it is: tractor tasks NAME" tasks
-gives 2 "it is: tractor call NAME" call somebody
+gives 2 "^tractor: NAME is missing\$" tasks
+gives 2 "^tractor: MODULE.FUNCTION is missing\$" call somebody
+check "with the usage" grep -q "^Usage: tractor call NAME MODULE.FUNCTION \[ARGUMENT=VALUE ...\]" "$scratch/out"
+gives 2 "^tractor: \"c\" is too much\$" functions a b c
 gives 2 "takes seconds" wait somebody --timeout soon
 gives 2 "says what it takes" ps --watch
+gives 2 "^tractor: \"--nonsense\" is no option of it" ps --nonsense
+gives 2 "^tractor: something is missing behind \"--timeout\"" ps --timeout
 
 check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
     "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
+check "docs/tractor.1 is, too; tools/manual --man writes it anew" sh -c \
+    "'$source/tools/manual' --man '$tractor' | cmp -s - '$source/docs/tractor.1'"
 
 # ---- looking ----------------------------------------------------------------------------------------------
 
@@ -119,7 +127,11 @@ prints "18446744073709551615" call "$donny" stage.large
 prints '[1,"b",{"c":null},18446744073709551615,-2]' call "$donny" stage.echo \
     'any=[1, "b", {"c": null}, 18446744073709551615, -2]'
 prints "a word" call "$donny" stage.echo "any=a word"
-gives 1 "stage.Bad: the curtain is stuck" call "$donny" stage.fail
+gives 1 "^tractor: stage.Bad: the curtain is stuck\$" call "$donny" stage.fail
+check "a failure is told with its place and no more: $(cat "$scratch/out")" [ "$(wc -l <"$scratch/out")" = 2 ]
+check "which is its own" grep -q "^  at .*stage.c:[0-9]*, in actor $donny ([0-9a-f]*, pid [0-9]*)\$" "$scratch/out"
+gives 1 "^RemoteActorError, path: tractor <- $donny " call "$donny" stage.fail --verbose
+gives 1 "^  caused by errno.ENOENT: no curtain at all\$" call "$donny" stage.fail_deeply
 gives 4 "not within 0.2 seconds" call "$donny" stage.wait_for_ever --timeout 0.2
 
 gives 2 "it has no argument \"word\"" call "$donny" stage.say word=x
@@ -139,17 +151,20 @@ gives 3 "does not serve stage.dance" call "$donny" stage.dance
 # ---- the log --------------------------------------------------------------------------------------------
 
 gives 2 "there is no log level \"loud\"" log "$donny" --level loud
-mkfifo "$scratch/log"
-"$tractor" log "$donny" --follow --level info >"$scratch/log" 2>"$scratch/log.err" &
-follower=$!
-exec 3<"$scratch/log"
 seen() { while read -r line; do case $line in *"$1"*) return 0 ;; esac; done; return 1; }
-# What is said before the follower is there is not shown: so say it until it is.
-seen ") [info] stage stage.c:" <&3 &
-reader=$!
-while kill -0 "$reader" 2>/dev/null; do "$tractor" call "$donny" stage.speak lines=1; done
-wait "$reader"
-check "a line of the log is shown, of a level at which donny says nothing" [ $? = 0 ]
+# Follows what an actor says on descriptor 3: follow_log NAME OPTION... What is said before the follower is there is not
+# shown: so it is said until it is.
+follow_log() {
+    [ -p "$scratch/log" ] || mkfifo "$scratch/log"
+    "$tractor" log "$@" >"$scratch/log" 2>"$scratch/log.err" &
+    follower=$!
+    exec 3<"$scratch/log"
+    seen ") [info] stage stage.c:" <&3 &
+    reader=$!
+    while kill -0 "$reader" 2>/dev/null; do "$tractor" call "$1" stage.speak lines=1; done
+    wait "$reader"
+}
+check "a line of the log is shown, of a level at which donny says nothing" follow_log "$donny" --follow --level info
 check "not even now: $(cat "$scratch/one.err")" [ ! -s "$scratch/one.err" ]
 
 # ---- a kill under --watch -----------------------------------------------------------------------------------
@@ -183,9 +198,71 @@ gives 0 "^$gretchen .*does not answer" ps --arbiter "$at"
 gives 4 "not within 0.5 seconds" tasks "$gretchen" --timeout 0.5
 kill -CONT "$(pid_of "$gretchen")"
 
+# ---- an arbiter that is reached by TCP ------------------------------------------------------------------------
+
+shows_figures() {
+    "$tractor" tree --watch >"$scratch/watch" &
+    watcher=$!
+    seen "$1  " <"$scratch/watch"
+    case $line in *" memory "*) ;; *) false ;; esac
+    figures=$?
+    kill "$watcher"
+    wait "$watcher" 2>/dev/null
+    return $figures
+}
+shows_log() {
+    follow_log "$1" --level info
+    log=$?
+    kill "$follower"
+    wait "$follower" 2>/dev/null
+    exec 3<&-
+    return $log
+}
+
+# Its root comes first in everybody's lists by an address from which nobody would be told anything.
+far=$name-far
+raise_stage far "$far" tcp://127.0.0.1:0
+tcp=$listens
+raise_stage guest "$name-guest" "$tcp"
+for arbiter in "" "$tcp"; do
+    export TRACTOR_ARBITER="$arbiter"
+    gives 0 "^$far  .*[0-9] [KM]iB .* - *$(hostname)\$" ps
+    check "all who are asked answer, with the arbiter \"$arbiter\"" sh -c "! grep 'does not' '$scratch/out' | grep '$far'"
+    gives 0 "^$name-guest-donny .*[0-9] [KM]iB .* $name-guest " ps
+    gives 0 "^$far  .* memory " tree
+    gives 0 "^|- $far-donny .* memory" tree
+    gives 0 "task keep_whatever_comes" tasks "$far"
+    gives 0 "  tr_str say(words" functions "$far" stage
+    prints "words" call "$far" stage.say words=words
+    gives 2 "it has no argument \"word\"" call "$far" stage.say word=x
+    gives 1 "stage.Bad: the curtain is stuck" call "$far" stage.fail
+    gives 0 "^$far  .* $tcp\$" wait "$far" --timeout 5
+    check "with the arbiter \"$arbiter\" a log is shown" shows_log "$far"
+    check "with the arbiter \"$arbiter\" a watched tree has figures" shows_figures "$far"
+done
+gives 0 "$name-guest, pid [0-9]*, has ended" cancel "$name-guest"
+silent=$(TRACTOR_ARBITER="" "$tractor" ps | awk -v name="$far" '$1 == name { print $3 }')
+kill -STOP "$silent"
+gives 3 "no arbiter at $tcp: whoever is there does not answer" ps
+kill -CONT "$silent"
+gives 0 "$far, pid [0-9]*, has ended" cancel "$far"
+unset TRACTOR_ARBITER
+
 # ---- waiting and ending -----------------------------------------------------------------------------------
 
 gives 4 "not within 0.2 seconds" wait "$name-later" --timeout 0.2
+for arbiter in "" "$at"; do
+    TRACTOR_ARBITER="$arbiter" TRACTOR_LOG=transport raise_stage "quiet${arbiter:+-there}" "$name-quiet" ${arbiter:+"$at-quiet"}
+    gives 4 "not within 0.5 seconds" wait "$name-later" --timeout 0.5 ${arbiter:+--arbiter "$at-quiet"}
+    gives 0 "has ended" cancel "$name-quiet"
+    check "who waits asks each root once, by the arbiter \"$arbiter\"" \
+        [ "$(grep -c "connected with tractor" "$scratch/quiet${arbiter:+-there}.err")" -le 3 ]
+done
+mkfifo "$scratch/waits"
+"$tractor" wait "$name-soon-donny" --arbiter "$at-soon" >"$scratch/waits" &
+raise_stage soon "$name-soon" "$at-soon"
+check "a wait outlives that there is no arbiter" grep -q "^$name-soon-donny  " "$scratch/waits"
+gives 0 "has ended" cancel "$name-soon"
 "$tractor" wait "$name-later" --timeout 30 >"$scratch/waited" &
 waiter=$!
 raise_stage two "$name-later"

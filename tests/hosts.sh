@@ -104,6 +104,23 @@ check "an actor is called from its own host" hears 6 asked
 check "not by TCP" [ "$(with_itself)" = 0 ]
 ends 6
 
+# ---- the program tractor -----------------------------------------------------------------------------------
+
+tractor=$build/cli/tractor
+# tells STATUS TEXT HOST ARGUMENT...: how it exits there, and a line of what it says.
+tells() {
+    want=$1 like=$2 host=$3
+    shift 3
+    on "$host" timeout 30 "$tractor" "$@" --arbiter "$arbiter" >"$scratch/told" 2>&1
+    [ $? = "$want" ] && grep -q "$like" "$scratch/told" || { cat "$scratch/told"; false; }
+}
+if [ -x "$tractor" ]; then
+    check "an arbiter on another host tells a tool who is there" tells 0 "^donny  .*does not tell\$" 3 ps
+    check "but no more than that" tells 1 "^tractor: donny .*answers tools of its own host only" 3 tasks donny
+    check "on its own host it does" tells 0 "^donny  .* MiB\|^donny  .* KiB" 2 ps
+    check "nobody has to be told anything for a wait" tells 0 "^gretchen  " 3 wait gretchen --timeout 5
+fi
+
 # ---- cables that are pulled --------------------------------------------------------------------------------
 
 # What is noticed by when, in milliseconds, with some time for a busy machine.

@@ -29,6 +29,7 @@ check "it builds by CMake" sh -c "cmake -S '$scratch' -B '$scratch/b' -DCMAKE_PR
 timeout 20 "$scratch/b/scene" >"$scratch/out" 2>&1
 check "and runs" cmp -s "$scratch/out" "$source/tests/scenes/first_scene.out"
 if [ -x "$build/cli/tractor" ]; then
+    check "its page is where man looks" [ -f "$prefix/share/man/man1/tractor.1" ]
     check "the installed tractor finds its library" sh -c "'$prefix/bin/tractor' --help >'$scratch/out' 2>&1"
 fi
 exported=$(nm -D --defined-only "$lib/libtractor.so.0" | awk '{print $3}' | grep -vE '^(tr_|__assert_fail$)' || true)

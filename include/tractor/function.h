@@ -55,6 +55,7 @@ typedef struct tr_fn_info {
     const tr_type *first;    /* of what a context starts with, of what its caller sends, */
     const tr_type *heard;
     const tr_type *item;     /* and of what it, or a stream, yields; void for all others */
+    uint64_t *signature_;    /* the library keeps its hash there; NULL for what is described while the program runs */
 } tr_fn_info;
 
 /* A function that this program implements; in a list that constructors fill before main. */
@@ -92,9 +93,11 @@ TR_API int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...) TR_
         TR_EACH_(TR_MEMBER_, NAME##_args, __VA_ARGS__)                                             \
     };                                                                                             \
     TR_FIELDS_(NAME##_args, NAME##_tr_args_, __VA_ARGS__)                                          \
+    static uint64_t NAME##_tr_signature_ TR_UNUSED_;                                               \
     static const tr_fn_info NAME##_tr_info_ TR_UNUSED_ = {                                         \
         TR_MODULE_,     __FILE__,  TR_HERE_, #NAME, NAME##_tr_args_, sizeof(struct NAME##_args),   \
-        &tr_type_##OUT, (WAY),     &tr_type_##FIRST, &tr_type_##HEARD, &tr_type_##ITEM};           \
+        &tr_type_##OUT, (WAY),     &tr_type_##FIRST, &tr_type_##HEARD, &tr_type_##ITEM,            \
+        &NAME##_tr_signature_};                                                                    \
     typedef OUT NAME##_tr_out_;                                                                    \
     typedef FIRST NAME##_tr_first_;                                                                \
     typedef HEARD NAME##_tr_heard_;                                                                \

@@ -39,7 +39,8 @@ tr_list_of(tr_tree);
  * when the system does not tell. */
 TR_API int tr_find_trees(tr_list_tr_tree *ret_trees) TR_USE_RESULT;
 
-/* A portal to the actor at an address, which is the caller's: tr_auto(portal). `uuid` may be NULL for whoever it is. A
+/* A portal to the actor at an address, which is the caller's: tr_auto(portal). `uuid` may be NULL for whoever it is.
+ * One that is found by TCP and is on this host is reached by its Unix socket then: it tells nothing otherwise. A
  * checkpoint. TR_EARGUMENT for what is no address, TR_EBROKEN if another one lives there, an errno value if nobody. */
 TR_API int tr_reach_actor(tr_portal **ret_portal, const char *address, const char *uuid) TR_USE_RESULT;
 

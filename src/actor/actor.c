@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/plant.h"
 #include "sched/task.h"
-#include "value/function.h"
 
 #include <errno.h>
 #include <math.h>
@@ -41,18 +40,6 @@ int actor_required(void)
     if (rc < 0)
         return rc;
     return runtime->actor && runtime->actor->service ? 0 : error_raise_plain(TR_ENORUNTIME);
-}
-
-/* Out of memory it is computed again. No hash but that of one function in 2^64 is taken for none. */
-uint64_t actor_signature(const tr_fn_info *fn)
-{
-    struct map *known = &actor_self()->signatures;
-    uint64_t hash = (uintptr_t)map_get(known, (uintptr_t)fn);
-    if (hash)
-        return hash;
-    hash = function_hash(fn);
-    (void)map_put(known, (uintptr_t)fn, (void *)(uintptr_t)hash);
-    return hash;
 }
 
 int actor_copy_modules(struct arena *memory, const tr_list_tr_str *from, const char *more, tr_list_tr_str *ret)

@@ -6,7 +6,6 @@
 #include "actor/protocol.h"
 #include "base/arena.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "base/runtime.h"
 #include "spawn/method.h"
 #include "sync/lot.h"
@@ -57,7 +56,6 @@ struct actor {
     struct link topics;         /* sets of subscribers whose producers have not ended, by `place` */
     double since;               /* when it became an actor */
     struct hook *hooks;         /* what is to be done at its end, the newest first; in `memory` */
-    struct map signatures;      /* hashes of those of the functions that were called here or from here */
     struct arena memory;
 };
 
@@ -68,9 +66,6 @@ static inline struct actor *actor_self(void)
 
 /* TR_ENORUNTIME, raised, outside tr_main; else 0. */
 int actor_required(void);
-
-/* function_hash, which takes as long as a short call, once for each function. */
-uint64_t actor_signature(const tr_fn_info *fn);
 
 /* One place where it listens; in the actor's memory. */
 struct actor_door {

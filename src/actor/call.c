@@ -16,6 +16,7 @@
 #include <math.h>
 
 static const double GRACE_S = 2;    /* for a cancelled remote task to end */
+static const double CLOCKS_APART_S = 0.1;   /* that much sooner may a deadline come elsewhere */
 
 /* ---- answers ---------------------------------------------------------------------------------------- */
 
@@ -111,7 +112,7 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded)
                           .id = call->id,
                           .start = {.module = function_module(call->fn, module),
                                     .function = call->fn->name,
-                                    .signature = actor_signature(call->fn),
+                                    .signature = function_hash(call->fn),
                                     .seconds_left = seconds_left(call),
                                     .way = (uint8_t)call->fn->way,
                                     .window = in ? in->window : 0,
@@ -178,6 +179,17 @@ int call_given_up(const struct call *call)
 
 /* ---- the outcome ------------------------------------------------------------------------------------ */
 
+/* That the callee was cut off by the caller's deadline may be heard before that deadline is noticed here: clocks do
+ * not run alike, and a thread may lose its processor between the two. It is the same deadline nevertheless, and the
+ * caller is cancelled by it, not failed. A deadline that was put off meanwhile, too late, is an error. */
+static int heed_deadline(const struct call *call)
+{
+    const struct tr_error *cause = call->error->cause;
+    bool by_us = cause && cause->code == TR_ECANCELLED && strcmp(cause->actor.uuid, runtime->self.uuid) == 0;
+    bool is_due = sched_seconds_until(call->deadline) <= CLOCKS_APART_S && task_deadline() <= call->deadline;
+    return by_us && is_due ? tr_sleep(CLOCKS_APART_S) : 0;
+}
+
 int call_raise(struct call *call)
 {
     return error_raise(error_ref(call->error));
@@ -218,7 +230,10 @@ int call_outcome(struct call *call, int rc)
 {
     if (rc == TR_ECANCELLED)
         return error_raise_plain(rc);
-    return call->error ? call_raise(call) : rc;
+    if (!call->error)
+        return rc;
+    tr_try(heed_deadline(call));
+    return call_raise(call);
 }
 
 int call_conclude(struct call *call, int rc)

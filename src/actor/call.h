@@ -33,7 +33,8 @@ int call_park(struct call *call, tr_lot *lot);
  * failed for another reason, TR_ECANCELLED otherwise. */
 int call_given_up(const struct call *call);
 
-/* The result of call_wait, call_give_up or call_given_up, raised; and, the second, the end of the call. */
+/* The result of call_wait, call_give_up or call_given_up, raised; and, the second, the end of the call. A checkpoint
+ * where the callee was cut off by the caller's deadline, which then is to cancel the caller. */
 int call_outcome(struct call *call, int rc);
 int call_conclude(struct call *call, int rc);
 

@@ -76,7 +76,7 @@ int outflow_put(struct outflow *out, struct session *session, enum frame_kind ki
         large_settle(session);
     if (rc < 0)
         return rc;
-    out->credit -= (int64_t)(size + out->value_cost);
+    out->credit -= (int64_t)size + out->value_cost;
     session_flush(session);
     return 0;
 }
@@ -221,9 +221,10 @@ void inflow_remove_reader(struct inflow *in, struct reader_at *at)
 
 /* ---- arriving -------------------------------------------------------------------------------------- */
 
-static size_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
+/* In 64 bits everywhere: a frame may hold millions of values, each of which may cost the whole window. */
+static uint64_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
 {
-    return bytes + (size_t)count * in->value_cost;
+    return bytes + (uint64_t)count * in->value_cost;
 }
 
 /* `far` of the bytes that they speak of lie elsewhere, on that shelf. */
@@ -320,7 +321,7 @@ int inflow_arrived(struct inflow *in, const struct frame *frame)
 {
     if (!had_credit(in, frame))
         return raise_code(TR_EPROTOCOL, "a value without credit");
-    size_t cost = cost_of(in, frame->raw.size + frame->far, frame->count);
+    uint64_t cost = cost_of(in, frame->raw.size + frame->far, frame->count);
     in->granted -= (int64_t)cost;
     if (in->overrun != TR_BLOCK || in->deaf)
         in->owed += (uint32_t)cost;
@@ -362,7 +363,7 @@ static void passed(struct inflow *in, struct reader_at *at, struct extent extent
     at->number++;
     at->byte += extent.size;
     if (at->number > in->foremost) {
-        size_t cost = cost_of(in, extent.size + extent.far, 1);
+        uint64_t cost = cost_of(in, extent.size + extent.far, 1);
         in->foremost = at->number;
         in->ahead -= cost;
         in->owed += in->overrun == TR_BLOCK ? (uint32_t)cost : 0;

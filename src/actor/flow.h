@@ -71,7 +71,7 @@ struct inflow {
     struct shelf_view *view;        /* there, where they are held */
     uint64_t first_number, first_byte; /* where these begin */
     uint64_t foremost;              /* what the foremost reader takes next */
-    size_t ahead;                   /* what the values that nobody has taken cost */
+    uint64_t ahead;                 /* what the values that nobody has taken cost */
     struct link readers;
     tr_lot waiting;                 /* readers wait here for a value or the end */
     uint32_t window, value_cost;

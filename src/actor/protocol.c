@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 
 struct kind {
     const char *name;
@@ -19,6 +21,8 @@ static const struct kind kinds[] = {
     PROTOCOL(ROW_)
 #undef ROW_
 };
+
+_Static_assert(FRAME_HEADER == sizeof(uint32_t), "it is read and written as one");
 
 static const size_t payload_offset = offsetof(struct frame, hello);
 
@@ -85,8 +89,8 @@ static int set_size(struct buf *out, size_t start)
     if (size > LARGEST_FRAME)
         return raise_code(TR_EARGUMENT, "a message of %zu bytes is over the limit of %d", size,
                           LARGEST_FRAME);
-    for (size_t i = 0; i < FRAME_HEADER; i++)
-        out->data[start + i] = (uint8_t)(size >> (8 * i));
+    const uint32_t header = htole32((uint32_t)size);
+    memcpy(out->data + start, &header, sizeof header);
     return 0;
 }
 
@@ -157,10 +161,9 @@ int frame_end_value(struct buf *out, struct frame_run *run, size_t start, int rc
 /* What the header says of the size of the rest; it must be there. */
 static size_t announced(const struct buf *in)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < FRAME_HEADER; i++)
-        size |= (size_t)in->data[i] << (8 * i);
-    return size;
+    uint32_t header;
+    memcpy(&header, in->data, sizeof header);
+    return le32toh(header);
 }
 
 size_t frame_rest(const struct buf *in)

@@ -71,10 +71,11 @@ static int put_result(struct served *served, struct buf *out)
     return large_put(served->session, out, &frame, served->fn->info->out, served->ret);
 }
 
-/* The caller, if it has given up; who told this actor to end, if it is ending; else the function did it itself. */
+/* The caller, if it has given up or its deadline has come; who told this actor to end, if it is ending; else the
+ * function did it itself. */
 static const tr_actor *canceller_of(const struct served *served)
 {
-    if (served->given_up)
+    if (served->given_up || served->scope.cancel_called)
         return &served->session->peer;
     return actor_self()->told_to_end.set ? &actor_self()->ender : &runtime->self;
 }
@@ -241,7 +242,7 @@ static int find(const struct session *session, const wire_start *start, const tr
         return refuse_function(start->module, start->function);
     if (fn->info->way != start->way)
         return refuse_way(start, fn->info->way);
-    if (start->signature != 0 && start->signature != actor_signature(fn->info))
+    if (start->signature != 0 && start->signature != function_hash(fn->info))
         return refuse_signature(fn);
     *ret_fn = fn;
     return 0;

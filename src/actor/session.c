@@ -1,9 +1,9 @@
 /* The life of a session.
  *
- * Each has two tasks in the actor's service nursery: one that reads frames and acts on them, and one that
- * writes whatever has been appended to `out` since it last looked, just before the scheduler looks at the world, so
- * that frames appended in a few batches that follow each other closely leave in one write. The reading task
- * never waits for room in `out`, nor for anything a remote function does: two peers that each waited to write
+ * Whatever has been appended to `out` is written just before the scheduler looks at the world, so that frames appended
+ * in a few batches that follow each other closely leave in one write. Each session has two tasks in the actor's service
+ * nursery: one that reads frames and acts on them, and one that writes what the wire has not taken at once. The reading
+ * task never waits for room in `out`, nor for anything a remote function does: two peers that each waited to write
  * before they read would wait for ever.
  *
  * Happy path: greet, read and write until one side says STOP, which is answered by STOP; then the
@@ -93,11 +93,6 @@ void session_hang_up(struct session *session)
 
 /* ---- sending --------------------------------------------------------------------------------------- */
 
-static void write_now(struct before_look *soon)
-{
-    lot_wake_one(&container_of(soon, struct session, write_soon)->to_write);
-}
-
 void session_flush(struct session *session)
 {
     session->held = false;
@@ -170,6 +165,14 @@ int session_wait_room(struct session *session)
 
 /* ---- writing ------------------------------------------------------------------------------------------ */
 
+static void note_written(struct session *session, size_t size)
+{
+    session->run = (struct frame_run){0};
+    session->has_sent = true;
+    upgrade_count(session, size);
+    lot_wake_all(&session->for_room);
+}
+
 /* Writes what there is; more may be appended meanwhile, for which there is another buffer, by turns. */
 static int write_some(struct session *session)
 {
@@ -177,11 +180,11 @@ static int write_some(struct session *session)
     size_t last_by_socket = session->last_by_socket;
     session->out = session->other_out;
     session->other_out = (struct buf){0};
-    session->run = (struct frame_run){0};
     session->unasked = session->last_by_socket = 0;
-    session->has_sent = true;
-    upgrade_count(session, now.size);
+    session->writing = true;
+    note_written(session, now.size);
     int rc = upgrade_write(session, &now, last_by_socket);
+    session->writing = false;
     buf_drain(&now, now.size);
     session->other_out = now;
     lot_wake_all(&session->for_room);
@@ -198,14 +201,49 @@ static void fall_mute(struct session *session, int why)
     session_hang_up(session);
 }
 
+static bool has_to_write(const struct session *session)
+{
+    return session->out.size > 0 && !session->held;
+}
+
+/* Mostly the wire takes all at once. What it does not take is the writing task's. */
+static void write_at_once(struct session *session)
+{
+    if (!has_to_write(session) || session->writing || session->last_by_socket > 0 || session->mute)
+        return;
+    long taken = wire_try_write(&session->wire, session->out.data, session->out.size);
+    if (taken < 0)
+        fall_mute(session, (int)taken);
+    if (taken <= 0)
+        return;
+    buf_drain(&session->out, (size_t)taken);
+    if (session->unasked > session->out.size)
+        session->unasked = session->out.size;
+    note_written(session, (size_t)taken);
+}
+
+static void write_now(struct before_look *soon)
+{
+    struct session *session = container_of(soon, struct session, write_soon);
+    write_at_once(session);
+    if (session->out.size > 0 || session->heard_stop)
+        lot_wake_one(&session->to_write);
+}
+
+/* What wants to be written when it is cancelled leaves as far as the wire takes it: an answer, say, to what came just
+ * before something that ends the session. */
 static int write_task(void *arg)
 {
     struct session *session = arg;
     for (;;) {
-        while (session->out.size == 0 || session->held) {
+        while (!has_to_write(session)) {
             if (session->said_stop && session->heard_stop)
                 return 0;
-            tr_try(lot_park(&session->to_write));
+            int rc = lot_park(&session->to_write);
+            if (rc < 0) {
+                write_at_once(session);
+                return rc;
+            }
         }
         int rc = write_some(session);
         if (rc == TR_ECANCELLED)
@@ -574,19 +612,23 @@ static int open_by(struct path *path, const char *uuid, struct session **ret_ses
     return 0;
 }
 
-int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
+int session_dial(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
 {
     const wire_network *network = &actor_self()->network;
     struct path path = {.addresses = addresses, .allow_remote = network->allow_remote, .patience = network->lost_after};
-    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
-    if (session) {
-        session_hold(session);
-        *ret_session = session;
-        return 0;
-    }
     int rc;
     do
         rc = open_by(&path, uuid, ret_session);
     while (rc < 0 && rc != TR_ECANCELLED && rc != -ENOMEM && path_goes_on(&path));
     return rc;
+}
+
+int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session)
+{
+    struct session *session = uuid && uuid[0] ? session_find(uuid) : NULL;
+    if (!session)
+        return session_dial(addresses, uuid, ret_session);
+    session_hold(session);
+    *ret_session = session;
+    return 0;
 }

@@ -45,6 +45,7 @@ struct session {
     bool to_parent;                 /* when it ends, so does this actor */
     bool said_stop, heard_stop;     /* the last frame was sent, was received */
     bool held;                      /* `out` is not written until something else is added to it */
+    bool writing;                   /* the writing task is about what was in `out` before */
     bool mute;                      /* writing failed: it ends when what has arrived is read */
     int mute_why;                   /* with this code */
     size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */
@@ -80,6 +81,9 @@ struct session *session_find(const char *uuid);
 /* A checkpoint: the session with that actor, opened if need be by the best of its addresses (transport/path.h), and
  * held as by session_hold. `uuid` may be NULL or "" for whoever it is that lives there. */
 int session_open(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session);
+
+/* The same by a connection of its own, whatever others there are. */
+int session_dial(const tr_list_tr_str *addresses, const char *uuid, struct session **ret_session);
 
 /* Checkpoints: wait until it is open / until our child at the other end is up. Why it never will be, raised,
  * otherwise. */

@@ -79,8 +79,8 @@ static int wait_for_start(struct talk *talk)
         return error_raise(error_ref(talk->misbegun));
     if (talk->started)
         return 0;
-    return talk->call.error ? call_raise(&talk->call)
-                            : raise_code(TR_EPROTOCOL, "the context %s has ended without a start", talk->call.fn->name);
+    tr_try(call_outcome(&talk->call, 0));
+    return raise_code(TR_EPROTOCOL, "the context %s has ended without a start", talk->call.fn->name);
 }
 
 int tr_open_context_(tr_portal *portal, tr_stream **ret_stream, const tr_flow *flow, void *ret_first,
@@ -125,11 +125,6 @@ static int check(const tr_stream *stream, const tr_fn_info *fn)
     return 0;
 }
 
-static int outcome(struct talk *talk)
-{
-    return talk->call.error ? call_raise(&talk->call) : 0;
-}
-
 static int next(struct tr_stream *stream, void *ret_item)
 {
     struct talk *talk = stream->talk;
@@ -139,7 +134,7 @@ static int next(struct tr_stream *stream, void *ret_item)
         if (rc != 0)
             return rc;
         if (call->done.set)
-            return outcome(talk);
+            return call_outcome(call, 0);
         if (talk->over.set)
             return raise_code(TR_ECLOSED, "the stream was cancelled, and does not heed it");
         tr_try(talk_wait(talk, &talk->in.waiting));
@@ -211,7 +206,7 @@ int tr_stream_result_(tr_stream *stream, const tr_fn_info *fn, void *ret)
     tr_try(check(stream, fn));
     tr_try(tr_stream_end(stream));
     tr_try(wait_for_result(stream->talk));
-    tr_try(outcome(stream->talk));
+    tr_try(call_outcome(&stream->talk->call, 0));
     if (ret)
         memcpy(ret, stream->talk->result, fn->out->size);
     return 0;

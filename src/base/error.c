@@ -209,8 +209,8 @@ int error_make_newest(struct tr_error *error)
     ensure(code < 0);
     if (!runtime)
         return code;
-    struct tr_error *before = *runtime->error;
-    *runtime->error = error;
+    struct tr_error *before = runtime->front->error;
+    runtime->front->error = error;
     error_unref(before);
     return code;
 }
@@ -224,7 +224,7 @@ struct tr_error *error_of(int rc)
 {
     if (rc >= 0)
         return NULL;
-    struct tr_error *last = runtime ? *runtime->error : NULL;
+    struct tr_error *last = runtime ? runtime->front->error : NULL;
     return last && last->code == rc ? error_ref(last) : error_plain(rc);
 }
 
@@ -348,7 +348,7 @@ int tr_reraise(const tr_error *error)
 
 const tr_error *tr_last_error(void)
 {
-    return runtime ? *runtime->error : constant_for(TR_ENORUNTIME);
+    return runtime ? runtime->front->error : constant_for(TR_ENORUNTIME);
 }
 
 const tr_error *tr_error_find(const tr_error *error, const char *type)

@@ -3,8 +3,8 @@
  * the process above src/sys (the table of remote functions excepted, frozen when a runtime starts), so
  * a simulator can keep any number of these and switch between them.
  *
- * It outlives the run it served: once `sched` is NULL again only `last`, the error that the run ended
- * with, is still of interest. Threads that only work for another one's run, or come to one by a door, have a
+ * It outlives the run it served: once `sched` is NULL again only `outside`, with the error that the run
+ * ended with, is still of interest. Threads that only work for another one's run, or come to one by a door, have a
  * small one without a scheduler, for their errors. src/sys owns its memory. */
 #ifndef BASE_RUNTIME_H
 #define BASE_RUNTIME_H
@@ -12,6 +12,13 @@
 #include <stdint.h>
 
 #include "tractor/error.h"
+
+
+/* What rooms that know no tasks see of one. */
+struct front {
+    struct tr_error *error;      /* the newest of its errors; owned, may be NULL */
+    const char *name;            /* for panics and the log; NULL outside tasks */
+};
 
 struct runtime {
     struct sys *sys;             /* the world; never NULL */
@@ -22,9 +29,8 @@ struct runtime {
     struct threads *threads;     /* what the run has to do with other threads; NULL until it has */
     struct channel_ends *channels; /* the run's; NULL until it has any */
     struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
-    struct tr_error **error;     /* the slot for the newest error: the running task's, or `last` */
-    struct tr_error *last;       /* that slot for code outside any task */
-    const char *task_name;       /* the running task's, for panics and the log; may be NULL */
+    struct front *front;         /* the running task's, or `outside` */
+    struct front outside;      /* for code outside any task */
     tr_actor self;               /* who errors say they arose in */
     uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
 };

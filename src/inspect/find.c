@@ -72,6 +72,26 @@ int tr_find_trees(tr_list_tr_tree *ret_trees)
 
 /* ---- coming there --------------------------------------------------------------------------------------- */
 
+/* Who comes over TCP is told nothing. If the actor has a Unix socket here, it is on this host: then by that. */
+static int come_nearer(struct session **held)
+{
+    const struct session *from = *held;
+    tr_str here[MOST_ADDRESSES];
+    size_t count = 0;
+    for (size_t i = 0; i < from->addresses.count; i++)
+        if (from->outside && strncmp(from->addresses.items[i], "unix:", 5) == 0)
+            here[count++] = from->addresses.items[i];
+    if (count == 0)
+        return 0;
+    struct session *nearer;
+    int rc = session_dial(&(tr_list_tr_str){here, count}, from->peer.uuid, &nearer);
+    if (rc >= 0) {
+        session_let_go(*held);
+        *held = nearer;
+    }
+    return rc == TR_ECANCELLED || rc == -ENOMEM ? rc : 0;
+}
+
 static int reach(tr_portal **ret_portal, const tr_list_tr_str *addresses, const char *uuid)
 {
     struct session *session;
@@ -80,6 +100,13 @@ static int reach(tr_portal **ret_portal, const tr_list_tr_str *addresses, const 
     if (!ret_portal)
         return raise_code(TR_EARGUMENT, "nowhere to put the portal");
     tr_try(session_open(addresses, uuid, &session));
+    int rc = come_nearer(&session);
+    if (rc < 0) {
+        struct tr_error *newest = task_error_aside();
+        session_let_go(session);
+        task_error_back(newest);
+        return rc;
+    }
     *ret_portal = portal_new(session);
     return *ret_portal ? 0 : -ENOMEM;
 }

@@ -234,7 +234,7 @@ static void deliver_from_here(tr_log_record *record)
 {
     tr_actor actor = runtime->self;
     actor.pid = process_number();
-    record->task = runtime->task_name ? runtime->task_name : "";
+    record->task = runtime->front->name ? runtime->front->name : "";
     deliver(record, &actor);
 }
 

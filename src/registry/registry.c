@@ -17,6 +17,15 @@
 #include <errno.h>
 #include <string.h>
 
+/* Bytes that those at one connection from outside may have registered: some ten thousand actors. Who is of the same
+ * user could fill our memory otherwise, too. */
+enum { MOST_FROM_OUTSIDE = 4 * 1024 * 1024 };
+
+static size_t most_of(const struct session *session)
+{
+    return session->outside ? MOST_FROM_OUTSIDE : SIZE_MAX;
+}
+
 static int add(struct session *session, const tr_actor *actor, const tr_list_tr_str *addresses, double started,
                const tr_list_tr_str *modules)
 {
@@ -26,7 +35,7 @@ static int add(struct session *session, const tr_actor *actor, const tr_list_tr_
                                     .pid = actor->pid,
                                     .started = started,
                                     .modules = *modules};
-    return table_add(runtime->registry, session, &registration);
+    return table_add(runtime->registry, session, &registration, session ? most_of(session) : SIZE_MAX);
 }
 
 static double now(void)
@@ -88,7 +97,7 @@ static int add_vouched(struct session *session, const tr_registration *actor)
     if (actor->uuid && strcmp(actor->uuid, voucher->uuid) == 0 && actor->pid != voucher->pid)
         return raise_code(-EACCES, "%s, pid %d, would be registered as pid %d: not registered", voucher->name,
                           voucher->pid, actor->pid);
-    return table_add(runtime->registry, session, actor);
+    return table_add(runtime->registry, session, actor, most_of(session));
 }
 
 tr_fn_def(tr_registry_mirror)

@@ -18,6 +18,7 @@ enum { MOST_BEHIND = 65536 };   /* changes that a watcher has not taken, beside 
 
 struct shelf {
     struct link entries;
+    size_t size;                /* bytes of what they are */
 };
 
 /* ---- shelves ----------------------------------------------------------------------------------------- */
@@ -36,7 +37,7 @@ static uint64_t key_of(const struct session *session)
     return session ? (uint64_t)(uintptr_t)session : 1;
 }
 
-static int put(struct map *map, uint64_t key, struct link *item)
+static int put(struct map *map, uint64_t key, struct link *item, size_t size)
 {
     struct shelf *shelf = map_get(map, key);
     if (!shelf) {
@@ -44,19 +45,24 @@ static int put(struct map *map, uint64_t key, struct link *item)
         if (!shelf)
             return -ENOMEM;
         list_init(&shelf->entries);
+        shelf->size = 0;
         if (map_put(map, key, shelf) < 0) {
             mem_free(shelf);
             return -ENOMEM;
         }
     }
     list_push(&shelf->entries, item);
+    shelf->size += size;
     return 0;
 }
 
-static void take(struct map *map, uint64_t key, struct link *item)
+/* What is on no shelf may be taken as well. */
+static void take(struct map *map, uint64_t key, struct link *item, size_t size)
 {
-    struct shelf *shelf = map_get(map, key);
+    struct shelf *shelf = list_empty(item) ? NULL : map_get(map, key);
     list_remove(item);
+    if (shelf)
+        shelf->size -= size;
     if (shelf && list_empty(&shelf->entries)) {
         map_remove(map, key);
         mem_free(shelf);
@@ -66,17 +72,17 @@ static void take(struct map *map, uint64_t key, struct link *item)
 static void unplace(struct registry *table, struct entry *entry)
 {
     list_remove(&entry->place);
-    take(&table->by_name, hash_of(entry->actor.name), &entry->of_name);
-    take(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid);
-    take(&table->by_session, key_of(entry->session), &entry->of_session);
+    take(&table->by_name, hash_of(entry->actor.name), &entry->of_name, entry->size);
+    take(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid, entry->size);
+    take(&table->by_session, key_of(entry->session), &entry->of_session, entry->size);
 }
 
 static int place(struct registry *table, struct entry *entry)
 {
     list_push(&table->entries, &entry->place);
-    if (put(&table->by_name, hash_of(entry->actor.name), &entry->of_name) < 0 ||
-        put(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid) < 0 ||
-        put(&table->by_session, key_of(entry->session), &entry->of_session) < 0) {
+    if (put(&table->by_name, hash_of(entry->actor.name), &entry->of_name, entry->size) < 0 ||
+        put(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid, entry->size) < 0 ||
+        put(&table->by_session, key_of(entry->session), &entry->of_session, entry->size) < 0) {
         unplace(table, entry);
         return error_raise_plain(-ENOMEM);
     }
@@ -110,19 +116,24 @@ static tr_list_tr_str copy_list(const char ***ret_at, char **texts, const tr_lis
     return (tr_list_tr_str){items, list->count};
 }
 
+static size_t size_of(const tr_registration *actor)
+{
+    return sizeof(struct entry) + size_of_list(&actor->addresses) + size_of_list(&actor->modules) +
+           strlen(actor->name) + 1 + strlen(actor->uuid) + 1;
+}
+
 static struct entry *entry_new(struct session *session, const tr_registration *actor)
 {
     size_t pointers = (actor->addresses.count + actor->modules.count) * sizeof(char *);
-    size_t size = size_of_list(&actor->addresses) + size_of_list(&actor->modules) + strlen(actor->name) + 1 +
-                  strlen(actor->uuid) + 1;
-    struct entry *entry = mem_alloc(sizeof *entry + size);
+    size_t size = size_of(actor);
+    struct entry *entry = mem_alloc(size);
     if (!entry) {
         error_raise_plain(-ENOMEM);
         return NULL;
     }
     const char **items = (const char **)(entry + 1);
     char *texts = (char *)items + pointers;
-    *entry = (struct entry){.refs = 1, .session = session, .actor = *actor};
+    *entry = (struct entry){.refs = 1, .session = session, .size = size, .actor = *actor};
     entry->actor.name = copy_text(&texts, actor->name);
     entry->actor.uuid = copy_text(&texts, actor->uuid);
     entry->actor.addresses = copy_list(&items, &texts, &actor->addresses);
@@ -277,7 +288,13 @@ static struct entry *find_uuid(const struct registry *table, const char *uuid)
     return NULL;
 }
 
-int table_add(struct registry *table, struct session *session, const tr_registration *actor)
+static size_t size_of_all(const struct registry *table, const struct session *session)
+{
+    const struct shelf *shelf = map_get(&table->by_session, key_of(session));
+    return shelf ? shelf->size : 0;
+}
+
+int table_add(struct registry *table, struct session *session, const tr_registration *actor, size_t most)
 {
     tr_try(check(actor));
     struct entry *entry = find_uuid(table, actor->uuid);
@@ -286,6 +303,9 @@ int table_add(struct registry *table, struct session *session, const tr_registra
                           entry->actor.name, entry->actor.pid);
     if (entry)
         return 0;
+    if (size_of(actor) > most || size_of_all(table, session) > most - size_of(actor))
+        return raise_code(-EDQUOT, "%s is one too many of those that come over one connection: not registered",
+                          actor->name);
     entry = entry_new(session, actor);
     if (!entry)
         return -ENOMEM;

@@ -16,6 +16,7 @@ struct entry {
     int refs;
     bool gone;                  /* struck off */
     struct session *session;    /* that it came over; not a reference; NULL for ourselves */
+    size_t size;                /* bytes, of the struct and of what is behind it */
     struct link place, of_name, of_uuid, of_session;
     tr_registration actor;      /* what it points to lies behind this struct */
 };
@@ -47,8 +48,9 @@ struct registry *table_new(void);           /* NULL, with -ENOMEM raised */
 void table_free(struct registry *table);    /* watchers hear no more */
 
 /* Copies. 0, also if it is there already over this session; -EACCES, raised, when somebody else is registered with its
- * uuid; TR_EARGUMENT, raised, for what nobody can be; -ENOMEM, raised. */
-int table_add(struct registry *table, struct session *session, const tr_registration *actor);
+ * uuid; -EDQUOT, raised, if with it more than `most` bytes would have come over this session; TR_EARGUMENT, raised, for
+ * what nobody can be; -ENOMEM, raised. */
+int table_add(struct registry *table, struct session *session, const tr_registration *actor, size_t most);
 
 /* One that came over this session; nothing happens if there is none. */
 void table_strike(struct registry *table, const struct session *session, const char *uuid);

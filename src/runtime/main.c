@@ -273,7 +273,6 @@ static int run(char **argv, struct life *life)
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
     log_set_self(&runtime->self);
-    map_fini(&actor.signatures);
     arena_fini(&actor.memory);
     if (signal && !life->is_daemon)
         return DIED_BY + signal;

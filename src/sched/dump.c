@@ -26,7 +26,7 @@ static void add_state(struct buf *text, const struct task *task)
 static void add_scope(struct buf *text, const struct scope *scope)
 {
     if (scope == &scope->task->base)
-        add(text, "task %s", scope->task->name);
+        add(text, "task %s", scope->task->front.name);
     else
         add(text, "%s", scope->what);
     if (scope->opened.at[0])

@@ -61,21 +61,33 @@ bool fiber_in_valgrind(void)
 #endif
 }
 
+#ifdef HAVE_VALGRIND
+__attribute__((noinline, cold)) static void register_stack(struct fiber *fiber)
+{
+    fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->low, (char *)fiber->low + fiber->size);
+}
+
+__attribute__((noinline, cold)) static void deregister_stack(const struct fiber *fiber)
+{
+    VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
+}
+#endif
+
 static void tell_new_stack(struct fiber *fiber)
 {
 #ifdef HAVE_VALGRIND
     if (runtime->sched->in_valgrind)
-        fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->low, (char *)fiber->low + fiber->size);
+        register_stack(fiber);
 #else
     (void)fiber;
 #endif
 }
 
-static void tell_stack_gone(struct fiber *fiber)
+static void tell_stack_gone(const struct fiber *fiber)
 {
 #ifdef HAVE_VALGRIND
     if (runtime->sched->in_valgrind)
-        VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
+        deregister_stack(fiber);
 #else
     (void)fiber;
 #endif
@@ -178,7 +190,9 @@ static void jump(struct fiber *from, struct fiber *to)
 
 void fiber_make(struct fiber *fiber, void *low, size_t size, void *(*entry)(void *), void *arg)
 {
-    *fiber = (struct fiber){.low = low, .size = size};
+    fiber->low = low;
+    fiber->size = size;
+    fiber->sanitizers = NULL;
     forget_old_frames(low, size);
 #ifdef HAVE_TSAN
     fiber->sanitizers = __tsan_create_fiber(0);

@@ -5,7 +5,7 @@
 
 void instruments_tell(const struct sched *sched, tr_moment moment, const struct task *task)
 {
-    const tr_task_view view = {task, task->name, task->base.opened.at,
+    const tr_task_view view = {task, task->front.name, task->base.opened.at,
                                moment == TR_BLOCKS ? task->waits_for : ""};
     for (tr_instrument *one = sched->instruments, *next; one; one = next) {
         next = one->next_;

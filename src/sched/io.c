@@ -124,6 +124,11 @@ int io_wait_writable(struct io *io)
     return wait_for(io, WRITER);
 }
 
+void io_wake_reader(struct io *io)
+{
+    wake(io, READER, 1);
+}
+
 /* Reading and writing try first and wait if they must; each returns whether it waited, too. What was read empty is
  * waited for first: mostly there is nothing yet, and if there is, waiting for it takes no time. */
 
@@ -183,7 +188,7 @@ long io_receive(struct io *io, void *ret_bytes, unsigned long size)
         return rc;
     long got = read_some(io, ret_bytes, size, &waited);
     if (!waited)
-        task_yield();
+        task_yield(0);
     return got;
 }
 
@@ -194,7 +199,5 @@ int io_send_all(struct io *io, const void *bytes, unsigned long size)
     if (rc < 0)
         return rc;
     rc = write_all(io, bytes, size, &waited);
-    if (!waited)
-        task_yield();
-    return rc;
+    return waited ? rc : task_yield(rc);
 }

@@ -31,6 +31,9 @@ void io_close(struct io *io);
 int io_wait_readable(struct io *io);
 int io_wait_writable(struct io *io);
 
+/* Whoever waits until it can be read goes on, and is told 1. No checkpoint. */
+void io_wake_reader(struct io *io);
+
 /* Checkpoints where they do not get all of it at once: at least one byte, 0 for the end of a read, an errno
  * value or TR_ECLOSED (raised). io_write_all writes everything. */
 long io_read(struct io *io, void *ret_bytes, unsigned long size);

@@ -63,11 +63,14 @@ tr_nursery *tr_open_nursery_(void *const *frame, const char *at, const tr_nurser
         return NULL;
     }
     struct task *host = runtime->task;
-    nursery->host = host;
-    nursery->options = *options;
-    machine_init(&nursery->state, "nursery", nursery_states);
-    list_init(&nursery->for_join);
     scope_init(&nursery->scope, "nursery", host, host->scope);
+    machine_init(&nursery->state, "nursery", nursery_states);
+    nursery->host = host;
+    nursery->tasks = nursery->starting = 0;
+    nursery->host_waits = false;
+    list_init(&nursery->for_join);
+    nursery->guests = NULL;
+    nursery->options = *options;
     scope_enter(&nursery->scope, frame, at);
     return (tr_nursery *)nursery->handle.value;
 }
@@ -91,7 +94,7 @@ static int no_nursery(const tr_nursery *handle)
 {
     if (handle)
         return raise_code(TR_ECLOSED, "the nursery's block was left");
-    bool no_memory = *runtime->error && (*runtime->error)->code == -ENOMEM;
+    bool no_memory = runtime->front->error && runtime->front->error->code == -ENOMEM;
     return no_memory ? -ENOMEM : raise_code(TR_EMISUSE, "the nursery is NULL");
 }
 
@@ -231,7 +234,7 @@ static struct tr_error *join(struct nursery *nursery)
     tell_join(nursery);
     if (is_empty(nursery)) {
         machine_move(&nursery->state, NURSERY_CLOSED);
-        task_yield();
+        task_yield(0);
     } else {
         nursery->host_waits = true; /* whatever happens: what cuts the host cuts those it waits for as well */
         (void)task_park("the tasks of its nursery", NULL, NULL);
@@ -246,8 +249,8 @@ static void require_host(const struct nursery *nursery, const char *does)
 {
     const struct task *task = runtime->task;
     if (nursery->host != task)
-        panic("task %s %s the nursery opened at %s by task %s", task->name, does, nursery->scope.opened.at,
-              nursery->host->name);
+        panic("task %s %s the nursery opened at %s by task %s", task->front.name, does, nursery->scope.opened.at,
+              nursery->host->front.name);
 }
 
 int tr_join(tr_nursery *handle)
@@ -307,7 +310,7 @@ bool tr_cancelled(const tr_nursery *handle)
     return nursery && nursery->scope.cancel_called;
 }
 
-static void clean_up(struct nursery *nursery)
+__attribute__((noinline)) static void clean_up(struct nursery *nursery) /* out of the way of those that were joined */
 {
     struct tr_error *newest = task_error_aside();
     if (nursery->state.at == NURSERY_OPEN) {
@@ -426,7 +429,7 @@ int tr_started(void *value)
     struct starting *starting = task->starting;
     if (!starting)
         return raise_code(TR_EMISUSE, "task %s was not started by tr_start, or has started before",
-                          task->name);
+                          task->front.name);
     starting->started = true;
     starting->value = value;
     task->starting = NULL;

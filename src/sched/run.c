@@ -9,7 +9,8 @@
  * system call each time.
  *
  * How many batches that are follows from how long they take: a look is worth its system call about every
- * 50 microseconds. Batches that compute longer than that are each followed by a look. */
+ * 50 microseconds. Batches that compute longer than that are each followed by a look; those that begin to
+ * do so only now, after BATCHES_PER_TIME of them at most. */
 #include "sched/sched.h"
 
 #include "base/hooks.h"
@@ -21,22 +22,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256 };
+enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256, BATCHES_PER_TIME = 16 };
 
 /* Of a stack that has no guard. */
 __attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
 {
     if (stack_was_left(task->fiber.low, depth))
-        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->name,
+        panic("%zu KiB were not enough for the stack of task %s (%s)", task->stack_size / 1024, task->front.name,
               task->base.opened.at);
 }
 
-/* First thing after every switch: the task that ended before can be given up now. */
-void sched_entered(struct sched *sched)
+void sched_give_up(struct sched *sched)
 {
     struct task *ended = sched->ended;
-    if (!ended)
-        return;
     sched->ended = NULL;
     if (!ended->guarded)
         check_stack(ended, STACK_LOOK_AT_END);
@@ -67,11 +65,6 @@ __attribute__((noinline, cold)) static struct task *shuffled(struct sched *sched
     return result;
 }
 
-static bool deadline_has_come(struct sched *sched)
-{
-    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
-}
-
 static void begin_batch(struct sched *sched)
 {
     sched->batch = sched->ready;
@@ -81,43 +74,63 @@ static void begin_batch(struct sched *sched)
         sched->batch = shuffled(sched, sched->batch);
 }
 
-/* Whether there is a next batch that may begin without the loop. */
+/* At most so many until the next look; the clock is asked earlier. */
+static void grant_batches(struct sched *sched, int count)
+{
+    sched->batches_left = count < BATCHES_PER_TIME ? count : BATCHES_PER_TIME;
+    sched->batches_later = count - sched->batches_left;
+}
+
+static bool has_time_for_more(struct sched *sched)
+{
+    if (sched->batches_later == 0 || sys_now() - sched->looked > LOOK_EVERY_NS)
+        return false;
+    grant_batches(sched, sched->batches_later);
+    return true;
+}
+
+/* Whether a next batch may begin without the loop. */
 static bool goes_on(struct sched *sched)
 {
-    return sched->ready && !sched->over && --sched->batches_left > 0 && !deadline_has_come(sched);
+    return !sched->over && (--sched->batches_left > 0 || has_time_for_more(sched)) &&
+           !sched_deadline_has_come(sched);
+}
+
+bool sched_is_alone(struct sched *sched)
+{
+    return !sched->batch && !sched->ready && goes_on(sched);
 }
 
 /* The fiber to go on with, all of whose circumstances are in place. */
 static struct fiber *next_fiber(struct sched *sched)
 {
-    if (!sched->batch && goes_on(sched))
+    if (!sched->batch && sched->ready && goes_on(sched))
         begin_batch(sched);
     struct task *task = sched->batch;
     if (!task) {
         runtime->task = NULL;
-        runtime->error = &runtime->last;
-        runtime->task_name = NULL;
+        runtime->front = &runtime->outside;
         return &sched->loop;
     }
     sched->batch = task->next;
     machine_move(&task->state, TASK_RUNNING);
     runtime->task = task;
-    runtime->error = &task->error;
-    runtime->task_name = task->name;
+    runtime->front = &task->front;
     sched_tell(sched, TR_RUNS, task);
     return &task->fiber;
 }
 
-void sched_switch(struct task *from)
+int sched_switch(struct task *from)
 {
     struct sched *sched = runtime->sched;
     if (__builtin_expect(!from->guarded, false))
         check_stack(from, STACK_LOOK);
     struct fiber *to = next_fiber(sched);
-    if (to == &from->fiber)
-        return; /* nobody else is ready */
-    fiber_switch(&from->fiber, to);
-    sched_entered(sched);
+    if (to != &from->fiber) { /* somebody else is ready */
+        fiber_switch(&from->fiber, to);
+        sched_entered(sched);
+    }
+    return from->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : from->woken_with;
 }
 
 void *sched_leave(struct task *from)
@@ -151,19 +164,42 @@ void sched_before_look(struct before_look *what)
         list_push(&runtime->sched->before_look, &what->place);
 }
 
+void sched_look(struct sched *sched)
+{
+    (void)sys_poll(0);
+    sched->looked = sys_now();
+}
+
+static bool is_busy(const struct sched *sched)
+{
+    return sched->ready || !list_empty(&sched->before_look);
+}
+
+static void poll_busily(struct sched *sched)
+{
+    adapt_batches(sched);
+    sched_look(sched);
+    glance_once(sched);
+}
+
+static void wait_for_world(struct sched *sched)
+{
+    stacks_trim(sched);
+    idle_poll(sched, time_left(sched));
+    sched->looked = sys_now();
+}
+
 static void poll_world(struct sched *sched)
 {
     if (sched->deadlines_moved)
         deadlines_tell(sched);
-    if (sched->ready || !list_empty(&sched->before_look)) {
-        adapt_batches(sched);
-        (void)sys_poll(0);
-    } else {
-        stacks_trim(sched);
-        idle_poll(sched, time_left(sched));
-    }
-    sched->looked = sys_now();
-    sched->batches_left = sched->batches_per_look;
+    if (is_busy(sched))
+        poll_busily(sched);
+    else if (list_empty(&sched->glances) || !glance_for_a_moment(sched))
+        wait_for_world(sched);
+    else if (sched_deadline_has_come(sched))
+        sched_look(sched);
+    grant_batches(sched, sched->batches_per_look);
 }
 
 static void run_batches(struct sched *sched)
@@ -210,7 +246,7 @@ static bool name_overflow(const void *address, char *ret_text, size_t room)
     uintptr_t low = (uintptr_t)task->fiber.low, at = (uintptr_t)address;
     if (at >= low || at < low - STACK_DEFAULT)
         return false;
-    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->name,
+    snprintf(ret_text, room, "task %s (%s) needs more stack than its %zu KiB", task->front.name,
              task->base.opened.at, task->stack_size / 1024);
     return true;
 }
@@ -230,6 +266,7 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     list_init(&sched.slabs);
     list_init(&sched.watches);
     list_init(&sched.before_look);
+    list_init(&sched.glances);
     runtime->sched = &sched;
     sys_name_overflow(name_overflow);
     dump_listen(&sched);
@@ -249,8 +286,8 @@ int sched_run(int (*fn)(void *), void *arg, const struct sched_options *options)
     handles_fini(&sched.nurseries);
     map_fini(&sched.descriptors);
     runtime->sched = NULL;
-    error_unref(runtime->last);
-    runtime->last = sched.outcome;
+    error_unref(runtime->outside.error);
+    runtime->outside.error = sched.outcome;
     return rc;
 }
 

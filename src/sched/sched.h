@@ -13,6 +13,7 @@
 #include "base/runtime.h"
 #include "sched/fiber.h"
 #include "sched/task.h"
+#include "sys/sys.h"
 #include "tractor/instrument.h"
 #include "tractor/task.h"
 
@@ -35,28 +36,28 @@ struct scope {
     struct link sibling;
     struct task *task;          /* the one that entered it */
     uint64_t number;            /* counted from 1 in each run: another one may come to be in its place */
-    struct heap_node timer;     /* queued while there is a deadline that may still cancel it */
     int64_t deadline;           /* ns; NEVER for none */
+    struct heap_node timer;     /* queued while there is a deadline that may still cancel it */
     bool shield;
-    bool cancel_called;
-    bool cancelled;             /* effectively: here or above */
-    bool stop_called;
-    bool stopping;              /* effectively */
     bool until_stopped;
-    const char *why;            /* it was cancelled: one of the words that tr_cancel_reason tells */
-    struct tr_error *failure;   /* and what had failed, if that was it; owned */
+    bool cancel_called;
+    bool stop_called;
+    bool cancelled;             /* effectively: here or above */
+    bool stopping;              /* effectively */
     struct errors errors;       /* of its tasks, and of nurseries inside that were left without a join */
     tr_scope *user;             /* the public struct to keep up to date; NULL for our own */
     const char *what;           /* "scope", "nursery", "task": for messages */
     struct opened opened;
+    const char *why;            /* once cancel_called: one of the words that tr_cancel_reason tells */
+    struct tr_error *failure;   /* and what had failed, if that was it; owned */
 };
 
 #define NEVER INT64_MAX
 
-/* Of a struct that is all zero. */
-void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent);
+/* Whatever was in the struct before. Who does not enter it says where it was opened. */
+static inline void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent);
 /* Out of the tree; its children must be gone. */
-void scope_fini(struct scope *scope);
+static inline void scope_fini(struct scope *scope);
 /* The next scope in the tree below `top` after `scope`, whose own children are skipped if asked; NULL at the
  * end. */
 struct scope *scope_next(struct scope *top, struct scope *scope, bool skip_children);
@@ -76,7 +77,7 @@ void scope_fail(struct scope *scope, struct tr_error *error);
 /* The running task enters and leaves. Leaving adds `error` to the errors of the scope, absorbs
  * cancellation if this scope is where it came from, and returns what is left (a reference or NULL). */
 void scope_enter(struct scope *scope, void *const *frame, const char *at);
-struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
+static inline struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught);
 /* Ends the process if the block that opened it was left without its end, by longjmp. */
 void scope_check(const struct scope *scope);
 /* Cancels all whose time has come. */
@@ -91,13 +92,12 @@ struct task {
     struct fiber fiber;
     struct machine state;
     struct task *next;          /* in the ready queue or the running batch, while READY */
-    uint64_t number;            /* counted from 1 in each run */
     size_t stack_size;
     bool guarded;               /* its stack */
     struct nursery *nursery;    /* that it belongs to; NULL for the first task */
     struct scope base;          /* around the whole task */
     struct scope *scope;        /* the innermost it is in */
-    struct tr_error *error;     /* the newest, see tr_last_error */
+    struct front front;         /* its newest error, see tr_last_error, and its name */
     struct tr_frame *frame;     /* the innermost; NULL until the task allocates anything */
     struct tr_frame *spare;     /* the last that was closed, for the next; or NULL */
     int (*fn)(void *);
@@ -107,7 +107,6 @@ struct task {
     const char *waits_for;      /* while PARKED: "a lock" */
     int woken_with;
     struct starting *starting;  /* until tr_started, for a task of tr_start */
-    const char *name;
 };
 
 /* NULL when memory is out. */
@@ -128,7 +127,7 @@ struct sched {
     struct task *ready;         /* to run in the next batch, in the order they became ready, by `next` */
     struct task **ready_end;    /* where the next one goes */
     struct task *batch;         /* those still to run in this one */
-    uint64_t tasks_made, scopes_made;
+    uint64_t scopes_made;
     struct task *ended;         /* whose stack is given back by whoever runs next */
     struct heap deadlines;      /* of scopes, by `timer` */
     struct link watches;        /* struct deadline_watch, by `place` */
@@ -139,9 +138,11 @@ struct sched {
     struct handles nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     struct link before_look;    /* struct before_look, by `place` */
+    struct link glances;        /* struct glance, by `place` */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */
-    int batches_per_look, batches_left;
+    int batches_per_look;
+    int batches_left, batches_later; /* until the clock is asked, and after that */
     uint64_t seed;              /* of the order in a batch; 0 to keep it */
     bool in_valgrind;           /* which wants to be told about stacks */
     bool jumps;                 /* the clock, when everybody waits */
@@ -163,10 +164,23 @@ static inline void sched_ready(struct sched *sched, struct task *task)
     sched->ready_end = &task->next;
 }
 
+/* Gives up the task that has ended. */
+void sched_give_up(struct sched *sched);
+
 /* To be called first after every switch. */
-void sched_entered(struct sched *sched);
-/* Gives the processor to the next task that is ready; returns when this one is run again. */
-void sched_switch(struct task *from);
+static inline void sched_entered(struct sched *sched)
+{
+    if (sched->ended)
+        sched_give_up(sched);
+}
+
+/* Whether the running task may just go on, as a batch of its own: nobody else is ready, and no look is due. */
+bool sched_is_alone(struct sched *sched);
+
+/* Gives the processor to the next task that is ready; returns when this one is run again, with what it was woken with
+ * (TR_ECANCELLED raised). The processor predicts returns by the calls of the task that was left, so each function
+ * between here and the program mostly costs a misprediction: those end with `return sched_switch()`, a jump. */
+int sched_switch(struct task *from);
 /* The same for the last time: what its fiber returns. */
 void *sched_leave(struct task *from);
 
@@ -187,6 +201,19 @@ void dump_stop(struct sched *sched);
 /* Polls until something has happened or the time is over (negative: no limit); nobody is ready. */
 void idle_poll(struct sched *sched, int64_t timeout);
 
+static inline bool sched_deadline_has_come(const struct sched *sched)
+{
+    return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
+}
+
+/* Looks for what other processors may bring about in a moment: true when something is ready, or a deadline has come;
+ * false when that moment is over, and everything is given up / once. */
+bool glance_for_a_moment(struct sched *sched);
+void glance_once(struct sched *sched);
+
+/* Asks the world, without waiting, what has happened. */
+void sched_look(struct sched *sched);
+
 /* A deadline or a shield has become another one around tasks that may wait. */
 static inline void sched_deadlines_moved(void)
 {
@@ -195,6 +222,52 @@ static inline void sched_deadlines_moved(void)
 
 /* Tells those who watch. */
 void deadlines_tell(struct sched *sched);
+
+/* ---- what most scopes are through ----------------------------------------------------------------- */
+
+static inline void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent)
+{
+    scope->parent = parent;
+    list_init(&scope->children);
+    if (parent)
+        list_push(&parent->children, &scope->sibling);
+    else
+        list_init(&scope->sibling);
+    scope->task = task;
+    scope->number = ++runtime->sched->scopes_made;
+    scope->deadline = NEVER;
+    scope->timer.queued = false;
+    scope->shield = scope->until_stopped = scope->cancel_called = scope->stop_called = false;
+    scope->cancelled = parent && parent->cancelled;
+    scope->stopping = parent && parent->stopping;
+    scope->errors = (struct errors){0};
+    scope->user = NULL;
+    scope->what = what;
+}
+
+/* With errors, or cancelled. */
+struct tr_error *scope_outcome(struct scope *scope, struct tr_error *error, bool *ret_caught);
+void scope_forget_cause(struct scope *scope);
+_Noreturn void scope_name_open(const struct scope *outer, const struct scope *inner) __attribute__((cold));
+
+static inline struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught)
+{
+    struct task *task = runtime->task;
+    if (task->scope != scope)
+        scope_name_open(scope, task->scope);
+    task->scope = scope->parent;
+    return error || scope->errors.all ? scope_outcome(scope, error, ret_caught) : NULL;
+}
+
+static inline void scope_fini(struct scope *scope)
+{
+    ensure(list_empty(&scope->children));
+    list_remove(&scope->sibling);
+    if (scope->timer.queued)
+        heap_remove(&runtime->sched->deadlines, &scope->timer);
+    if (scope->cancel_called)
+        scope_forget_cause(scope);
+}
 
 int64_t sched_deadline_ns(double seconds);
 /* So many seconds from now; NEVER stays never. */

@@ -19,30 +19,8 @@
 #include "base/panic.h"
 #include "sys/sys.h"
 
-void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent)
+void scope_forget_cause(struct scope *scope)
 {
-    scope->parent = parent;
-    scope->task = task;
-    scope->number = ++runtime->sched->scopes_made;
-    scope->deadline = NEVER;
-    scope->what = what;
-    list_init(&scope->children);
-    list_init(&scope->sibling);
-    if (parent) {
-        list_push(&parent->children, &scope->sibling);
-        scope->cancelled = parent->cancelled;
-        scope->stopping = parent->stopping;
-    }
-}
-
-void scope_fini(struct scope *scope)
-{
-    ensure(list_empty(&scope->children));
-    list_remove(&scope->sibling);
-    if (scope->timer.queued)
-        heap_remove(&runtime->sched->deadlines, &scope->timer);
-    if (!scope->cancel_called)
-        return; /* as most are */
     error_unref(errors_take(&scope->errors));
     error_unref(scope->failure);
     scope->failure = NULL;
@@ -56,7 +34,8 @@ static struct scope *scope_of(struct link *sibling)
 static void schedule(struct scope *scope)
 {
     struct heap *deadlines = &runtime->sched->deadlines;
-    heap_remove(deadlines, &scope->timer);
+    if (scope->timer.queued)
+        heap_remove(deadlines, &scope->timer);
     if (scope->deadline != NEVER && !scope->cancel_called)
         heap_insert(deadlines, &scope->timer, scope->deadline);
 }
@@ -66,7 +45,7 @@ static __attribute__((cold)) void log_cancelled(const struct scope *scope, const
 {
     bool ours = strncmp(scope->opened.at, "src/", 4) == 0;
     log_at(ours ? TR_LOG_TRACE : TR_LOG_CANCEL, "%s%s%s of task %s is cancelled: %s", scope->what,
-           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->name, why);
+           scope->opened.at[0] ? " at " : "", scope->opened.at, scope->task->front.name, why);
 }
 
 /* The first reason counts. */
@@ -198,7 +177,7 @@ _Noreturn __attribute__((cold)) static void name_abandoned(const struct scope *s
           how_left(scope), outer->what, place(outer));
 }
 
-_Noreturn __attribute__((cold)) static void name_open(const struct scope *outer, const struct scope *inner)
+void scope_name_open(const struct scope *outer, const struct scope *inner)
 {
     panic("the %s opened at %s is left while the %s inside it opened at %s is still open%s", outer->what,
           place(outer), inner->what, place(inner),
@@ -218,15 +197,8 @@ void scope_enter(struct scope *scope, void *const *frame, const char *at)
     scope->task->scope = scope;
 }
 
-struct tr_error *scope_leave(struct scope *scope, struct tr_error *error, bool *ret_caught)
+struct tr_error *scope_outcome(struct scope *scope, struct tr_error *error, bool *ret_caught)
 {
-    struct task *task = runtime->task;
-    struct scope *inner = task->scope;
-    if (inner != scope)
-        name_open(scope, inner);
-    task->scope = scope->parent;
-    if (!error && !scope->errors.all)
-        return NULL;
     errors_add(&scope->errors, error);
     error = errors_take(&scope->errors);
     bool from_outside = !scope->shield && scope->parent && scope->parent->cancelled;

@@ -5,8 +5,7 @@
  * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
  * address space, not memory). A stack that was used once is used again, the last one first, while its
  * top is still in the cache. Slabs that nobody uses are counted as they come and go, and looked for and given
- * back to the kernel when the loop has nothing else to do, all but one, lest a task that comes and goes maps
- * and unmaps each time.
+ * back to the kernel when the loop has nothing else to do, all but a few (SLABS_KEPT).
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs

@@ -26,7 +26,7 @@ static const struct machine_state task_states[] = {
 
 uint64_t task_number(const struct task *task)
 {
-    return (uint64_t)1 << 63 | task->number;
+    return (uint64_t)1 << 63 | task->base.number;
 }
 
 int task_none(void)
@@ -51,9 +51,9 @@ static void *run_task(void *arg)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
     frames_free(task);
-    if (task->error)
-        error_unref(task->error);
-    task->error = NULL;
+    if (task->front.error)
+        error_unref(task->front.error);
+    task->front.error = NULL;
     machine_move(&task->state, TASK_ENDED);
     sched_tell(sched, TR_EXITED, task);
     if (task->nursery) {
@@ -86,14 +86,19 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
         return NULL;
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
-    *task = (struct task){.fn = fn, .arg = arg, .nursery = nursery, .stack_size = size,
-                          .guarded = guarded, .number = ++runtime->sched->tasks_made,
-                          .name = options->name ? options->name : options->fn_};
     machine_init(&task->state, "task", task_states);
-    fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
+    task->stack_size = size;
+    task->guarded = guarded;
+    task->nursery = nursery;
     scope_init(&task->base, "task", task, nursery ? nursery_scope(nursery) : NULL);
-    task->base.opened.at = options->at_;
+    task->base.opened = (struct opened){.at = options->at_};
     task->scope = &task->base;
+    task->front = (struct front){.name = options->name ? options->name : options->fn_};
+    task->frame = NULL;
+    task->starting = NULL;
+    task->fn = fn;
+    task->arg = arg;
+    fiber_make(&task->fiber, low, top - (uintptr_t)low, run_task, task);
     sched_ready(runtime->sched, task);
     sched_tell(runtime->sched, TR_SPAWNED, task);
     return task;
@@ -101,21 +106,21 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
 
 /* ---- waiting ------------------------------------------------------------------------------------- */
 
-void task_yield(void)
+int task_yield(int rc)
 {
     struct task *task = runtime->task;
     scope_check(task->scope);
+    if (sched_is_alone(runtime->sched))
+        return rc == TR_ECANCELLED ? error_raise_plain(rc) : rc;
     machine_move(&task->state, TASK_READY);
+    task->woken_with = rc;
     sched_ready(runtime->sched, task);
-    sched_switch(task);
+    return sched_switch(task);
 }
 
 int task_checkpoint_if_cancelled(void)
 {
-    if (!runtime->task->scope->cancelled)
-        return 0;
-    task_yield();
-    return error_raise_plain(TR_ECANCELLED);
+    return runtime->task->scope->cancelled ? task_yield(TR_ECANCELLED) : 0;
 }
 
 /* Whether the wait could be ended. Each wait is asked once at most. */
@@ -139,14 +144,11 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
     task->waits_for = what;
     task->abort = abort;
     task->abort_arg = arg;
-    if (task->scope->cancelled && aborted(task)) {
-        task_yield();
-        return error_raise_plain(TR_ECANCELLED);
-    }
+    if (task->scope->cancelled && aborted(task))
+        return task_yield(TR_ECANCELLED);
     machine_move(&task->state, TASK_PARKED);
     sched_tell(runtime->sched, TR_BLOCKS, task);
-    sched_switch(task);
-    return task->woken_with == TR_ECANCELLED ? error_raise_plain(TR_ECANCELLED) : task->woken_with;
+    return sched_switch(task);
 }
 
 void task_wake(struct task *task, int rc)
@@ -163,29 +165,29 @@ int tr_checkpoint(void)
     int rc = task_required();
     if (rc < 0)
         return rc;
-    task_yield(); /* first, so that a deadline that passes meanwhile is noticed */
+    task_yield(0); /* first, so that a deadline that passes meanwhile is noticed */
     return runtime->task->scope->cancelled ? error_raise_plain(TR_ECANCELLED) : 0;
 }
 
 const char *tr_task_name(void)
 {
     struct task *task = task_current();
-    return task ? task->name : "";
+    return task ? task->front.name : "";
 }
 
 /* ---- errors around a task ------------------------------------------------------------------------ */
 
 struct tr_error *task_error_aside(void)
 {
-    struct tr_error *error = *runtime->error;
-    *runtime->error = NULL;
+    struct tr_error *error = runtime->front->error;
+    runtime->front->error = NULL;
     return error;
 }
 
 void task_error_back(struct tr_error *error)
 {
-    error_unref(*runtime->error);
-    *runtime->error = error;
+    error_unref(runtime->front->error);
+    runtime->front->error = error;
 }
 
 void task_fail_scope(struct tr_error *error)

@@ -42,8 +42,9 @@ int task_park(const char *what, task_abort_fn *abort, void *arg);
 /* Makes a parked task ready. */
 void task_wake(struct task *task, int rc);
 
-/* Lets others run; not affected by cancellation. */
-void task_yield(void);
+/* Lets others run; not affected by cancellation. Returns rc (TR_ECANCELLED raised): best as the last thing a
+ * function does, see sched_switch. */
+int task_yield(int rc);
 
 /* Something to be done once all who are ready have run, or some 50 microseconds of that have passed, and before the
  * world is looked at: for what gathers until then. `fn` wakes tasks, which run before that look, too. */
@@ -54,6 +55,21 @@ struct before_look {
 
 /* Once, however often it is asked for until then. */
 void sched_before_look(struct before_look *what);
+
+/* Something that another processor may bring about, in memory, sooner than the system could tell of it. So the loop
+ * looks there for a moment before everybody waits (sched/glance.c), and with each look at the world while others are
+ * busy. */
+struct glance {
+    struct link place;          /* to be initialised, and removed by whoever does not want it any more */
+    /* Whether it is there; wakes who waits for it. Called again and again: it should take nanoseconds. */
+    bool (*see)(struct glance *what);
+    /* It was not seen and is not looked for any more: the system has to tell of it from now on. May wake tasks. */
+    void (*give_up)(struct glance *what);
+    int in_vain;                /* the loop's: while others were seen */
+};
+
+/* Until it is seen or given up. Not where the clock stands still while nobody waits. */
+void sched_glance(struct glance *what);
 
 /* TR_ECANCELLED, raised, if the running task is inside a cancelled scope, after others have run, lest a task
  * that tries in a loop starves them; else 0, at once. (trio.lowlevel.checkpoint_if_cancelled) */

@@ -95,7 +95,6 @@ int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
     }
     scope->relative_ = false;
     scope->own_ = node;
-    *node = (struct scope){0};
     scope_init(node, "scope", task, task->scope);
     node->user = scope;
     scope_enter(node, frame, at);
@@ -115,7 +114,7 @@ int tr_scope_enter_(tr_scope *scope, void *const *frame, const char *at)
 static int conclude(const tr_scope *scope, struct tr_error *left, int rc)
 {
     if (left)
-        return left->code == rc && left == *runtime->error ? (error_unref(left), rc)
+        return left->code == rc && left == runtime->front->error ? (error_unref(left), rc)
                                                            : error_raise(left);
     if (rc >= 0)
         return rc;
@@ -144,7 +143,7 @@ int tr_scope_leave_(tr_scope *scope, int rc)
 int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *ret_cut)
 {
     struct task *task = runtime->task;
-    struct scope node = {0};
+    struct scope node;
     scope_init(&node, "shield", task, task->scope);
     scope_enter(&node, NULL, "clean-up");
     scope_set_shield(&node, true);

@@ -298,13 +298,11 @@ int tr_send(tr_sender *sender, const void *item)
     tr_try(channel_checkpoint());
     struct channel *channel = usable(sender, item);
     if (!channel)
-        return channel_refuse(why_not(sender));
+        return task_yield(why_not(sender));
     int rc = channel_send_now(channel, item);
     if (rc == -EAGAIN)
-        rc = wait_with("room in a channel", &channel->sending, sender, (void *)item);
-    else
-        task_yield();
-    return raised(rc);
+        return raised(wait_with("room in a channel", &channel->sending, sender, (void *)item));
+    return task_yield(raised(rc));
 }
 
 int tr_receive(tr_receiver *receiver, void *ret_item)
@@ -312,13 +310,11 @@ int tr_receive(tr_receiver *receiver, void *ret_item)
     tr_try(channel_checkpoint());
     struct channel *channel = usable(receiver, ret_item);
     if (!channel)
-        return channel_refuse(why_not(receiver));
+        return task_yield(why_not(receiver));
     int rc = channel_receive_now(channel, ret_item);
     if (rc == -EAGAIN)
-        rc = wait_with("an item from a channel", &channel->receiving, receiver, ret_item);
-    else
-        task_yield();
-    return raised(rc);
+        return raised(wait_with("an item from a channel", &channel->receiving, receiver, ret_item));
+    return task_yield(raised(rc));
 }
 
 /* ---- closing --------------------------------------------------------------------------------------- */

@@ -65,11 +65,4 @@ static inline int channel_checkpoint(void)
     return rc < 0 ? rc : task_checkpoint_if_cancelled();
 }
 
-/* A checkpoint even where it is refused, or a task that tries in a loop would starve the others. */
-static inline int channel_refuse(int rc)
-{
-    task_yield();
-    return rc;
-}
-
 #endif

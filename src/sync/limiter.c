@@ -94,9 +94,7 @@ int tr_limiter_acquire(tr_limiter *limiter, const void *borrower)
     int rc = tr_limiter_try(limiter, borrower);
     if (rc == 0)
         return wait_for_one(limiter, key_of(borrower));
-    if (rc > 0)
-        task_yield();
-    return rc < 0 ? rc : 0;
+    return rc > 0 ? task_yield(0) : rc;
 }
 
 /* Whoever is woken has been counted. */

@@ -33,9 +33,7 @@ int tr_lock_acquire(tr_lock *lock)
     int rc = tr_lock_try(lock);
     if (rc == 0)
         return lot_park_for(&lock->waiting_, "a lock"); /* whoever wakes us has made us the owner */
-    if (rc > 0)
-        task_yield();
-    return rc < 0 ? rc : 0;
+    return rc > 0 ? task_yield(0) : rc;
 }
 
 static int check_owner(const tr_lock *lock)
@@ -93,8 +91,7 @@ int tr_semaphore_acquire(tr_semaphore *semaphore)
     tr_try(task_checkpoint_if_cancelled());
     if (tr_semaphore_try(semaphore) == 0)
         return lot_park_for(&semaphore->waiting_, "a semaphore");
-    task_yield();
-    return 0;
+    return task_yield(0);
 }
 
 int tr_semaphore_release(tr_semaphore *semaphore)

@@ -97,11 +97,9 @@ int tr_select(tr_case *cases, size_t count)
     tr_try(channel_checkpoint());
     int rc = check(cases, count);
     if (rc < 0)
-        return channel_refuse(rc);
+        return task_yield(rc); /* or a task that tries in a loop would starve the others */
     for (size_t i = 0; i < count; i++)
-        if (done_now(&cases[i])) {
-            task_yield();
-            return (int)i;
-        }
+        if (done_now(&cases[i]))
+            return task_yield((int)i);
     return wait_for_one(cases, count);
 }

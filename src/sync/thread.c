@@ -88,10 +88,10 @@ static void run_job(struct sys_work *work)
 {
     struct job *job = container_of(work, struct job, work);
     tr_actor self = runtime->self;
-    const char *name = runtime->task_name;
+    const char *name = runtime->front->name;
     runtime->self = job->self;
     runtime->job = job;
-    runtime->task_name = "worker";
+    runtime->front->name = "worker";
     job->rc = job->fn(job->arg);
     struct tr_error *error = error_of(job->rc);
     task_error_back(NULL); /* nobody but us is to hold it */
@@ -102,7 +102,7 @@ static void run_job(struct sys_work *work)
         job->abandon(job->arg);
     task_error_back(NULL);
     runtime->job = NULL;
-    runtime->task_name = name;
+    runtime->front->name = name;
     runtime->self = self;
 }
 

@@ -53,7 +53,7 @@ void panic_at(const char *file, int line, const char *format, ...)
     va_end(args);
     const char *actor = runtime && runtime->self.name ? runtime->self.name : "";
     int size = snprintf(text, sizeof text, "libtractor: %s:%d: %s (task %s%s%s)\n", file, line, what,
-                        runtime && runtime->task_name ? runtime->task_name : "none",
+                        runtime && runtime->front->name ? runtime->front->name : "none",
                         actor[0] ? ", actor " : "", actor);
     if (!runtime) {
         fputs(text, stderr);
@@ -71,7 +71,7 @@ static void free_world(void *world)
     struct runtime *of_thread = world;
     if (of_thread->sched)
         return; /* the process exits from within a run */
-    error_unref(of_thread->last);
+    error_unref(of_thread->outside.error);
     of_thread->sys->ops->free(of_thread->sys);
     runtime = NULL;
 }
@@ -133,7 +133,7 @@ void sys_enter(struct sys *sys, const struct sys_ops *ops)
     sys->ops = ops;
     runtime = &sys->runtime;
     *runtime = (struct runtime){.sys = sys, .job = job, .self = {"", "", "", 0}};
-    runtime->error = &runtime->last;
+    runtime->front = &runtime->outside;
     (void)pthread_setspecific(at_thread_exit, runtime); /* at worst, a leak at the thread's end */
     (void)sys_random(&runtime->error_ids, sizeof runtime->error_ids);
     runtime->error_ids |= 1ULL << 63; /* never 0, even after many: 0 is the id of plain errors */

@@ -96,7 +96,7 @@ static sys_overflow_fn *_Atomic which_overflow; /* the same for all runs; set by
 
 static const char *current_task(void)
 {
-    return runtime && runtime->task_name ? runtime->task_name : "none";
+    return runtime && runtime->front->name ? runtime->front->name : "none";
 }
 
 static const char *why(const siginfo_t *info)

@@ -70,7 +70,16 @@ static void forget(int set, struct sys_watch *watch)
     watch->armed = 0;
 }
 
-/* What nobody wants to know of is not to be reported again. */
+/* What nobody wants to know of is not to be reported again. Whether somebody waits whom the kernel refuses to watch
+ * for. */
+static bool calm(struct real *real, struct sys_watch *watch)
+{
+    if (watch->wanted && tell_kernel(real->descriptors, watch, watch->wanted) >= 0)
+        return false;
+    forget(real->descriptors, watch);
+    return watch->wanted != 0;
+}
+
 static void report(struct real *real, const struct epoll_event *event)
 {
     struct sys_watch *watch = map_get(&real->watches, event->data.u64);
@@ -82,11 +91,11 @@ static void report(struct real *real, const struct epoll_event *event)
         ready = SYS_READABLE | SYS_WRITABLE; /* whoever reads or writes now learns what is wrong */
     if (!ours)
         watch->armed = 0;
+    if (!(watch->wanted & ready) && ours && calm(real, watch))
+        ready = watch->wanted & (SYS_READABLE | SYS_WRITABLE); /* who tries, and waits again, is told why not */
     if (watch->wanted & ready) {
         watch->wanted = 0;
         watch->ready(watch->arg, ready);
-    } else if (ours && (!watch->wanted || tell_kernel(real->descriptors, watch, watch->wanted) < 0)) {
-        forget(real->descriptors, watch);
     }
 }
 

@@ -143,7 +143,8 @@ struct sys_ops {
     int (*share)(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
     int (*share_in)(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
     void (*unshare)(struct sys *sys, void *memory, size_t size);
-    int (*processors)(struct sys *sys);     /* of the machine, whichever this thread may use */
+    int (*processor)(struct sys *sys);      /* the number of the one this thread runs on, or did a moment ago; -1
+                                             * where that says nothing, since nobody runs at the same time */
 
     /* As read and write, of Unix sockets. With the first byte goes a descriptor, which stays open here, too; with
      * the bytes comes one, which is ours, or -1; of several the others are closed. */
@@ -408,9 +409,9 @@ static inline void sys_unshare(void *memory, size_t size)
 {
     SYS_CALL_(unshare, memory, size);
 }
-static inline int sys_processors(void)
+static inline int sys_processor(void)
 {
-    return runtime->sys->ops->processors(runtime->sys);
+    return runtime->sys->ops->processor(runtime->sys);
 }
 static inline ssize_t sys_write_with(int fd, const void *bytes, size_t size, int passed)
 {

@@ -84,8 +84,7 @@ int transport_resolve(const char *host, const char *service, struct sys_address 
         return error_raise_plain(-ENOMEM);
     *all = one;
     *ret_all = all;
-    task_yield();
-    return 1;
+    return task_yield(1);
 }
 
 int transport_resolve_address(const struct address *address, struct sys_address **ret_all)

@@ -153,3 +153,14 @@ int ring_has_bytes(struct ring *ring)
     long there = bytes_there(ring);
     return there < 0 ? (int)there : there > 0;
 }
+
+void ring_tell_processor(struct ring *ring, int number)
+{
+    ring_store(&ring->control->writer_runs_on, (uint32_t)number + 1);
+}
+
+bool ring_writer_runs_elsewhere(struct ring *ring, int number)
+{
+    uint32_t there = ring_load(&ring->control->writer_runs_on);
+    return number >= 0 && there != 0 && there != (uint32_t)number + 1;
+}

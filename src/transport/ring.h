@@ -22,6 +22,7 @@ enum { RING_LINE = 64 };        /* a line of the processor's cache, which belong
  * are looked at far more often than they change. */
 struct ring_control {
     _Alignas(RING_LINE) ring_word written;      /* so many bytes since the beginning, modulo 2^32 */
+    ring_word writer_runs_on;                   /* the number of its processor and one, or 0: a hint */
     _Alignas(RING_LINE) ring_word taken;        /* likewise */
     _Alignas(RING_LINE) ring_word reader_sleeps;
     _Alignas(RING_LINE) ring_word writer_sleeps;
@@ -56,5 +57,10 @@ int ring_writer_sleeps(struct ring *ring);
 
 /* Whether there is something to read; for who looks again and again instead of sleeping. -EPROTO. */
 int ring_has_bytes(struct ring *ring);
+
+/* The writer's processor, to be told when it is another one; -1 for not known / whether the writer ran on another than
+ * this one when it told last. A hostile peer may have us believe anything: that costs what a wrong hint costs. */
+void ring_tell_processor(struct ring *ring, int number);
+bool ring_writer_runs_elsewhere(struct ring *ring, int number);
 
 #endif

@@ -149,7 +149,7 @@ static int accept_one(tr_listener *listener, tr_conn **ret_conn)
 {
     int fd;
     tr_try(transport_accept(&listener->own, &fd));
-    task_yield();
+    task_yield(0);
     return conn_of_socket(fd, ret_conn);
 }
 

@@ -9,6 +9,9 @@
  * watches the socket, and wakes the other, too. No bell may be rung before everything else that this side writes to
  * the socket is written, and nobody says that it sleeps before it has read all that.
  *
+ * A reader whose writer runs on another processor waits in the same way, but has not said so yet: for a moment the loop
+ * glances at the ring (struct glance), and says it only when nothing has come.
+ *
  * The end of the socket is the end of the peer, or of its interest: what is in the ring then is read, and no more,
  * whatever else may be written there. */
 #include "transport/wire.h"
@@ -29,17 +32,15 @@ struct way_by_rings {
     bool reads, writes;         /* the bytes take this way */
     bool ended;                 /* the socket is at its end, */
     size_t left;                /* and this is still to be read */
-    bool may_look;              /* another processor could bring something meanwhile */
-    unsigned looks;             /* before it sleeps, a reader looks so often; as it paid lately */
-    unsigned until_try, rest;   /* where that is 0, so often it sleeps before it tries again; and after that */
+    struct wire *wire;          /* whose way it is */
+    struct glance glance;       /* of the reader, before it says that it sleeps */
+    unsigned until_try, rest;   /* so often it sleeps without; and, if the next glance does not pay, after that */
+    int runs_on;                /* our processor, as the peer was told; -1 at first */
 };
 
-/* A look is some 30 ns, and lets other tasks run and the world be looked at as ever. All of them have to be longer
- * than it takes to wake a sleeper on another processor, which may be 50 microseconds: the first answer comes from
- * one, and only if it is seen do both find each other awake from then on. Where it does not pay it is tried more and
- * more rarely. With both processes on one processor of several that is not enough: a call takes a quarter longer than
- * without looking, and this does not know where the peer runs. */
-enum { MOST_LOOKS = 3000, FEWEST_LOOKS = 300, FIRST_REST = 32, LONGEST_REST = 4096 };
+/* Of sleeps without a glance: after one that paid the next one that does not is forgiven, and from then on so many more
+ * each time. */
+enum { LONGEST_REST = 4095 };
 
 /* While the peer has not said yet that it writes by rings, it cannot ring a bell either, and a writer looks at
  * times whether there is room: it may be more than one that it was made for. */
@@ -62,17 +63,12 @@ void wire_close(struct wire *wire)
     sys_close(&wire->passing);
     sys_close(&wire->passed);
     if (wire->by) {
+        list_remove(&wire->by->glance.place);
         rings_free(&wire->by->rings);
         mem_free(wire->by);
         wire->by = NULL;
     }
     lot_wake_all(&wire->others);
-}
-
-void wire_hang_up(struct wire *wire)
-{
-    if (wire_is_open(wire))
-        sys_hang_up(wire->io.fd);
 }
 
 /* ---- by socket ---------------------------------------------------------------------------------------------- */
@@ -157,6 +153,7 @@ static void pass_by_bell(struct wire *wire)
     sys_close(&wire->passing);
 }
 
+/* What is there now is all. */
 static void end_rings(struct way_by_rings *by)
 {
     uint8_t none;
@@ -164,6 +161,17 @@ static void end_rings(struct way_by_rings *by)
         return;
     by->ended = true;
     by->left = ring_read(&by->rings.in, &none, 0) < 0 ? 0 : by->rings.in.theirs - by->rings.in.mine;
+}
+
+/* Whoever still writes into the ring then might fill it for ever. */
+void wire_hang_up(struct wire *wire)
+{
+    if (!wire_is_open(wire))
+        return;
+    wire->hung_up = true;
+    sys_hang_up(wire->io.fd);
+    if (wire->by && wire->by->reads)
+        end_rings(wire->by);
 }
 
 /* Nobody keeps count of them. */
@@ -183,7 +191,7 @@ static int wait_for_bell(struct wire *wire)
     wire->watched = true;
     int rc = io_wait_readable(&wire->io);
     wire->watched = false;
-    if (rc >= 0 && wire_is_open(wire))
+    if (rc == 0 && wire_is_open(wire))
         hear_bells(wire);
     lot_wake_all(&wire->others);
     return rc;
@@ -196,57 +204,52 @@ static int raise_nonsense(void)
     return raise_code(TR_EPROTOCOL, "the peer has made nonsense of the shared memory");
 }
 
-/* As patient as can be next time, or half as much. */
-static void adapt_looks(struct way_by_rings *by, bool paid)
+/* ---- glances ------------------------------------------------------------------------------------------------- */
+
+static bool see_bytes(struct glance *glance)
 {
-    by->looks = paid ? MOST_LOOKS : by->looks / 2;
-    if (paid)
-        by->rest = FIRST_REST;
-    if (by->looks >= FEWEST_LOOKS)
-        return;
-    by->looks = 0;
+    struct way_by_rings *by = container_of(glance, struct way_by_rings, glance);
+    if (ring_has_bytes(&by->rings.in) == 0)
+        return false;
+    by->rest = 0;
+    io_wake_reader(&by->wire->io);
+    return true;
+}
+
+/* From now on the bell has to be rung, and less often is it tried. */
+static void give_up_seeing(struct glance *glance)
+{
+    struct way_by_rings *by = container_of(glance, struct way_by_rings, glance);
     by->until_try = by->rest;
-    by->rest = by->rest < LONGEST_REST ? 2 * by->rest : LONGEST_REST;
+    by->rest = by->rest < LONGEST_REST ? 2 * by->rest + 1 : LONGEST_REST;
+    if (ring_reader_sleeps(&by->rings.in) != 0)
+        io_wake_reader(&by->wire->io);
 }
 
-static unsigned looks_now(struct way_by_rings *by)
+/* Not again and again where it has not paid. */
+static bool is_worth_a_glance(struct way_by_rings *by)
 {
-    if (by->looks == 0 && by->may_look && by->until_try-- == 0)
-        by->looks = MOST_LOOKS;
-    return by->looks;
+    if (!ring_writer_runs_elsewhere(&by->rings.in, sys_processor()))
+        return false;
+    if (by->until_try == 0)
+        return true;
+    by->until_try--;
+    return false;
 }
 
-/* Before it sleeps: 1 when that is not necessary, or the wire was closed meanwhile; 0; or that it is cancelled.
- *
- * A thread that looks most of the time is most likely to lose its processor just there, and may find an answer then
- * that was given because a deadline has passed, which is ours, too, and has to be heeded first: hence the checkpoint
- * after the look. */
-static int look_for_bytes(struct wire *wire)
-{
-    unsigned looks = looks_now(wire->by);
-    if (looks == 0)
-        return 0;
-    for (; looks > 0; looks--) {
-        tr_try(tr_checkpoint());
-        if (!wire_is_open(wire))
-            return 1;
-        if (ring_has_bytes(&wire->by->rings.in) == 0)
-            continue;
-        adapt_looks(wire->by, true);
-        tr_try(tr_checkpoint());
-        return 1;
-    }
-    adapt_looks(wire->by, false);
-    return 0;
-}
-
+/* Who watches the socket hears the bell, and is also woken by a glance; others by who watches. */
 static int wait_for_bytes(struct wire *wire)
 {
-    int rc = look_for_bytes(wire);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = ring_reader_sleeps(&wire->by->rings.in);
-    return rc < 0 ? raise_nonsense() : rc > 0 ? 0 : wait_for_bell(wire);
+    struct way_by_rings *by = wire->by;
+    if (!is_worth_a_glance(by)) {
+        int rc = ring_reader_sleeps(&by->rings.in);
+        return rc < 0 ? raise_nonsense() : rc > 0 ? 0 : wait_for_bell(wire);
+    }
+    sched_glance(&by->glance);
+    int rc = wait_for_bell(wire);
+    if (wire_is_open(wire))
+        list_remove(&by->glance.place);
+    return rc;
 }
 
 static int wait_for_room(struct wire *wire)
@@ -286,16 +289,23 @@ static long read_by_rings(struct wire *wire, void *ret_bytes, size_t size)
     }
 }
 
-/* Some of it. */
+/* So that the reader knows whether it is worth a glance. */
+static void tell_processor(struct way_by_rings *by)
+{
+    int here = sys_processor();
+    if (here != by->runs_on)
+        ring_tell_processor(&by->rings.out, by->runs_on = here);
+}
+
+/* Some of it. What is wrong is not raised. */
 static long give(struct wire *wire, const void *bytes, size_t size)
 {
     if (wire->by->ended)
-        return error_raise_plain(-EPIPE);
+        return -EPIPE;
+    tell_processor(wire->by);
     long given = ring_write(&wire->by->rings.out, bytes, size);
-    if (given < 0)
-        return raise_nonsense();
     int rc = given > 0 && ring_wakes_reader(&wire->by->rings.out) ? ring_bell(wire) : 0;
-    return rc < 0 ? error_raise_plain(rc) : given;
+    return rc < 0 ? rc : given;
 }
 
 static int put_into_ring(struct wire *wire, const char *bytes, size_t size)
@@ -305,7 +315,7 @@ static int put_into_ring(struct wire *wire, const char *bytes, size_t size)
             return error_raise_plain(TR_ECLOSED);
         long given = give(wire, bytes, size);
         if (given < 0)
-            return (int)given;
+            return given == -EPROTO ? raise_nonsense() : error_raise_plain((int)given);
         bytes += given;
         size -= (size_t)given;
         if (size > 0)
@@ -352,6 +362,16 @@ int wire_take_passed(struct wire *wire)
     return fd;
 }
 
+long wire_try_write(struct wire *wire, const void *bytes, size_t size)
+{
+    if (!wire_is_open(wire) || wire->passing >= 0)
+        return 0;
+    if (wire->by && wire->by->writes)
+        return give(wire, bytes, size);
+    ssize_t sent = sys_write(wire->io.fd, bytes, size);
+    return sent == -EAGAIN ? 0 : sent;
+}
+
 /* ---- from one to the other ---------------------------------------------------------------------------------- */
 
 bool wire_is_local(const struct wire *wire)
@@ -360,13 +380,23 @@ bool wire_is_local(const struct wire *wire)
     return wire_is_open(wire) && sys_local_address(wire->io.fd, &here) >= 0 && here.family == SYS_UNIX;
 }
 
+static struct way_by_rings *new_way(struct wire *wire)
+{
+    struct way_by_rings *by = mem_alloc(sizeof *by);
+    if (!by)
+        return NULL;
+    *by = (struct way_by_rings){.wire = wire, .glance = {.see = see_bytes, .give_up = give_up_seeing}, .runs_on = -1};
+    list_init(&by->glance.place);
+    return by;
+}
+
 int wire_offer(struct wire *wire)
 {
     if (!wire_is_open(wire) || wire->by || wire->may_accept)
         return -EPROTO;
     if (wire->passing >= 0)
         return -EAGAIN;
-    struct way_by_rings *by = mem_zalloc(sizeof *by);
+    struct way_by_rings *by = new_way(wire);
     int rc = by ? rings_make(&by->rings, &wire->passing) : -ENOMEM;
     if (rc < 0)
         mem_free(by);
@@ -379,7 +409,7 @@ int wire_accept(struct wire *wire)
 {
     if (!wire_is_open(wire) || wire->by || !wire->may_accept)
         return -EPROTO;
-    struct way_by_rings *by = mem_zalloc(sizeof *by);
+    struct way_by_rings *by = new_way(wire);
     int rc = by ? rings_take(&by->rings, wire->passed) : -ENOMEM;
     sys_close(&wire->passed);
     if (rc < 0)
@@ -403,9 +433,8 @@ int wire_read_by_rings(struct wire *wire)
     if (!wire->by || wire->by->reads)
         return -EPROTO;
     wire->by->reads = true;
-    wire->by->may_look = sys_processors() > 1;
-    wire->by->looks = wire->by->may_look ? MOST_LOOKS : 0;
-    wire->by->rest = FIRST_REST;
+    if (wire->hung_up)
+        end_rings(wire->by);
     wire->may_accept = false;
     return 0;
 }

@@ -35,6 +35,7 @@ struct wire {
     bool looks;                 /* whether each read looks for those; of Unix sockets only */
     bool may_accept;            /* rings */
     struct way_by_rings *by;    /* NULL until rings are offered or accepted */
+    bool hung_up;               /* by us: what has not arrived by then is not for us */
     bool watched;               /* a task waits for the bell, */
     tr_lot others;              /* the other one for that task */
 };
@@ -61,6 +62,10 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size);
 /* A checkpoint where it is not all taken at once. 0 when all was taken, which says nothing of its arrival; or as
  * wire_read, and some may have been taken. */
 int wire_write(struct wire *wire, const void *bytes, size_t size);
+
+/* How much of it was taken at once, 0 for nothing just now; while nobody is in wire_write only. A negative errno value,
+ * not raised. No checkpoint. */
+long wire_try_write(struct wire *wire, const void *bytes, size_t size);
 
 /* Of one to another host: how long what was written may wait for that host to acknowledge it, until the wire is lost
  * with -ETIMEDOUT or what the network has said; 0: many minutes. / Whether the host is there and takes no more, since

@@ -89,12 +89,12 @@ static uint64_t largest_of(const tr_type *type, bool is_signed)
 
 static void store(void *at, size_t size, uint64_t number)
 {
-    const uint8_t one = (uint8_t)number;
-    const uint16_t two = (uint16_t)number;
-    const uint32_t four = (uint32_t)number;
-    const void *from = size == 1 ? (const void *)&one : size == 2 ? (const void *)&two
-                       : size == 4 ? (const void *)&four : (const void *)&number;
-    memcpy(at, from, size);
+    switch (size) {
+    case sizeof(uint8_t): *(uint8_t *)at = (uint8_t)number; break;
+    case sizeof(uint16_t): *(uint16_t *)at = (uint16_t)number; break;
+    case sizeof(uint32_t): *(uint32_t *)at = (uint32_t)number; break;
+    default: *(uint64_t *)at = number;
+    }
 }
 
 static int decode_integer(struct decoder *decoder, const tr_type *type, void *at,

@@ -235,9 +235,21 @@ int type_signature(struct buf *out, const tr_type *type)
     return pen.rc;
 }
 
-uint64_t function_hash(const tr_fn_info *fn)
+static uint64_t compute_hash(const tr_fn_info *fn)
 {
     struct pen pen = {.hash = 0xcbf29ce484222325u};
     write_signature(&pen, fn);
-    return pen.hash;
+    return pen.hash ? pen.hash : 1;
+}
+
+/* Whoever comes first computes it; on two threads both do, and it is the same. */
+uint64_t function_hash(const tr_fn_info *fn)
+{
+    uint64_t hash = fn->signature_ ? __atomic_load_n(fn->signature_, __ATOMIC_RELAXED) : 0;
+    if (hash)
+        return hash;
+    hash = compute_hash(fn);
+    if (fn->signature_)
+        __atomic_store_n(fn->signature_, hash, __ATOMIC_RELAXED);
+    return hash;
 }

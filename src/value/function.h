@@ -1,7 +1,8 @@
 /* The table of the functions this program implements, and what a function's signature is.
  *
  * Constructors fill it before main, so the order is the linker's; it is checked and frozen when the
- * first runtime starts. It is the one piece of process-wide state outside src/sys. */
+ * first runtime starts; only the hash of a signature is noted when it is first asked for. It is the one piece of
+ * process-wide state outside src/sys. */
 #ifndef VALUE_FUNCTION_H
 #define VALUE_FUNCTION_H
 
@@ -43,7 +44,9 @@ int function_text(struct buf *out, const tr_fn_info *fn);
 /* "leg{venue: tr_str, price: double}": the same of a type alone. */
 int type_signature(struct buf *out, const tr_type *type);
 
-/* A 64-bit hash (FNV-1a) of that text. Computed without memory, so it cannot fail. */
+/* A 64-bit hash (FNV-1a) of that text, never 0. Computed without memory, so it cannot fail; that takes as long as a
+ * short call, so a function that is declared keeps it: by its address it could not be kept here, where the description
+ * of another may lie next. */
 uint64_t function_hash(const tr_fn_info *fn);
 
 #endif

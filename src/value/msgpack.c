@@ -118,58 +118,56 @@ int msgpack_put_map(struct buf *out, size_t count)
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-/* What each leading byte from 0xc0 to 0xdf says: the kind, and how many bytes of number follow. */
+/* What a leading byte says: the kind, how many bytes of number follow, and which of its own bits are the number where
+ * none do. */
 struct form {
     uint8_t kind;               /* MSGPACK_KINDS: none of ours */
-    uint8_t width;
+    uint8_t width, bits;
 };
 
+/* From 0xc0 to 0xdf each is another one. */
 static const struct form forms[] = {
-    [0x00] = {MSGPACK_NIL, 0},    [0x01] = {MSGPACK_KINDS, 0},  [0x02] = {MSGPACK_BOOL, 0},
-    [0x03] = {MSGPACK_BOOL, 0},   [0x04] = {MSGPACK_BIN, 1},    [0x05] = {MSGPACK_BIN, 2},
-    [0x06] = {MSGPACK_BIN, 4},    [0x07] = {MSGPACK_KINDS, 0},  [0x08] = {MSGPACK_KINDS, 0},
-    [0x09] = {MSGPACK_KINDS, 0},  [0x0a] = {MSGPACK_REAL, 4},   [0x0b] = {MSGPACK_REAL, 8},
-    [0x0c] = {MSGPACK_UINT, 1},   [0x0d] = {MSGPACK_UINT, 2},   [0x0e] = {MSGPACK_UINT, 4},
-    [0x0f] = {MSGPACK_UINT, 8},   [0x10] = {MSGPACK_INT, 1},    [0x11] = {MSGPACK_INT, 2},
-    [0x12] = {MSGPACK_INT, 4},    [0x13] = {MSGPACK_INT, 8},    [0x14] = {MSGPACK_KINDS, 0},
-    [0x15] = {MSGPACK_KINDS, 0},  [0x16] = {MSGPACK_KINDS, 0},  [0x17] = {MSGPACK_KINDS, 0},
-    [0x18] = {MSGPACK_KINDS, 0},  [0x19] = {MSGPACK_STR, 1},    [0x1a] = {MSGPACK_STR, 2},
-    [0x1b] = {MSGPACK_STR, 4},    [0x1c] = {MSGPACK_ARRAY, 2},  [0x1d] = {MSGPACK_ARRAY, 4},
-    [0x1e] = {MSGPACK_MAP, 2},    [0x1f] = {MSGPACK_MAP, 4},
+    [0x00] = {MSGPACK_NIL, 0, 0},   [0x01] = {MSGPACK_KINDS, 0, 0}, [0x02] = {MSGPACK_BOOL, 0, 1},
+    [0x03] = {MSGPACK_BOOL, 0, 1},  [0x04] = {MSGPACK_BIN, 1, 0},   [0x05] = {MSGPACK_BIN, 2, 0},
+    [0x06] = {MSGPACK_BIN, 4, 0},   [0x07] = {MSGPACK_KINDS, 0, 0}, [0x08] = {MSGPACK_KINDS, 0, 0},
+    [0x09] = {MSGPACK_KINDS, 0, 0}, [0x0a] = {MSGPACK_REAL, 4, 0},  [0x0b] = {MSGPACK_REAL, 8, 0},
+    [0x0c] = {MSGPACK_UINT, 1, 0},  [0x0d] = {MSGPACK_UINT, 2, 0},  [0x0e] = {MSGPACK_UINT, 4, 0},
+    [0x0f] = {MSGPACK_UINT, 8, 0},  [0x10] = {MSGPACK_INT, 1, 0},   [0x11] = {MSGPACK_INT, 2, 0},
+    [0x12] = {MSGPACK_INT, 4, 0},   [0x13] = {MSGPACK_INT, 8, 0},   [0x14] = {MSGPACK_KINDS, 0, 0},
+    [0x15] = {MSGPACK_KINDS, 0, 0}, [0x16] = {MSGPACK_KINDS, 0, 0}, [0x17] = {MSGPACK_KINDS, 0, 0},
+    [0x18] = {MSGPACK_KINDS, 0, 0}, [0x19] = {MSGPACK_STR, 1, 0},   [0x1a] = {MSGPACK_STR, 2, 0},
+    [0x1b] = {MSGPACK_STR, 4, 0},   [0x1c] = {MSGPACK_ARRAY, 2, 0}, [0x1d] = {MSGPACK_ARRAY, 4, 0},
+    [0x1e] = {MSGPACK_MAP, 2, 0},   [0x1f] = {MSGPACK_MAP, 4, 0},
 };
 
-static uint64_t number_at(const uint8_t *bytes, size_t width)
+static struct form form_of(uint8_t lead)
+{
+    if (lead >= 0xc0 && lead < 0xe0)
+        return forms[lead - 0xc0];
+    return lead < 0x80   ? (struct form){MSGPACK_UINT, 0, 0x7f}
+           : lead < 0x90 ? (struct form){MSGPACK_MAP, 0, 0x0f}
+           : lead < 0xa0 ? (struct form){MSGPACK_ARRAY, 0, 0x0f}
+           : lead < 0xc0 ? (struct form){MSGPACK_STR, 0, 0x1f}
+                         : (struct form){MSGPACK_INT, 0, 0xff};
+}
+
+/* The most significant byte first; eight are loaded at once where there are so many. */
+static uint64_t number_at(const struct reader *from, size_t width)
 {
     uint64_t number = 0;
+    if (width > 0 && from->left >= sizeof number) {
+        memcpy(&number, from->at, sizeof number);
+        return be64toh(number) >> (64 - 8 * width);
+    }
     for (size_t i = 0; i < width; i++)
-        number = number << 8 | bytes[i];
+        number = number << 8 | from->at[i];
     return number;
 }
 
-/* What most messages mostly consist of is read at once. */
-static bool take_small(struct reader *from, struct msgpack_head *ret)
-{
-    uint8_t lead = from->at[0];
-    if (lead >= 0x80)
-        return false;
-    from->at++;
-    from->left--;
-    ret->kind = MSGPACK_UINT;
-    ret->number = lead;
-    return true;
-}
-
-/* What is left of the input, in a variable of the taker's own. */
-struct rest {
-    const uint8_t *at;
-    size_t left;
-};
-
-/* Sign extension of a number of `width` bytes, one at least. */
+/* Sign extension of a number of `width` bytes. */
 static uint64_t extended(uint64_t number, size_t width)
 {
-    ensure(width > 0);
-    unsigned unused = 64 - 8 * (unsigned)width;
+    unsigned unused = width > 0 ? 64 - 8 * (unsigned)width : 56; /* a leading byte's own bits are all of it */
     return (uint64_t)((int64_t)(number << unused) >> unused);
 }
 
@@ -183,59 +181,11 @@ static double real_of(uint64_t bits, size_t width)
     return width == 4 ? (double)single : real;
 }
 
-/* The other forms that are one byte in all, but for what a count announces. */
-static bool take_fix(uint8_t lead, struct msgpack_head *head)
-{
-    if (lead < 0x90)
-        *head = (struct msgpack_head){.kind = MSGPACK_MAP, .count = lead & 15};
-    else if (lead < 0xa0)
-        *head = (struct msgpack_head){.kind = MSGPACK_ARRAY, .count = lead & 15};
-    else if (lead < 0xc0)
-        *head = (struct msgpack_head){.kind = MSGPACK_STR, .count = lead & 31};
-    else if (lead >= 0xe0)
-        *head = (struct msgpack_head){.kind = MSGPACK_INT, .number = extended(lead, 1)};
-    else
-        return false;
-    return true;
-}
-
-/* Apart from the others, since it is rare, and they are quick: a leading byte, the type, and both numbers. */
-static bool take_far(struct reader *from, struct msgpack_head *ret)
-{
-    enum { SIZE = 10, WIDTH = 4 };
-    size_t count = from->left < SIZE ? 0 : (size_t)number_at(from->at + 2 + WIDTH, WIDTH);
-    if (count == 0 || from->at[1] != MSGPACK_FAR_TYPE)
-        return false;
-    *ret = (struct msgpack_head){.kind = MSGPACK_FAR, .number = number_at(from->at + 2, WIDTH), .count = count};
-    from->at += SIZE;
-    from->left -= SIZE;
-    from->far += count;
-    return true;
-}
-
-static bool take_form(struct rest *from, uint8_t lead, struct msgpack_head *head)
-{
-    const struct form *form = &forms[lead - 0xc0];
-    if (form->kind == MSGPACK_KINDS || from->left < form->width)
-        return false;
-    uint64_t number = number_at(from->at, form->width);
-    from->at += form->width;
-    from->left -= form->width;
-    *head = (struct msgpack_head){.kind = form->kind, .number = number, .boolean = lead == 0xc3};
-    if (form->kind == MSGPACK_INT)
-        head->number = extended(number, form->width);
-    else if (form->kind == MSGPACK_REAL)
-        head->real = real_of(number, form->width);
-    else if (form->kind >= MSGPACK_STR)
-        head->count = (size_t)number;
-    return true;
-}
-
-static bool take_counted(struct rest *from, struct msgpack_head *head)
+/* The bytes of a string or binary; of the others only that there can be so many. */
+static bool take_counted(struct reader *from, struct msgpack_head *head)
 {
     size_t each = head->kind == MSGPACK_MAP ? 2 : 1;
-    if (head->kind < MSGPACK_STR)
-        return true;
+    head->count = (size_t)head->number;
     if (head->count > from->left / each)
         return false;
     if (head->kind == MSGPACK_STR || head->kind == MSGPACK_BIN) {
@@ -246,26 +196,63 @@ static bool take_counted(struct rest *from, struct msgpack_head *head)
     return true;
 }
 
+static bool take_rest(struct reader *from, uint8_t lead, struct msgpack_head *ret)
+{
+    const struct form form = form_of(lead);
+    if (form.width > from->left)
+        return false;
+    ret->kind = form.kind;
+    ret->number = form.width > 0 ? number_at(from, form.width) : lead & form.bits;
+    from->at += form.width;
+    from->left -= form.width;
+    switch (ret->kind) {
+    case MSGPACK_UINT: case MSGPACK_NIL:
+        return true;
+    case MSGPACK_INT:
+        ret->number = extended(ret->number, form.width);
+        ret->kind = (int64_t)ret->number < 0 ? MSGPACK_INT : MSGPACK_UINT;
+        return true;
+    case MSGPACK_BOOL:
+        ret->boolean = ret->number;
+        return true;
+    case MSGPACK_REAL:
+        ret->real = real_of(ret->number, form.width);
+        return true;
+    case MSGPACK_STR: case MSGPACK_BIN: case MSGPACK_ARRAY: case MSGPACK_MAP:
+        return take_counted(from, ret);
+    case MSGPACK_FAR: case MSGPACK_KINDS:
+        break;
+    }
+    return false;
+}
+
+/* Apart from the others, since it is rare and they are quick: the type, and both numbers. */
+static bool take_far(struct reader *from, struct msgpack_head *ret)
+{
+    uint64_t both;
+    if (from->left < 1 + sizeof both || from->at[0] != MSGPACK_FAR_TYPE)
+        return false;
+    memcpy(&both, from->at + 1, sizeof both);
+    both = be64toh(both);
+    from->at += 1 + sizeof both;
+    from->left -= 1 + sizeof both;
+    ret->kind = MSGPACK_FAR;
+    ret->number = both >> 32;
+    ret->count = from->far = both & UINT32_MAX;
+    return ret->count > 0;
+}
+
 bool msgpack_take(struct reader *from, struct msgpack_head *ret)
 {
     if (from->left == 0)
         return false;
-    if (take_small(from, ret))
-        return true;
-    struct rest rest = {from->at + 1, from->left - 1};
-    struct msgpack_head head;
+    struct reader rest = {.at = from->at + 1, .left = from->left - 1};
     uint8_t lead = from->at[0];
-    if (lead == FAR_LEAD)
-        return take_far(from, ret);
-    if (!take_fix(lead, &head) && !take_form(&rest, lead, &head))
-        return false;
-    if (head.kind == MSGPACK_INT && (int64_t)head.number >= 0)
-        head.kind = MSGPACK_UINT;
-    if (!take_counted(&rest, &head))
+    if (lead == FAR_LEAD ? !take_far(&rest, ret) : !take_rest(&rest, lead, ret))
         return false;
     from->at = rest.at;
     from->left = rest.left;
-    *ret = head;
+    from->far += rest.far;
     return true;
 }
 

@@ -10,13 +10,15 @@ enum msgpack_kind {
     MSGPACK_BIN, MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
 };
 
-/* What stands next. Of a string or binary also the bytes; of an array or map only how many follow. Binary that lies
- * elsewhere is an extension of this type and 8 bytes: where, and how many there are, one at least. */
+/* Binary that lies elsewhere is an extension of this type and 8 bytes: where, and how many there are, one at least. */
 enum { MSGPACK_FAR_TYPE = 1 };
+
+/* What stands next; only what its kind has is set. Of a string or binary also the bytes; of an array or map only how
+ * many follow. */
 struct msgpack_head {
     enum msgpack_kind kind;
     bool boolean;
-    uint64_t number;            /* UINT; also INT, as two's complement, which is then negative; the place of FAR */
+    uint64_t number;            /* UINT; also INT, as two's complement, which is then negative; where FAR is */
     double real;
     size_t count;               /* bytes, items or pairs */
     const uint8_t *bytes;

@@ -75,12 +75,30 @@ const struct way ways[WAYS] = {
 struct run {
     const struct way *way;
     wire_scenario *scenario;
-    bool in_earnest, in_need;
+    bool in_earnest, apart, in_need;
 };
+
+/* Another one each time. */
+static int wander(struct sys *sys)
+{
+    static int processor;
+    (void)sys;
+    return ++processor & 1023;
+}
+
+static void run_apart(void)
+{
+    static struct sys_ops ops;
+    ops = *runtime->sys->ops;
+    ops.processor = wander;
+    runtime->sys->ops = &ops;
+}
 
 static int play(void *arg)
 {
     const struct run *run = arg;
+    if (run->apart)
+        run_apart();
     struct ends ends = {.a = {.io = {.fd = -1}}, .b = {.io = {.fd = -1}}, .in_earnest = run->in_earnest};
     tr_scope limit = tr_fail_after(5); /* a listener in need waits for better times */
     int rc = tr_within(&limit, run->way->meet(&ends));
@@ -91,16 +109,25 @@ static int play(void *arg)
     return rc;
 }
 
-void in_the_real_world(const struct way *way, wire_scenario *scenario)
+static void run_really(struct run *run)
 {
     int before = open_descriptors();
-    struct run run = {.way = way, .scenario = scenario, .in_earnest = true};
-    int rc = tr_run(play, &run);
+    int rc = tr_run(play, run);
     if (rc < 0)
         print_error("%s\n", tr_error_report(tr_last_error()));
     assert_true(rc >= 0);
     sys_forsake(); /* which kept the error */
     assert_int_equal(open_descriptors(), before);
+}
+
+void in_the_real_world(const struct way *way, wire_scenario *scenario)
+{
+    run_really(&(struct run){.way = way, .scenario = scenario, .in_earnest = true});
+}
+
+void on_two_processors(const struct way *way, wire_scenario *scenario)
+{
+    run_really(&(struct run){.way = way, .scenario = scenario, .in_earnest = true, .apart = true});
 }
 
 /* ---- in the fake world ----------------------------------------------------------------------------------------- */

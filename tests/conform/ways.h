@@ -24,6 +24,9 @@ extern const struct way ways[WAYS];
 /* Runs the scenario once for each way in a run of its own, which must leave nothing behind. */
 void in_the_real_world(const struct way *way, wire_scenario *scenario);
 
+/* The same where each end believes that the other runs on another processor, and looks for it before it sleeps. */
+void on_two_processors(const struct way *way, wire_scenario *scenario);
+
 /* The same where reads and writes take less than they could, thirty seeds. */
 void in_fake_worlds(const struct way *way, wire_scenario *scenario);
 

@@ -312,6 +312,55 @@ static void a_peer_that_scribbles_ends_its_own_wire_at_most(void **state)
         meet("shm", scribble_for_ever, be_scribbled_at, seed);
 }
 
+/* The rings of a peer that is played here. */
+static int accept_by_hand(int fds[2], struct wire *wire, struct rings *rings)
+{
+    int memory;
+    uint8_t said;
+    expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    tr_try(wire_open(wire, fds[0]));
+    wire->may_accept = true;
+    tr_try(must(rings_make(rings, &memory)));
+    expect(sys_write_with(fds[1], "o", 1, memory) == 1);
+    close(memory);
+    expect(wire_read(wire, &said, 1) == 1);
+    tr_try(must(wire_accept(wire)));
+    return must(wire_write_by_rings(wire));
+}
+
+/* Whoever reads is hung up on after so many pieces, each of which is followed by another. */
+static int read_after_hanging_up(int after)
+{
+    int fds[2];
+    struct wire wire;
+    struct rings rings;
+    static uint8_t bytes[PIECE];
+    long got = 1, all = 0, before = 0;
+    tr_try(accept_by_hand(fds, &wire, &rings));
+    for (int i = 0; i < 1000 && got > 0; i++) {
+        long more = ring_write(&rings.out, bytes, sizeof bytes);
+        before += i <= after ? more : 0;
+        if (i == after)
+            wire_hang_up(&wire);
+        if (i == 0)
+            tr_try(must(wire_read_by_rings(&wire)));
+        expect((got = wire_read(&wire, bytes, 1000)) >= 0);
+        all += got;
+    }
+    expect(got == 0 && all == before);
+    rings_free(&rings);
+    wire_close(&wire);
+    close(fds[1]);
+    return 0;
+}
+
+static int what_a_peer_writes_after_it_was_hung_up_on_is_not_read_for_ever(void *arg)
+{
+    (void)arg;
+    tr_try(read_after_hanging_up(10));
+    return read_after_hanging_up(0); /* before it is known that it writes by rings */
+}
+
 /* ---- memory that is not as it should be -------------------------------------------------------------------------- */
 
 static int memory_of(size_t size, int seals)
@@ -395,6 +444,7 @@ int main(void)
         cmocka_unit_test(all_that_was_written_before_a_sigkill_is_read),
         cmocka_unit_test(who_waits_to_write_learns_of_a_sigkill),
         cmocka_unit_test(a_peer_that_scribbles_ends_its_own_wire_at_most),
+        IN_EARNEST(what_a_peer_writes_after_it_was_hung_up_on_is_not_read_for_ever),
         IN_EARNEST(memory_that_could_shrink_or_is_none_is_refused),
         IN_EARNEST(one_descriptor_of_many_is_kept),
     };

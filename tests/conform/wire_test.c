@@ -40,6 +40,12 @@ static bool is_pattern(const uint8_t *bytes, size_t at, size_t size)
     return true;
 }
 
+static void fill_pattern(uint8_t *bytes, size_t at, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = byte_at(at + i);
+}
+
 static size_t piece_of(const struct job *job)
 {
     size_t left = job->total - job->done;
@@ -52,8 +58,7 @@ static int write_all(struct job *job)
     expect_here(bytes != NULL);
     while (job->rc >= 0 && job->done < job->total) {
         size_t size = piece_of(job);
-        for (size_t i = 0; i < size; i++)
-            bytes[i] = byte_at(job->done + i);
+        fill_pattern(bytes, job->done, size);
         job->rc = wire_write(job->wire, bytes, size);
         job->done += job->rc >= 0 ? size : 0;
     }
@@ -264,14 +269,21 @@ static int what_was_written_is_read_before_the_end(struct ends *ends)
     return expect_writes_to_fail(&ends->b);
 }
 
+/* Of much, in two tasks, both of which wait for the other end by now. */
+static int read_and_write(tr_nursery *n, struct wire *wire, struct job *ret_reader, struct job *ret_writer)
+{
+    *ret_reader = job(wire, 1, 1);
+    *ret_writer = job(wire, TOO_MUCH, 4096);
+    tr_try(tr_start_soon(n, reads, ret_reader));
+    tr_try(tr_start_soon(n, writes, ret_writer));
+    return let_others_get_on();
+}
+
 static int who_waits_learns_of_the_end(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer;
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     expect_here(!reader.ended && !writer.ended);
     wire_close(&ends->b);
     tr_try(tr_join(n));
@@ -308,12 +320,8 @@ static int who_hangs_up_reads_what_has_arrived(struct ends *ends)
 static int to_hang_up_wakes_who_waits(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    struct job peer = job(&ends->b, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer, peer = job(&ends->b, TOO_MUCH, 4096);
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     wire_hang_up(&ends->a);
     tr_try(tr_start_soon(n, reads, &peer));
     tr_try(tr_join(n));
@@ -325,11 +333,8 @@ static int to_hang_up_wakes_who_waits(struct ends *ends)
 static int to_close_wakes_who_waits(struct ends *ends)
 {
     tr_auto(nursery) n = tr_open_nursery();
-    struct job reader = job(&ends->a, 1, 1);
-    struct job writer = job(&ends->a, TOO_MUCH, 4096);
-    tr_try(tr_start_soon(n, reads, &reader));
-    tr_try(tr_start_soon(n, writes, &writer));
-    tr_try(let_others_get_on());
+    struct job reader, writer;
+    tr_try(read_and_write(n, &ends->a, &reader, &writer));
     wire_close(&ends->a);
     tr_try(tr_join(n));
     expect_here(reader.rc == TR_ECLOSED && writer.rc == TR_ECLOSED);
@@ -442,6 +447,30 @@ static int a_descriptor_goes_with_what_is_written(struct ends *ends)
     return rc;
 }
 
+/* As often as there is room, which is never waited for; what is taken so is as good as any. */
+static int what_is_taken_at_once_arrives_too(struct ends *ends)
+{
+    uint8_t bytes[1000];
+    struct job reader = job(&ends->b, 0, 4096);
+    long taken = 1;
+    for (; taken > 0; reader.total += (size_t)taken) {
+        fill_pattern(bytes, reader.total, sizeof bytes);
+        taken = wire_try_write(&ends->a, bytes, sizeof bytes);
+        expect_here(taken >= 0 && taken <= (long)sizeof bytes && reader.total < TOO_MUCH);
+    }
+    expect_here(reader.total > 0);
+    tr_try(read_all(&reader));
+    expect_here(reader.done == reader.total);
+    return 0;
+}
+
+static int nothing_is_taken_at_once_by_what_is_closed(struct ends *ends)
+{
+    wire_close(&ends->a);
+    expect_here(wire_try_write(&ends->a, "x", 1) == 0);
+    return 0;
+}
+
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
 struct promise {
@@ -458,6 +487,8 @@ static const struct promise promises[] = {
     PROMISE(a_read_gives_what_is_there, true),
     PROMISE(to_write_nothing_is_no_end, false),
     PROMISE(a_waiting_reader_is_woken_by_a_byte, true),
+    PROMISE(what_is_taken_at_once_arrives_too, false),
+    PROMISE(nothing_is_taken_at_once_by_what_is_closed, false),
     PROMISE(who_writes_waits_for_who_does_not_read, true),
     PROMISE(both_may_wait_to_write_before_either_reads, false),
     PROMISE(what_was_written_is_read_before_the_end, true),
@@ -484,6 +515,7 @@ static void keeps_its_promise(void **state)
 {
     const struct trial *trial = *state;
     in_the_real_world(trial->way, trial->promise->scenario);
+    on_two_processors(trial->way, trial->promise->scenario);
     in_fake_worlds(trial->way, trial->promise->scenario);
     if (trial->promise->in_need)
         in_need(trial->way, trial->promise->scenario);

@@ -91,10 +91,19 @@ static bool is_possible(const struct call_record *call)
     }
 }
 
+/* Who was stopped notices nothing before it is to end. */
+static bool was_stopped(const struct play *play, const struct process *process)
+{
+    for (int i = 0; i < play->fault_count; i++)
+        if (play->stopped[i] == process)
+            return true;
+    return false;
+}
+
 /* A death ends the calls on the dead at once. */
 static void check_death(struct play *play, const struct call_record *call, int i)
 {
-    if (!call->callee || process_alive(call->callee) || call->outcomes == 0)
+    if (!call->callee || process_alive(call->callee) || call->outcomes == 0 || was_stopped(play, call->caller))
         return;
     int64_t died = process_ended_ns(call->callee);
     int64_t may_take = (int64_t)((SLACK_S + call->rested_s) * 1e9) + play->patience_ns;

@@ -202,7 +202,10 @@ static void strike(struct play *play, const struct fault *fault, struct process 
     case FAULT_KILL_ROOT: world_kill(play->root, SIGKILL); break;
     case FAULT_TERMINATE: kill_one(play, victim, SIGTERM); break;
     case FAULT_INTERRUPT: world_kill(play->root, SIGINT); break;
-    case FAULT_STOP: world_kill(victim, SIGSTOP); break;
+    case FAULT_STOP:
+        play->stopped[fault - play->faults] = victim;
+        world_kill(victim, SIGSTOP);
+        break;
     case FAULT_PAUSE: play_pause(play, victim, fault->seconds); break;
     case FAULT_CUT: case FAULT_RESET: between(play, fault, victim); break;
     case FAULT_NO_MEMORY: process_fail_memory(victim, fault->count, false); break;

@@ -215,6 +215,7 @@ struct play {
     struct call_record calls[CALLS_MOST];
     int call_count;
     int64_t patience_ns;            /* for how long processes were stopped or computed */
+    const struct process *stopped[FAULTS_MOST]; /* until somebody ends them, by the fault that did it */
     struct relief *reliefs;         /* the ends of faults that last for a while */
     int plant;                      /* a deliberate bug, where those are compiled in */
     int root_rc;

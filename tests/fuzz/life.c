@@ -136,7 +136,6 @@ void live(struct life *life)
     require(sched_run(main_task, life, NULL) == 0);
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
-    map_fini(&life->actor.signatures);
     arena_fini(&life->actor.memory);
     world_end(life->world);
 }

@@ -571,8 +571,8 @@ static void no_descriptor_is_left(const struct world *world)
 
 void world_end(struct world *world)
 {
-    error_unref(runtime->last);
-    runtime->last = NULL;
+    error_unref(runtime->outside.error);
+    runtime->outside.error = NULL;
     no_descriptor_is_left(world);
     require(world->alive == 0);
     sys_leave();

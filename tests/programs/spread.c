@@ -4,26 +4,16 @@
  *     spread SCENE NAME ARBITER LISTEN
  *
  * first_scene: director, donny, gretchen. streaming_service: main, aggregator, streamer_1, streamer_2. */
+#define TR_MODULE "spread"
+#include "support/hello.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tractor.h>
 
 enum { SEED = 1000 };
 
 /* ---- first_scene ----------------------------------------------------------------------------------------- */
-
-tr_fn(tr_str, hi)
-{
-    return tr_return_fmt("Hi my name is %s", tr_current_actor()->name);
-}
-
-tr_fn(tr_str, say_hello, (tr_str, other_actor))
-{
-    tr_auto(portal) other = NULL;
-    tr_try(tr_wait_for_actor(&other, args->other_actor));
-    return tr_call(other, ret, hi);
-}
 
 struct part {
     const char *actor, *other;

@@ -1,6 +1,6 @@
 /* A tree for tests/cli.sh to look at: stage NAME [ADDRESS] has a root of that name, the actors NAME-donny and
- * NAME-gretchen and two that are called NAME-twin, says "ready", and goes on until it is told to end, whoever of them
- * ends. */
+ * NAME-gretchen and two that are called NAME-twin, says "ready" and where it listens, and goes on until it is told to
+ * end, whoever of them ends. */
 #include <stdio.h>
 #include <string.h>
 #include <tractor.h>
@@ -32,6 +32,12 @@ tr_fn(tr_value, echo, (tr_value, any))
 tr_fn(void, fail)
 {
     return tr_raise("stage.Bad", "the curtain is stuck");
+}
+
+tr_fn(void, fail_deeply)
+{
+    tr_ignore(tr_raise("errno.ENOENT", "no curtain at all"));
+    return tr_raise_from(NULL, "stage.Bad", "the curtain does not fall");
 }
 
 tr_fn(void, wait_for_ever)
@@ -98,7 +104,7 @@ static int run(void *arg)
         tr_try(tr_start_soon(n, keep_whatever_comes, &all[i]));
         tr_try(tr_event_wait(&all[i].up));
     }
-    puts("ready");
+    printf("ready %s\n", tr_current_actor()->address);
     fflush(stdout);
     tr_try(tr_sleep_forever());
     return tr_join(n);

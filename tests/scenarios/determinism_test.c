@@ -1,24 +1,13 @@
 /* The same seed, the same run: every system call of every process, byte for byte. */
 #define TR_MODULE "determinism"
 #include "scenarios/theatre.h"
+#include "support/hello.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-tr_fn(tr_str, hi)
-{
-    return tr_return_fmt("Hi my name is %s", tr_current_actor()->name);
-}
-
-tr_fn(tr_str, say_hello, (tr_str, other_actor))
-{
-    tr_auto(portal) other = NULL;
-    tr_try(tr_wait_for_actor(&other, args->other_actor));
-    return tr_call(other, ret, hi);
-}
 
 static int first_scene(void *arg)
 {

@@ -22,23 +22,11 @@ tr_fn(int64_t, answer)
 
 /* ---- what happens ---------------------------------------------------------------------------------------- */
 
-static int fail_of(int rc)
-{
-    if (rc < 0) {
-        say(tr_error_report(tr_last_error()));
-        say("failed");
-    }
-    return rc;
-}
-
 /* The first root, on alpha, is the arbiter, and has donny. */
 static int host(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_start_actor(n, NULL, "donny", .modules = tr_names("stage")));
-    say("open");
-    return tr_join(n);
+    return be_open_with_donny(TR_MODULE);
 }
 
 static struct theatre *two_hosts(uint64_t seed, int (*visitor)(void *))
@@ -47,17 +35,8 @@ static struct theatre *two_hosts(uint64_t seed, int (*visitor)(void *))
     theatre->on_network = true;
     theatre->arbiter = arbiter_at;
     run_until_said(theatre, "open");
-    theatre->director = visitor;
-    (void)another_root_on(theatre, world_host(theatre->world, "beta"));
+    let_in(theatre, visitor, "beta");
     return theatre;
-}
-
-static void end_all(struct theatre *theatre)
-{
-    for (size_t i = 0; world_nth(theatre->world, i); i++)
-        if (!process_parent(world_nth(theatre->world, i)))
-            world_kill(world_nth(theatre->world, i), SIGTERM);
-    expect_nothing_left(theatre);
 }
 
 static int call(tr_portal *portal)
@@ -346,6 +325,26 @@ static int ask_private_root(void)
     return 0;
 }
 
+/* What is a Unix socket there is none here. */
+static int look_from_afar(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) root = NULL;
+    tr_actor_state about;
+    tr_try(tr_reach_actor(&root, arbiter_at, NULL));
+    want(tr_inspect_actor(root, &about) == TR_EREMOTE && tr_error_is(tr_last_error(), "ModuleNotExposed"));
+    say("not told");
+    return 0;
+}
+
+static void tools_on_another_host_are_told_nothing(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, look_from_afar);
+    run_until_said(theatre, "not told");
+    end_all(theatre);
+}
+
 static int be_curious(void *arg)
 {
     (void)arg;
@@ -360,8 +359,7 @@ static void a_tree_of_its_own_is_nobody_elses_business(void **state)
     theatre->listen = "tcp://alpha:7";
     run_until_said(theatre, "open");
     theatre->listen = NULL;
-    theatre->director = be_curious;
-    (void)another_root_on(theatre, world_host(theatre->world, "beta"));
+    let_in(theatre, be_curious, "beta");
     run_until_said(theatre, "refused");
     end_all(theatre);
 }
@@ -401,6 +399,68 @@ static void nobody_from_outside_is_registered_as_another(void **state)
     end_all(theatre);
 }
 
+/* Names that nobody has, from number `first` on. */
+static int register_many(tr_portal *arbiter, size_t first, size_t count)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_registration *many = tr_alloc(count * sizeof *many);
+    want(many);
+    const tr_list_tr_str addresses = tr_names("tcp://beta:9");
+    for (size_t i = 0; i < count; i++)
+        many[i] = (tr_registration){.name = tr_format("extra-%zu", first + i),
+                                    .uuid = tr_format("%032zx", first + i),
+                                    .addresses = addresses,
+                                    .pid = 7};
+    return tr_call(arbiter, NULL, tr_registry_mirror, .joined = {many, count});
+}
+
+static int fill_the_arbiter(void)
+{
+    enum { AT_ONCE = 1000, ENOUGH = 100000 };
+    tr_auto(portal) arbiter = NULL;
+    tr_list_tr_registration found;
+    tr_try(tr_get_arbiter(&arbiter));
+    want(arbiter->session->outside);
+    size_t sent = 0;
+    int rc;
+    while ((rc = register_many(arbiter, sent, AT_ONCE)) >= 0 && sent < ENOUGH)
+        sent += AT_ONCE;
+    want(rc == TR_EREMOTE && tr_error_is(tr_last_error(), "errno.EDQUOT"));
+    want(register_many(arbiter, sent + AT_ONCE, 1) == TR_EREMOTE && tr_error_is(tr_last_error(), "errno.EDQUOT"));
+    tr_try(tr_query_actors(&found, .prefix = "extra-"));
+    want(found.count >= sent && found.count < sent + AT_ONCE && sent >= 4 * AT_ONCE);
+    tr_try(tr_call(arbiter, NULL, tr_registry_mirror, .left = tr_names(found.items[0].uuid)));
+    tr_try(register_many(arbiter, sent + AT_ONCE, 1));
+    say("full");
+    return tr_sleep_forever();
+}
+
+static int crowd_out(void *arg)
+{
+    (void)arg;
+    return fail_of(fill_the_arbiter());
+}
+
+static int find_donny_in_the_crowd(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) donny = NULL;
+    tr_try(fail_of(tr_wait_for_actor(&donny, "donny")));
+    tr_try(fail_of(call(donny)));
+    say("found");
+    return 0;
+}
+
+static void who_is_outside_registers_so_much_and_no_more(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, crowd_out);
+    run_until_said(theatre, "full");
+    let_in(theatre, find_donny_in_the_crowd, "gamma");
+    run_until_said(theatre, "found");
+    end_all(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,7 +474,9 @@ int main(void)
         cmocka_unit_test(what_is_advertised_is_what_others_are_told),
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
         cmocka_unit_test(nobody_from_outside_is_registered_as_another),
+        cmocka_unit_test(who_is_outside_registers_so_much_and_no_more),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
+        cmocka_unit_test(tools_on_another_host_are_told_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

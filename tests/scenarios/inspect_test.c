@@ -224,6 +224,26 @@ static int call_all(tr_portal *donny)
 PLAY(call_all)
 SUCCEEDS(functions_are_called_by_what_their_actor_says_of_them, play_call_all, "")
 
+/* Descriptions come and go, each where the last one was. */
+static int call_described_anew(tr_portal *donny, const char *which)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_function_list found;
+    tr_try(tr_inspect_functions(donny, which, &found));
+    want(found.count == 1);
+    const tr_fn_info fn = found.items[0];
+    return tr_call_value(donny, &fn, NULL, NULL);
+}
+
+static int call_one_and_another(tr_portal *donny)
+{
+    for (int i = 0; i < 8; i++)
+        tr_try(call_described_anew(donny, i % 2 ? "venue.turn" : "venue.say_much"));
+    return 0;
+}
+PLAY(call_one_and_another)
+SUCCEEDS(a_function_is_not_taken_for_one_whose_description_is_gone, play_call_one_and_another, "")
+
 /* ---- the log ----------------------------------------------------------------------------------------------- */
 
 enum { MANY = 10000 };
@@ -425,11 +445,41 @@ static void over_tcp_nobody_is_told(void **state)
     struct theatre *theatre = raise_curtain(1, host);
     theatre->arbiter = backstage;
     run_until_said(theatre, "stays");
-    theatre->director = ask_over_tcp;
-    (void)another_root(theatre);
+    let_in(theatre, ask_over_tcp, NULL);
     run_until_said(theatre, "refused");
     world_kill(theatre->root, SIGTERM);
     expect_nothing_left(theatre);
+}
+
+/* A session over TCP is there already, as with any tree at that arbiter, and does not stand in the way. */
+static int come_nearer(void *arg)
+{
+    (void)arg;
+    tr_auto(portal) over_tcp = NULL, root = NULL, again = NULL;
+    tr_actor_state about, refused;
+    tr_try(tr_get_arbiter(&over_tcp));
+    tr_try(tr_reach_actor(&root, backstage, NULL));
+    tr_try(tr_inspect_actor(root, &about));
+    want(!strcmp(about.address, backstage) && !strcmp(about.uuid, tr_portal_actor(over_tcp)->uuid));
+    want(tr_inspect_actor(over_tcp, &refused) == TR_EREMOTE);
+    tr_try(tr_reach_actor(&again, backstage, about.uuid));
+    tr_try(tr_inspect_actor(again, &about));
+    say("told");
+    return 0;
+}
+
+static void who_finds_an_actor_of_this_host_by_tcp_is_told_by_its_unix_socket(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct theatre *theatre = raise_curtain(seed, host);
+        theatre->arbiter = backstage;
+        run_until_said(theatre, "stays");
+        let_in(theatre, come_nearer, NULL);
+        run_until_said(theatre, "told");
+        world_kill(theatre->root, SIGTERM);
+        expect_nothing_left(theatre);
+    }
 }
 
 /* ---- without memory ------------------------------------------------------------------------------------------- */
@@ -504,11 +554,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_actor_says_what_it_is_and_what_it_is_at),
         cmocka_unit_test(functions_are_called_by_what_their_actor_says_of_them),
+        cmocka_unit_test(a_function_is_not_taken_for_one_whose_description_is_gone),
         cmocka_unit_test(a_log_is_followed_at_a_level_of_the_followers_own),
         cmocka_unit_test(so_many_may_follow_a_log_and_no_more),
         cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),
+        cmocka_unit_test(who_finds_an_actor_of_this_host_by_tcp_is_told_by_its_unix_socket),
         cmocka_unit_test(what_cannot_be_asked_is_an_error),
         cmocka_unit_test(memory_that_is_refused_once_costs_the_visitor_at_most),
     };

@@ -42,15 +42,6 @@ tr_fn(int64_t, swallow, (tr_bytes, much))
 
 /* ---- two hosts ------------------------------------------------------------------------------------------- */
 
-static int fail_of(int rc)
-{
-    if (rc < 0) {
-        say(tr_error_report(tr_last_error()));
-        say("failed");
-    }
-    return rc;
-}
-
 static int tell_of(tr_stream *changes)
 {
     tr_actor_event event;
@@ -79,17 +70,8 @@ static struct theatre *on_hosts(uint64_t seed, const char *arbiter, int (*visito
     theatre->on_network = true;
     theatre->arbiter = arbiter;
     run_until_said(theatre, "open");
-    theatre->director = visitor;
-    (void)another_root_on(theatre, where ? world_host(theatre->world, where) : theatre->host);
+    let_in(theatre, visitor, where);
     return theatre;
-}
-
-static void end_all(struct theatre *theatre)
-{
-    for (size_t i = 0; world_nth(theatre->world, i); i++)
-        if (!process_parent(world_nth(theatre->world, i)))
-            world_kill(world_nth(theatre->world, i), SIGTERM);
-    expect_nothing_left(theatre);
 }
 
 static void cable(struct theatre *theatre, bool plugged)
@@ -163,8 +145,7 @@ static void the_time_for_that_is_an_option(void **state)
     theatre->arbiter = arbiter_at;
     theatre->lost_after = 2;
     run_until_said(theatre, "open");
-    theatre->director = visit_long;
-    (void)another_root_on(theatre, world_host(theatre->world, "beta"));
+    let_in(theatre, visit_long, "beta");
     expect_noticed(theatre, 2);
 }
 
@@ -403,8 +384,7 @@ static void one_that_cannot_be_reached_is_not_found(void **state)
     (void)state;
     struct theatre *theatre = on_hosts(1, arbiter_at, have_gretchen, "beta");
     run_until_said(theatre, "gretchen is there");
-    theatre->director = visit_gretchen;
-    (void)another_root_on(theatre, world_host(theatre->world, "gamma"));
+    let_in(theatre, visit_gretchen, "gamma");
     run_until_said(theatre, "looking");
     world_cut_hosts(world_named_host(theatre->world, "beta"), world_named_host(theatre->world, "gamma"));
     run_until_said(theatre, "not found");

@@ -1,29 +1,12 @@
 /* Actors that were started to run a stream: its values are read by whoever takes it, and its end is the actor's. */
 #define TR_MODULE "main_stream"
-#include "scenarios/theatre.h"
+#include "scenarios/counting.h"
 
 #include <string.h>
 
 tr_fn(void, ping)
 {
     return 0;
-}
-
-tr_stream_fn(int64_t, count, (int64_t, last))
-{
-    int rc = 0;
-    for (int64_t i = 1; i <= args->last && rc >= 0; i++)
-        rc = tr_yield(ctx, i);
-    if (rc == TR_ECANCELLED)
-        say("cancelled");
-    return rc;
-}
-
-tr_stream_fn(int64_t, count_and_break, (int64_t, last))
-{
-    for (int64_t i = 1; i <= args->last; i++)
-        tr_try(tr_yield(ctx, i));
-    return tr_raise("app.Broken", "after %lld", (long long)args->last);
 }
 
 static int run_and_read(void *arg)

@@ -122,14 +122,6 @@ static int pretender(int argc, char **argv)
     return tr_main(argc, argv, pretend, NULL);
 }
 
-static void end_all(struct theatre *theatre)
-{
-    for (size_t i = 0; world_nth(theatre->world, i); i++)
-        if (!process_parent(world_nth(theatre->world, i)))
-            world_kill(world_nth(theatre->world, i), SIGTERM);
-    expect_nothing_left(theatre);
-}
-
 /* ---- coming there --------------------------------------------------------------------------------------- */
 
 static int do_nothing(void *arg)
@@ -171,10 +163,7 @@ static void a_root_is_told_within_a_second_what_is_no_arbiter(void **state)
 static int host(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_start_actor(n, NULL, "donny"));
-    say("open");
-    return tr_join(n);
+    return be_open_with_donny(TR_MODULE);
 }
 
 static int look(tr_portal **ret_portal)
@@ -259,8 +248,7 @@ static void live_through(uint64_t seed)
     struct theatre *theatre = raise_curtain(seed, host);
     theatre->arbiter = place;
     run_until_said(theatre, "open");
-    theatre->director = visit;
-    (void)another_root(theatre);
+    let_in(theatre, visit, NULL);
     run_until_said(theatre, "met");
     world_kill(theatre->root, SIGKILL);
     run_until_said(theatre, "gone");

@@ -1,6 +1,6 @@
 /* Several readers of one stream, in tasks of one actor, each at its own pace. */
 #define TR_MODULE "readers"
-#include "scenarios/theatre.h"
+#include "scenarios/counting.h"
 
 #include <string.h>
 
@@ -16,23 +16,6 @@ tr_stream_fn(int64_t, count_slowly, (int64_t, last), (double, seconds))
         tr_try(tr_sleep(args->seconds));
     }
     return 0;
-}
-
-tr_stream_fn(int64_t, count, (int64_t, last))
-{
-    int rc = 0;
-    for (int64_t i = 1; i <= args->last && rc >= 0; i++)
-        rc = tr_yield(ctx, i);
-    if (rc == TR_ECANCELLED)
-        say("cancelled");
-    return rc;
-}
-
-tr_stream_fn(int64_t, count_and_break, (int64_t, last))
-{
-    for (int64_t i = 1; i <= args->last; i++)
-        tr_try(tr_yield(ctx, i));
-    return tr_raise("app.Broken", "after %lld", (long long)args->last);
 }
 
 struct listener {

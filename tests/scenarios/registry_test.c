@@ -215,10 +215,7 @@ SUCCEEDS(a_name_that_never_comes_is_the_deadlines_error, wait_for_nobody, NULL)
 static int host(void *arg)
 {
     (void)arg;
-    tr_auto(nursery) n = tr_open_nursery();
-    tr_try(tr_start_actor(n, NULL, "donny", .modules = tr_names("venue")));
-    say("open");
-    return tr_join(n);
+    return be_open_with_donny(TR_MODULE);
 }
 
 static struct theatre *raise_curtain_at(const char *address, uint64_t seed, int (*visitor)(void *))
@@ -226,26 +223,8 @@ static struct theatre *raise_curtain_at(const char *address, uint64_t seed, int 
     struct theatre *theatre = raise_curtain(seed, host);
     theatre->arbiter = address;
     run_until_said(theatre, "open");
-    theatre->director = visitor;
-    (void)another_root(theatre);
+    let_in(theatre, visitor, NULL);
     return theatre;
-}
-
-static void end_all(struct theatre *theatre)
-{
-    for (size_t i = 0; world_nth(theatre->world, i); i++)
-        if (!process_parent(world_nth(theatre->world, i)))
-            world_kill(world_nth(theatre->world, i), SIGTERM);
-    expect_nothing_left(theatre);
-}
-
-static int fail_of(int rc)
-{
-    if (rc < 0) {
-        say(tr_error_report(tr_last_error()));
-        say("failed");
-    }
-    return rc;
 }
 
 static int meet(void)
@@ -416,9 +395,8 @@ static void a_tree_goes_on_without_the_arbiter_and_is_back_with_the_next(void **
         run_until_said(theatre, "watching");
         world_kill(theatre->root, seed % 4 < 2 ? SIGKILL : SIGTERM);
         run_until_said(theatre, "went on");
-        theatre->director = host;
         double then = seconds_now(theatre);
-        (void)another_root(theatre);
+        let_in(theatre, host, NULL);
         run_until_said(theatre, "back");
         assert_true(seconds_now(theatre) < then + 2);
         end_all(theatre);

@@ -20,6 +20,15 @@ void say(const char *word)
     snprintf(said + used, sizeof theatre()->said - used, "%s\n", word);
 }
 
+int fail_of(int rc)
+{
+    if (rc < 0) {
+        say(tr_error_report(tr_last_error()));
+        say("failed");
+    }
+    return rc;
+}
+
 static int direct(void *arg)
 {
     return theatre()->director(arg);
@@ -115,6 +124,12 @@ struct process *another_root(struct theatre *theatre)
 struct process *another_root_on(struct theatre *theatre, struct host *host)
 {
     return world_spawn(theatre->world, host, program);
+}
+
+void let_in(struct theatre *theatre, int (*director)(void *), const char *host)
+{
+    theatre->director = director;
+    (void)another_root_on(theatre, host ? world_host(theatre->world, host) : theatre->host);
 }
 
 static bool was_said(void *arg)
@@ -220,6 +235,14 @@ void expect_nothing_left(struct theatre *theatre)
     theatre->world = NULL;
 }
 
+void end_all(struct theatre *theatre)
+{
+    for (size_t i = 0; world_nth(theatre->world, i); i++)
+        if (!process_parent(world_nth(theatre->world, i)))
+            world_kill(world_nth(theatre->world, i), SIGTERM);
+    expect_nothing_left(theatre);
+}
+
 /* ---- plays that check by themselves -------------------------------------------------------------------------- */
 
 enum { SEEDS = 5 };
@@ -231,6 +254,14 @@ int with_donny(const char *module, int (*body)(tr_portal *donny))
     tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names(module)));
     tr_try(body(donny));
     tr_try(tr_cancel_actor(donny));
+    return tr_join(n);
+}
+
+int be_open_with_donny(const char *module)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_actor(n, NULL, "donny", .modules = tr_names(module)));
+    say("open");
     return tr_join(n);
 }
 

@@ -48,8 +48,14 @@ struct theatre *raise_curtain(uint64_t seed, int (*director)(void *));
 struct process *another_root(struct theatre *theatre);
 struct process *another_root_on(struct theatre *theatre, struct host *host);
 
+/* The same in one: a root that runs `director`, on a new host of that name (NULL: the first root's). */
+void let_in(struct theatre *theatre, int (*director)(void *), const char *host);
+
 /* In any process: tells the test. */
 void say(const char *word);
+
+/* In a director: tells the test of a failure, of which nobody hears where it is not the first root's. Its `rc`. */
+int fail_of(int rc);
 
 /* Goes on until it was said / that many seconds are over / nothing moves any more; fails the test if
  * that takes a minute. */
@@ -73,6 +79,9 @@ void expect_outcome(struct theatre *theatre, const char *type);
  * actor leaf and came through two boxes; a group is "[a, b]", its members in the order of their texts. */
 void expect_shape(struct theatre *theatre, const char *shape);
 
+/* Tells all roots to end, and expects nothing left. */
+void end_all(struct theatre *theatre);
+
 /* All processes, descriptors, files and allocations are gone, and no invariant was broken. Ends the world. */
 void expect_nothing_left(struct theatre *theatre);
 
@@ -87,6 +96,9 @@ void expect_nothing_left(struct theatre *theatre);
 
 /* An actor "donny" is started, which serves the module, and `body` has to do with it; then it is ended. */
 int with_donny(const char *module, int (*body)(tr_portal *donny));
+
+/* The same actor stays, and "open" is said. */
+int be_open_with_donny(const char *module);
 
 /* play_name, a director who does that. */
 #define PLAY(name)                                                                                           \

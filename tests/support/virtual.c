@@ -21,8 +21,8 @@ void run_virtually(void **state)
 /* The last error outlives its run, until now. */
 static void forget_last_error(void)
 {
-    error_unref(runtime->last);
-    runtime->last = NULL;
+    error_unref(runtime->outside.error);
+    runtime->outside.error = NULL;
 }
 
 static bool passes(int (*scenario)(void *), size_t fail_at, bool fail_after)

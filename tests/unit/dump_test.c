@@ -157,8 +157,8 @@ static void without_memory_there_is_less_to_see(void **state)
         sys_leave();
         assert_true(rc == 0 || (rc == -ENOMEM && seen[0] == 0)); /* no first task */
         assert_true(said[0] == 0 || strstr(said, "tasks of process 4711\n") == said);
-        error_unref(runtime->last);
-        runtime->last = NULL;
+        error_unref(runtime->outside.error);
+        runtime->outside.error = NULL;
         assert_int_equal(world->alive, 0);
     } while (strcmp(seen, "something") != 0);
     assert_true(fail_at > 3);

@@ -10,6 +10,7 @@
 #include "actor/error_wire.h"
 #include "actor/portal.h"
 #include "base/error.h"
+#include "value/codec.h"
 #include "value/msgpack.h"
 
 #include <errno.h>
@@ -91,13 +92,12 @@ static void one_that_comes_before_an_overrun_is_so_too(struct life *life)
     tr_portal_done_(&portal);
 }
 
-/* The first call is refused for its signature. */
-static void peer_declares_otherwise(void)
+/* How the first call ends. */
+static void peer_fails_with(struct tr_error *error)
 {
     struct buf out = {0};
     struct frame frame = {.kind = FRAME_ERROR, .id = 1};
     size_t start;
-    struct tr_error *error = error_new(TR_ESIGNATURE, tr_code_type(TR_ESIGNATURE), "", 0, "the callee declares it");
     assert_int_equal(frame_open(&out, &frame, &start), 0);
     assert_int_equal(error_put(&out, error), 0);
     assert_int_equal(frame_close(&out, start), 0);
@@ -113,7 +113,7 @@ static void what_a_stream_failed_with_is_the_same_error_each_time(struct life *l
     tr_stream *numbers = NULL;
     int64_t number;
     assert_int_equal(tr_open_stream(portal, &numbers, count_to), 0);
-    peer_declares_otherwise();
+    peer_fails_with(error_new(TR_ESIGNATURE, tr_code_type(TR_ESIGNATURE), "", 0, "the callee declares it"));
     assert_int_equal(tr_next(numbers, &number, count_to), TR_EREMOTE);
     assert_non_null(strstr(tr_error_message(tr_last_error()), "the caller declares"));
     struct tr_error *first = error_ref((struct tr_error *)tr_last_error());
@@ -312,6 +312,74 @@ static void nonsense_about_lent_memory_is_the_end_of_its_session(void **state)
     }
 }
 
+/* The peer's clock is ahead of ours, or its answer was read before anybody looked at the time. */
+static int say_that_it_was_cut(void *seconds)
+{
+    tr_try(tr_sleep(*(double *)seconds));
+    peer_fails_with(error_new(TR_ECANCELLED, "Cancelled", "", 0, "cancelled by the one who asked"));
+    return 0;
+}
+
+static int call_while_peer_says_so(struct life *life, double when)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = meet(life);
+    tr_try(tr_start_soon(nursery, say_that_it_was_cut, &when));
+    return tr_join_with(nursery, tr_call(portal, NULL, echo, .text = "hello"));
+}
+
+static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline(struct life *life)
+{
+    const double when[] = {0.999, 0.5};
+    for (size_t i = 0; i < sizeof when / sizeof *when; i++) {
+        tr_scope limit = tr_move_on_after(1);
+        int rc = tr_within(&limit, call_while_peer_says_so(life, when[i]));
+        bool early = i == 0;
+        assert_int_equal(rc, early ? 0 : TR_EREMOTE);
+        assert_int_equal(limit.cancelled_caught, early);
+    }
+}
+
+static void put_call(struct buf *out, const tr_fn_info *fn, const void *args, double seconds_left)
+{
+    struct frame frame = {.kind = FRAME_START, .id = 1,
+                          .start = {.module = "fuzz", .function = fn->name, .seconds_left = seconds_left}};
+    size_t start;
+    assert_int_equal(frame_open(out, &frame, &start), 0);
+    assert_int_equal(codec_encode_fields(out, fn->args, args), 0);
+    assert_int_equal(frame_close(out, start), 0);
+}
+
+static bool peer_has_heard(const char *words)
+{
+    return memmem(peer.socket->out.data, peer.socket->out.size, words, strlen(words)) != NULL;
+}
+
+static void what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller(struct life *life)
+{
+    struct buf call = {0};
+    tr_auto(portal) portal = meet(life);
+    put_call(&call, &wait_a_while_tr_info_, TR_ARGS_(wait_a_while, .seconds = 5, ), 1);
+    peer_say(&peer, call.data, call.size);
+    pass(2);
+    assert_true(peer_has_heard("cancelled by actor donny"));
+    peer.socket->ended = true;
+    buf_fini(&call);
+}
+
+static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct life *life)
+{
+    struct buf said = {0};
+    tr_auto(portal) portal = meet(life);
+    put_call(&said, &(tr_fn_info){.name = "nothing_of_ours", .args = echo_tr_info_.args},
+             TR_ARGS_(echo, .text = "hello", ), 1);
+    assert_int_equal(buf_append(&said, "nonsense", 8), 0);
+    peer_say(&peer, said.data, said.size);
+    pass(1);
+    assert_true(peer_has_heard("has no function \"nothing_of_ours\""));
+    buf_fini(&said);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -332,6 +400,9 @@ int main(void)
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
         LIVE(what_a_peer_lends_is_read_and_given_back),
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
+        LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
+        LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
+        LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The real poller in want: of the processor in the wrong moment, for which the wait is overlaid by one that comes
- * late; and of descriptors. */
+ * late; of descriptors; and of a kernel that takes what it is told. */
+#include "sched/io.h"
 #include "support/real.h"
 #include "support/tasks.h"
 
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,51 @@ int epoll_wait(int set, struct epoll_event *ret_events, int room, int timeout)
     *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
     usleep(3000); /* tidy: call: a wait that begins late is what is tested */
     return real(set, ret_events, room, timeout);
+}
+
+static int refusals; /* so many changes of what is watched are refused for want of memory */
+
+int epoll_ctl(int set, int what, int fd, struct epoll_event *event)
+{
+    int (*real)(int, int, int, struct epoll_event *);
+    *(void **)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+    if (what != EPOLL_CTL_MOD || refusals == 0)
+        return real(set, what, fd, event);
+    refusals--;
+    errno = ENOMEM;
+    return -1;
+}
+
+static int wait_to_read(void *io)
+{
+    return io_wait_readable(io);
+}
+
+/* A writer has waited, too: that the socket takes bytes is reported again, and that nobody wants to know it any more is
+ * what the kernel refuses to hear. */
+static int read_and_write(struct io *io)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_soon(n, wait_to_read, io));
+    tr_try(tr_checkpoint());
+    tr_try(io_wait_writable(io));
+    refusals = 1;
+    return tr_join(n);
+}
+
+static int a_reader_is_woken_when_the_kernel_will_not_watch_for_it(void *arg)
+{
+    (void)arg;
+    int fds[2];
+    struct io io;
+    expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    tr_try(io_open(&io, fds[0]));
+    tr_scope limit = tr_fail_after(10);
+    int rc = tr_within(&limit, read_and_write(&io));
+    io_close(&io);
+    expect(rc == 0 && refusals == 0);
+    close(fds[1]);
+    return 0;
 }
 
 /* Deadlines that have come by the time the wait begins: it must not wait for anything else then. */
@@ -137,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_that_gets_no_descriptors_for_its_first_run_is_told_so),
         cmocka_unit_test(an_actor_that_gets_no_descriptors_says_why_it_ends),
+        IN_EARNEST(a_reader_is_woken_when_the_kernel_will_not_watch_for_it),
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
         cmocka_unit_test(neither_does_one_that_gets_too_few_for_a_signal),

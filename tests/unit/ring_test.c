@@ -225,6 +225,20 @@ static void a_peer_that_scribbles_is_found_out_or_believed_and_touches_nothing(v
     assert_in_range(found_out, 1000, 199000);
 }
 
+static void a_reader_knows_whether_the_writer_runs_elsewhere(void **state)
+{
+    (void)state;
+    static struct pair pair;
+    set_up(&pair, 16);
+    assert_false(ring_writer_runs_elsewhere(&pair.reader, 0)); /* nobody has told */
+    ring_tell_processor(&pair.writer, 3);
+    assert_true(ring_writer_runs_elsewhere(&pair.reader, 0));
+    assert_false(ring_writer_runs_elsewhere(&pair.reader, 3));
+    assert_false(ring_writer_runs_elsewhere(&pair.reader, -1)); /* where nobody runs at the same time */
+    ring_tell_processor(&pair.writer, -1);
+    assert_false(ring_writer_runs_elsewhere(&pair.reader, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +246,7 @@ int main(void)
         cmocka_unit_test(indices_go_on_beyond_their_largest),
         cmocka_unit_test(a_bell_is_rung_once_for_each_sleep_and_only_then),
         cmocka_unit_test(a_writer_is_woken_when_half_is_free),
+        cmocka_unit_test(a_reader_knows_whether_the_writer_runs_elsewhere),
         cmocka_unit_test(bytes_pass_between_threads_in_order),
         cmocka_unit_test(a_peer_that_scribbles_is_found_out_or_believed_and_touches_nothing),
     };
