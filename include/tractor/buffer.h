@@ -16,9 +16,9 @@
  * Between actors of one host a byte string (tr_bytes) of 16 KiB or more does not travel with its message: it lies in
  * memory of the sender's that the receiver sees, 8 MiB for each direction between two actors, and what travels is
  * where. This holds wherever bytes are in a value, in arguments, results, and what streams and contexts carry; bytes
- * that lie elsewhere in the sender are copied there once. With tr_buffer that one copy is gone, too. To other hosts, for
- * the first values, and when the receiver holds so much that there is no room, they travel as ever: nobody waits for
- * room, and programs see no difference but in time.
+ * that lie elsewhere in the sender are copied there once. With tr_buffer that one copy is gone, too. To other hosts,
+ * for the first values, and when the receiver holds so much that there is no room, they travel as ever: nobody waits
+ * for room, and programs see no difference but in time.
  *
  * The receiver has what it was given for as long as any other value: its arguments until the function returns, results
  * until the end of the frame, what tr_next gave until the next one. Then its sender may use the place again.
@@ -40,10 +40,12 @@
  *
  * Not a checkpoint. NULL when memory is out, when `to` is NULL, or outside a task. (Python has only copies.) */
 #define tr_buffer(to, size)                                                                        \
-    _Generic((to), tr_portal *: tr_portal_buffer_, tr_ctx *: tr_ctx_buffer_, tr_stream *: tr_stream_buffer_)((to), (size))
+    _Generic((to), tr_portal *: tr_portal_buffer_, tr_ctx *: tr_ctx_buffer_,                       \
+             tr_stream *: tr_stream_buffer_)((to), (size))
 
 /* ---- below: how the macro does it ------------------------------------------------------------------ */
 
+/* Not checkpoints. */
 TR_API void *tr_portal_buffer_(tr_portal *portal, size_t size);
 TR_API void *tr_ctx_buffer_(tr_ctx *ctx, size_t size);
 TR_API void *tr_stream_buffer_(tr_stream *stream, size_t size);

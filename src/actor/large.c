@@ -136,9 +136,8 @@ static void offer_shelf(struct session *session)
     }
     (void)wire_pass(&session->wire, fd);
     machine_move(&it->lending, LENDING_OFFERED);
+    it->unkept = true;
     say_how_much_is_lent(session, SHELF_SIZE);
-    if (start_keeper(session) < 0)
-        look_after_shelf(session);
 }
 
 int borrow_heard(struct session *session, const struct frame *frame)
@@ -222,21 +221,31 @@ void *large_memory(struct session *session, size_t size)
 
 /* ---- receiving ---------------------------------------------------------------------------------------------- */
 
-static void give_back(void *arg, uint32_t place)
+static void say_it_is_back(void *arg, uint32_t place)
 {
     session_say(arg, &(struct frame){.kind = FRAME_BACK, .back = {place}});
 }
 
-void large_consider(struct session *session)
+static void take_shelf(struct session *session)
 {
     struct large *it = &session->large;
     int fd = wire_take_passed(&session->wire);
     if (fd < 0)
         return;
     it->offered = false;
-    if (shelf_view_new(fd, give_back, session, &it->view) >= 0)
+    if (shelf_view_new(fd, say_it_is_back, session, &it->view) >= 0)
         session_tell(session, FRAME_BORROW, 0);
     sys_close(&fd);
+}
+
+/* Whoever sends waits for nothing, not even for a task to be started. */
+void large_consider(struct session *session)
+{
+    struct large *it = &session->large;
+    if (it->offered)
+        take_shelf(session);
+    if (it->unkept)
+        it->unkept = it->shelf && start_keeper(session) < 0; /* for want of memory: the next read will do */
 }
 
 /* Its descriptor may have come too late. */
@@ -261,7 +270,7 @@ int lend_heard(struct session *session, const struct frame *frame)
         return raise_code(TR_EPROTOCOL, "the peer lends twice");
     it->offered = frame->lend.bytes == SHELF_SIZE && !session->outside;
     if (it->offered)
-        large_consider(session);
+        take_shelf(session);
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct large {
     struct shelf *shelf;            /* ours; NULL where there is none */
     bool wished;                    /* something large was sent, and there is none yet */
     bool used;                      /* since the keeper has looked last */
+    bool unkept;                    /* a shelf is there, and no keeper yet */
     size_t far;                     /* how much of the value that was encoded last lies on it */
     struct shelf_view *view;        /* of the peer's; NULL where there is none */
     bool offered;                   /* the peer has one, whose descriptor has not come yet */
@@ -28,9 +29,8 @@ void large_leave(struct session *session);
 
 /* ---- sending ------------------------------------------------------------------------------------------------ */
 
-/* Before a value is encoded with that lender, whose `far` says then how much of it lies on the shelf. / After that, when it
- * is not sent after all. / Where it is wished, once the frame is complete: there may be a shelf from now
- * on. */
+/* Before a value is encoded with that lender; `far` says then how much of it lies on the shelf. / After that, when it
+ * is not sent after all. / Where it is wished, once the frame is complete: there may be a shelf from now on. */
 static inline void large_begin(struct large *large)
 {
     large->far = 0;
@@ -44,8 +44,8 @@ void large_settle(struct session *session);
 int large_put(struct session *session, struct buf *out, const struct frame *frame, const tr_type *type,
               const void *value);
 
-/* Memory for something to be sent to the peer, on the shelf if that can be, which ends with the running task's innermost
- * frame. NULL. */
+/* Memory for something to be sent to the peer, on the shelf if that can be, which ends with the running task's
+ * innermost frame. NULL. */
 void *large_memory(struct session *session, size_t size);
 
 /* ---- receiving ---------------------------------------------------------------------------------------------- */
@@ -58,7 +58,8 @@ int large_act_on(struct session *session, struct frame *frame, large_action *act
 /* What reads the raw field of a frame. */
 struct reader large_reader(const struct frame *frame);
 
-/* Takes the peer's shelf, if its descriptor has come by now. To be called now and then while it is offered. */
+/* After each read, where something is offered or unkept: takes the peer's shelf, if its descriptor has come by now, and
+ * sees to ours. */
 void large_consider(struct session *session);
 
 /* Whatever lies on that shelf, of encoded values which are kept: it is held once more / once less. */

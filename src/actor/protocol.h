@@ -29,8 +29,8 @@
  *     A       RINGS 0       -->              here are rings in shared memory, whose descriptor comes with this
  *             SWITCH 0      <--              good; what I write from here on is in mine
  *             SWITCH 0      -->              and so is what I write. A is who dialed, or the parent, on one host
- *     either  LEND 0        -->              here is memory for my large byte strings, whose descriptor comes with this,
- *                                            or before or after it; on one host. Of no size: no longer
+ *     either  LEND 0        -->              here is memory for my large byte strings, whose descriptor comes with
+ *                                            this, before or after it; on one host. Of no size: no longer
  *             BORROW 0      <--              good, say from now on where they lie in it
  *             BACK 0        <--              nobody reads what lies there any more
  *     either  STOP 0        -->              this is my last frame

@@ -385,7 +385,7 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         upgrade_count(session, (size_t)got);
         tr_try(act_on_all(session));
         upgrade_consider(session);
-        if (session->large.offered)
+        if (session->large.offered || session->large.unkept)
             large_consider(session);
         tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
     }

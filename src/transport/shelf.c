@@ -145,7 +145,7 @@ bool shelf_lend(struct shelf *shelf, const void *bytes, size_t size, uint32_t *r
     return true;
 }
 
-static void take_back(struct shelf *shelf, uint32_t place)
+static void call_back_in(struct shelf *shelf, uint32_t place)
 {
     shelf->blocks[place].lent = false;
     free_block(shelf, &shelf->blocks[place]);
@@ -160,7 +160,7 @@ void shelf_undo(struct shelf *shelf)
 {
     for (uint32_t place; (place = shelf->lent_last) != NO_PLACE;) {
         shelf->lent_last = shelf->blocks[place].lent_before;
-        take_back(shelf, place);
+        call_back_in(shelf, place);
     }
 }
 
@@ -168,7 +168,7 @@ int shelf_returned(struct shelf *shelf, uint32_t place)
 {
     if (place >= SHELF_PAGES || shelf->blocks[place].pages == 0 || !shelf->blocks[place].lent)
         return -EPROTO;
-    take_back(shelf, place);
+    call_back_in(shelf, place);
     return 0;
 }
 
@@ -178,7 +178,7 @@ void shelf_leave(struct shelf *shelf)
         return;
     for (uint32_t place = 0; place < SHELF_PAGES; place++)
         if (shelf->blocks[place].pages > 0 && shelf->blocks[place].lent)
-            take_back(shelf, place);
+            call_back_in(shelf, place);
     shelf->left = true;
     free_if_unused(shelf);
 }

@@ -64,7 +64,8 @@ int codec_skip(struct reader *from, tr_bytes *ret_span);
  * included. */
 int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last);
 
-/* Calls fn(arg, place, size) for each byte string in whole values that lies elsewhere. 0 or its first negative result. */
+/* Calls fn(arg, place, size) for each byte string in whole values that lies elsewhere. 0, or its first negative
+ * result. */
 int codec_each_far(tr_bytes values, int (*fn)(void *arg, uint32_t place, size_t size), void *arg);
 
 #endif

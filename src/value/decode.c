@@ -163,7 +163,9 @@ static int borrow_bytes(struct decoder *decoder, const struct msgpack_head *head
 {
     struct far_source *source = decoder->from->source;
     int rc = 0;
-    const void *data = source ? source->borrow(source, (uint32_t)head->number, head->count, decoder->memory, &rc) : NULL;
+    const void *data = NULL;
+    if (source)
+        data = source->borrow(source, (uint32_t)head->number, head->count, decoder->memory, &rc);
     if (rc < 0)
         return no_memory();
     if (!data)

@@ -226,20 +226,24 @@ static bool take_rest(struct reader *from, uint8_t lead, struct msgpack_head *re
     return false;
 }
 
-/* Apart from the others, since it is rare and they are quick: the type, and both numbers. */
+/* Apart from the others, since it is rare and they are quick: the leading byte, the type, and both numbers. */
 static bool take_far(struct reader *from, struct msgpack_head *ret)
 {
     uint64_t both;
-    if (from->left < 1 + sizeof both || from->at[0] != MSGPACK_FAR_TYPE)
+    enum { HEAD = 2, SIZE = HEAD + sizeof both };
+    if (from->left < SIZE || from->at[1] != MSGPACK_FAR_TYPE)
         return false;
-    memcpy(&both, from->at + 1, sizeof both);
+    memcpy(&both, from->at + HEAD, sizeof both);
     both = be64toh(both);
-    from->at += 1 + sizeof both;
-    from->left -= 1 + sizeof both;
     ret->kind = MSGPACK_FAR;
     ret->number = both >> 32;
-    ret->count = from->far = both & UINT32_MAX;
-    return ret->count > 0;
+    ret->count = both & UINT32_MAX;
+    if (ret->count == 0)
+        return false;
+    from->at += SIZE;
+    from->left -= SIZE;
+    from->far += ret->count;
+    return true;
 }
 
 bool msgpack_take(struct reader *from, struct msgpack_head *ret)
@@ -248,11 +252,12 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
         return false;
     struct reader rest = {.at = from->at + 1, .left = from->left - 1};
     uint8_t lead = from->at[0];
-    if (lead == FAR_LEAD ? !take_far(&rest, ret) : !take_rest(&rest, lead, ret))
+    if (lead == FAR_LEAD)
+        return take_far(from, ret);
+    if (!take_rest(&rest, lead, ret))
         return false;
     from->at = rest.at;
     from->left = rest.left;
-    from->far += rest.far;
     return true;
 }
 
