@@ -94,7 +94,7 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
     task->base.opened = (struct opened){.at = options->at_};
     task->scope = &task->base;
     task->front = (struct front){.name = options->name ? options->name : options->fn_};
-    task->frame = NULL;
+    task->frame = task->spare = NULL;
     task->starting = NULL;
     task->fn = fn;
     task->arg = arg;
