@@ -319,7 +319,7 @@ static int accept_by_hand(int fds[2], struct wire *wire, struct rings *rings)
     uint8_t said;
     expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     tr_try(wire_open(wire, fds[0]));
-    wire->may_accept = true;
+    wire->looks = wire->may_accept = true;
     tr_try(must(rings_make(rings, &memory)));
     expect(sys_write_with(fds[1], "o", 1, memory) == 1);
     close(memory);
