@@ -293,21 +293,9 @@ static struct {
     bool alone;
 } options;
 
-/* For whoever counts instructions. */
-static int repeat_one(void)
-{
-    double ignored;
-    for (int i = 0; i < FIGURES; i++)
-        if (strcmp(figures[i].name, options.count) == 0)
-            return figures[i].round(&ignored);
-    return tr_raise("bench.NoSuchFigure", "%s", options.count);
-}
-
 static int run(void *arg)
 {
     (void)arg;
-    if (options.count)
-        return repeat_one();
     for (int i = 0; i < FIGURES; i++)
         tr_try(measure(&figures[i]));
     if (!options.alone)
@@ -316,13 +304,31 @@ static int run(void *arg)
     return options.json ? write_json(options.json) : 0;
 }
 
+static int repeat_one(void *figure)
+{
+    double ignored;
+    return ((const struct figure *)figure)->round(&ignored);
+}
+
+/* For whoever counts instructions. By a clock that stands: on one that runs the loop looks at the world the more
+ * often the slower the counting is. Only where reading the clock is part of what is counted it must run. */
+static int count_one(const char *name)
+{
+    for (int i = 0; i < FIGURES; i++)
+        if (strcmp(figures[i].name, name) == 0)
+            return figures[i].round == deadlines ? tr_run(repeat_one, &figures[i])
+                                                 : tr_run_virtually(repeat_one, &figures[i]);
+    fprintf(stderr, "there is no figure %s\n", name);
+    exit(2);
+}
+
 int main(int argc, char **argv)
 {
     const struct option known[] = {{"--json", .text = &options.json}, {"--alone", .flag = &options.alone},
                                    {"--count", .text = &options.count, .number = &times}, {0}};
     understand(known, argc, argv);
     stay_on_one_core();
-    if (tr_run(run, NULL) >= 0)
+    if ((options.count ? count_one(options.count) : tr_run(run, NULL)) >= 0)
         return 0;
     fprintf(stderr, "%s", tr_error_report(tr_last_error()));
     return 1;

@@ -8,8 +8,8 @@
  *     tr_try(tr_event_wait(&job.done));
  *
  * Whoever waits longest goes first, and what is released is handed to it: nobody who comes later can
- * snatch it away. They must not move nor go away while a task waits. Between threads they do nothing;
- * there is tr_from_thread for that. */
+ * snatch it away. They must not move nor go away while a task waits. They are not for several threads: to wake
+ * a task of a run of another thread ends the process; there is tr_from_thread for that, and doors. */
 #ifndef TRACTOR_SYNC_H
 #define TRACTOR_SYNC_H
 

@@ -18,8 +18,9 @@
  * "Checkpoint" below means: the call lets other tasks run, and returns TR_ECANCELLED in a cancelled
  * scope; one that fails for another reason need not do either. Everything else neither lets others run nor
  * notices cancellation. All of it belongs to the
- * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME. (thread.h has the ways
- * to other threads and back.) */
+ * thread that entered tr_run or tr_main; a call from outside returns TR_ENORUNTIME, and where it returns nothing
+ * but would wake or cut a task of another thread's run it ends the process. (thread.h has the ways to other
+ * threads and back.) */
 #ifndef TRACTOR_TASK_H
 #define TRACTOR_TASK_H
 

@@ -35,10 +35,16 @@ static inline void list_push(struct link *ring, struct link *item)
     ring->prev = item;
 }
 
-static inline void list_remove(struct link *item)
+/* For one that is never looked at again. */
+static inline void list_drop(struct link *item)
 {
     item->prev->next = item->next;
     item->next->prev = item->prev;
+}
+
+static inline void list_remove(struct link *item)
+{
+    list_drop(item);
     list_init(item);
 }
 

@@ -45,7 +45,7 @@ static void pop_frame(struct task *task)
     task->spare = frame;
 }
 
-void frames_free(struct task *task)
+__attribute__((noinline)) void frames_free(struct task *task) /* most tasks have none */
 {
     while (task->frame)
         pop_frame(task);

@@ -323,7 +323,7 @@ __attribute__((noinline)) static void clean_up(struct nursery *nursery) /* out o
 
 void tr_nursery_done_(tr_nursery **held)
 {
-    struct nursery *nursery = *held ? nursery_of(*held) : NULL;
+    struct nursery *nursery = *held && task_current() ? nursery_of(*held) : NULL;
     *held = NULL;
     if (!nursery)
         return;

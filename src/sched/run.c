@@ -122,7 +122,7 @@ static struct fiber *next_fiber(struct sched *sched)
 
 int sched_switch(struct task *from)
 {
-    struct sched *sched = runtime->sched;
+    struct sched *sched = from->sched;
     if (__builtin_expect(!from->guarded, false))
         check_stack(from, STACK_LOOK);
     struct fiber *to = next_fiber(sched);
@@ -135,7 +135,7 @@ int sched_switch(struct task *from)
 
 void *sched_leave(struct task *from)
 {
-    struct sched *sched = runtime->sched;
+    struct sched *sched = from->sched;
     sched->ended = from;
     return fiber_end(&from->fiber, next_fiber(sched));
 }

@@ -92,6 +92,7 @@ struct task {
     struct fiber fiber;
     struct machine state;
     struct task *next;          /* in the ready queue or the running batch, while READY */
+    struct sched *sched;        /* its run */
     size_t stack_size;
     bool guarded;               /* its stack */
     struct nursery *nursery;    /* that it belongs to; NULL for the first task */
@@ -108,6 +109,10 @@ struct task {
     int woken_with;
     struct starting *starting;  /* until tr_started, for a task of tr_start */
 };
+
+/* Whether this thread runs it. What other threads find in the program's own structs they must leave alone. */
+static inline bool task_is_ours(const struct task *task);
+_Noreturn void task_name_foreign(const struct task *task) __attribute__((cold));
 
 /* NULL when memory is out. */
 struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
@@ -223,6 +228,11 @@ static inline void sched_deadlines_moved(void)
 /* Tells those who watch. */
 void deadlines_tell(struct sched *sched);
 
+static inline bool task_is_ours(const struct task *task)
+{
+    return runtime && runtime->sched == task->sched;
+}
+
 /* ---- what most scopes are through ----------------------------------------------------------------- */
 
 static inline void scope_init(struct scope *scope, const char *what, struct task *task, struct scope *parent)
@@ -262,7 +272,7 @@ static inline struct tr_error *scope_leave(struct scope *scope, struct tr_error 
 static inline void scope_fini(struct scope *scope)
 {
     ensure(list_empty(&scope->children));
-    list_remove(&scope->sibling);
+    list_drop(&scope->sibling);
     if (scope->timer.queued)
         heap_remove(&runtime->sched->deadlines, &scope->timer);
     if (scope->cancel_called)

@@ -41,7 +41,7 @@ int task_none(void)
 static void *run_task(void *arg)
 {
     struct task *task = arg;
-    struct sched *sched = runtime->sched;
+    struct sched *sched = task->sched;
     fiber_entered(sched->loop.low ? NULL : &sched->loop);
     sched_entered(sched);
     int rc = task->fn(task->arg);
@@ -50,7 +50,8 @@ static void *run_task(void *arg)
     if (error && task->nursery && !task->base.cancelled)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
-    frames_free(task);
+    if (task->frame || task->spare)
+        frames_free(task);
     if (task->front.error)
         error_unref(task->front.error);
     task->front.error = NULL;
@@ -87,6 +88,7 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
     uintptr_t top = ((uintptr_t)low + size - sizeof(struct task)) & ~(uintptr_t)63;
     struct task *task = (struct task *)top;
     machine_init(&task->state, "task", task_states);
+    task->sched = runtime->sched;
     task->stack_size = size;
     task->guarded = guarded;
     task->nursery = nursery;
@@ -114,7 +116,7 @@ int task_yield(int rc)
         return rc == TR_ECANCELLED ? error_raise_plain(rc) : rc;
     machine_move(&task->state, TASK_READY);
     task->woken_with = rc;
-    sched_ready(runtime->sched, task);
+    sched_ready(task->sched, task);
     return sched_switch(task);
 }
 
@@ -147,17 +149,25 @@ int task_park(const char *what, task_abort_fn *abort, void *arg)
     if (task->scope->cancelled && aborted(task))
         return task_yield(TR_ECANCELLED);
     machine_move(&task->state, TASK_PARKED);
-    sched_tell(runtime->sched, TR_BLOCKS, task);
+    sched_tell(task->sched, TR_BLOCKS, task);
     return sched_switch(task);
+}
+
+_Noreturn void task_name_foreign(const struct task *task)
+{
+    panic("task %s (%s) belongs to a run of another thread: from here it is reached by tr_from_thread, or a door",
+          task->front.name, task->base.opened.at);
 }
 
 void task_wake(struct task *task, int rc)
 {
+    if (!task_is_ours(task))
+        task_name_foreign(task);
     machine_move(&task->state, TASK_READY);
     task->abort = NULL;
     task->woken_with = rc;
-    sched_ready(runtime->sched, task);
-    sched_tell(runtime->sched, TR_WOKEN, task);
+    sched_ready(task->sched, task);
+    sched_tell(task->sched, TR_WOKEN, task);
 }
 
 int tr_checkpoint(void)

@@ -157,13 +157,23 @@ int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *re
     return rc < 0 ? 0 : rc;
 }
 
+/* Its node while it is entered, or NULL. */
+static struct scope *node_of(const tr_scope *scope)
+{
+    struct scope *node = scope->own_;
+    if (node && !task_is_ours(node->task))
+        task_name_foreign(node->task);
+    return node;
+}
+
 void tr_scope_cancel(tr_scope *scope)
 {
     if (!scope)
         return;
+    struct scope *node = node_of(scope);
     scope->cancel_called = true;
-    if (scope->own_)
-        scope_cancel(scope->own_, "explicit", NULL);
+    if (node)
+        scope_cancel(node, "explicit", NULL);
 }
 
 int tr_scope_set_deadline(tr_scope *scope, double deadline)
@@ -171,6 +181,8 @@ int tr_scope_set_deadline(tr_scope *scope, double deadline)
     if (!scope || isnan(deadline))
         return task_current() ? raise_code(TR_EARGUMENT, "no scope, or a deadline that is no number")
                               : TR_EARGUMENT;
+    if (scope->own_ && !task_is_ours(scope->own_->task))
+        return task_none();
     scope->deadline = deadline;
     scope->relative_ = false;
     if (!scope->own_)
@@ -197,13 +209,14 @@ int tr_scope_stop(tr_scope *scope, double grace)
     tr_try(sched_check_grace(grace));
     if (!scope)
         return raise_code(TR_EMISUSE, "the scope is NULL");
+    struct scope *node = node_of(scope);
     scope->stop_called = true;
     double end = scope->relative_ ? grace : to_seconds(sched_after(grace));
     if (end < scope->deadline)
         scope->deadline = end;
-    if (!scope->own_)
+    if (!node)
         return 0;
-    scope_stop(scope->own_, sched_after(grace));
+    scope_stop(node, sched_after(grace));
     sched_deadlines_moved();
     return 0;
 }
@@ -218,10 +231,11 @@ void tr_scope_set_shield(tr_scope *scope, bool shield)
 {
     if (!scope)
         return;
+    struct scope *node = node_of(scope);
     scope->shield = shield;
-    if (!scope->own_)
+    if (!node)
         return;
-    scope_set_shield(scope->own_, shield);
+    scope_set_shield(node, shield);
     sched_deadlines_moved();
 }
 

@@ -13,7 +13,7 @@
 
 static int64_t real_now(struct sys *sys)
 {
-    if (real_of(sys)->stands_at)
+    if (real_of(sys)->stands)
         return real_of(sys)->stands_at;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -22,6 +22,7 @@ static int64_t real_now(struct sys *sys)
 
 static void real_set_clock(struct sys *sys, int64_t now_ns)
 {
+    real_of(sys)->stands = true;
     real_of(sys)->stands_at = now_ns;
 }
 

@@ -20,7 +20,8 @@ struct real {
     struct link unseen;         /* the processes without a pidfd */
     struct sys_catch *child_signal; /* SIGCHLD, while there are any: one of them may have ended */
     int guards;                 /* made by mapping */
-    int64_t stands_at;          /* the clock, ns; 0 while it runs */
+    bool stands;                /* the clock does, */
+    int64_t stands_at;          /* here, ns */
     void *signal_stack;         /* of this thread, where we gave it one */
     struct crew *crew;          /* the worker threads; NULL until there is one */
     struct orphans {            /* real_orphans.c */

@@ -6,9 +6,6 @@
 #include "sched/task.h"
 #include "sys/sys.h"
 
-/* The clock's zero; not 0, which would be a clock that runs. */
-enum { BEGINNING = 1 };
-
 static const double FAR = 1e9; /* 30 years: beyond that the arithmetic would go out of range */
 
 static bool is_time(double seconds)
@@ -36,7 +33,7 @@ int tr_run_virtually_(int (*fn)(void *), void *arg, const tr_virtual_options *op
     rc = check(fn, options);
     if (rc == 0) {
         struct sched_options how = {options->seed, true, (int64_t)(options->threshold * NS_PER_S)};
-        sys_set_clock(BEGINNING + (int64_t)(options->start * NS_PER_S));
+        sys_set_clock((int64_t)(options->start * NS_PER_S));
         rc = sched_run(fn, arg, &how);
     }
     sys_leave();
