@@ -49,9 +49,9 @@ tr_stream_fn(int64_t, numbers, (int64_t, count))
 
 tr_stream_fn(tr_bytes, messages, (int64_t, count), (uint64_t, size))
 {
-    char *bytes = tr_alloc(args->size);
-    memset(bytes, 0, args->size);
     for (int64_t i = 0; i < args->count; i++) {
+        tr_auto(frame) frame = tr_open_frame();
+        char *bytes = tr_buffer(ctx, args->size);
         pair_mark(bytes, i);
         tr_try(tr_yield(ctx, {bytes, args->size}));
     }
@@ -194,13 +194,16 @@ static int take_numbers(tr_portal *far, int64_t count)
     return seen == count ? 0 : wrong(seen);
 }
 
+/* As far as in the bare rings (raw/ring.c). */
+enum { AHEAD = 1024 * 1024 };
+
 static int take_messages(tr_portal *far, int64_t count)
 {
     tr_auto(stream) stream = NULL;
     tr_bytes value;
     int64_t seen = 0;
     int rc;
-    tr_try(tr_open_stream(far, &stream, messages, .count = count, .size = job.size));
+    tr_try(tr_open_stream_with(far, &stream, tr_flow_options(.bytes = AHEAD), messages, .count = count, .size = job.size));
     while ((rc = tr_next(stream, &value, messages)) > 0) {
         if (value.size != job.size)
             return wrong(seen);

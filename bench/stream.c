@@ -2,7 +2,7 @@
  *
  *     int_per_s            64-bit integers
  *     kib_per_s            byte strings of 1 KiB
- *     kib64_per_s          byte strings of 64 KiB
+ *     kib64_per_s          byte strings of 64 KiB, filled and read in place
  *     raw_kib64_per_s      64 KiB written to and read from a bare Unix socket by two such processes
  *     aggregator_ms        examples/streaming_service with its usual 1000 values, four processes, from the first
  *                          one's start to the last value
@@ -121,8 +121,10 @@ tr_stream_fn(int64_t, integers, (int64_t, count))
 
 tr_stream_fn(tr_bytes, blobs, (int64_t, count), (uint64_t, size))
 {
-    char *bytes = tr_alloc(args->size);
+    char *small = tr_alloc(args->size);
     for (int64_t i = 0; i < args->count; i++) {
+        tr_auto(frame) frame = tr_open_frame();
+        char *bytes = args->size < LARGE ? small : tr_buffer(ctx, args->size);
         mark(bytes, args->size, i);
         tr_try(tr_yield(ctx, {bytes, args->size}));
     }

@@ -16,6 +16,7 @@
  *     registry.h   who is there: asking for actors, and watching them come and go
  *     inspect.h    what runs: trees, actors, their tasks and functions, for tools
  *     context.h    remote functions that talk with their callers
+ *     buffer.h     large byte strings that are read where they were written
  *     topics.h     remote functions that share one producer, each with topics of its own
  *     testing.h    for tests: a clock that jumps, seeded schedules, streams in memory
  *     log.h        lines that say what the library and the program do
@@ -24,6 +25,7 @@
 #define TRACTOR_H
 
 #include "tractor/actor.h"
+#include "tractor/buffer.h"
 #include "tractor/channel.h"
 #include "tractor/context.h"
 #include "tractor/error.h"

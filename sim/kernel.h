@@ -105,8 +105,9 @@ struct file {
 /* Memory that several processes see; all are in this one. */
 struct shared {
     int holds;                  /* files and mappings */
+    enum sys_sharing sharing;   /* as its maker has said; nobody is kept from writing */
     size_t size;
-    _Alignas(64) char bytes[];
+    char *bytes;
 };
 
 struct view {                   /* a process's mapping of it */
@@ -274,8 +275,8 @@ int file_ready(const struct file *file);
 void socket_pair(struct file *a, struct file *b, int64_t latency_ns);
 
 /* share.c */
-int sim_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
-int sim_share_in(struct sys *sys, int fd, size_t size, void **ret_memory);
+int sim_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
+int sim_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
 void sim_unshare(struct sys *sys, void *memory, size_t size);
 void shared_let_go(struct shared *shared);
 void views_reclaim(struct process *process);

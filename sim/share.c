@@ -6,12 +6,29 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
+
+/* Mapped, since most of it is never touched, and the C library would clear all of what it has used before. */
+static struct shared *shared_new(enum sys_sharing sharing, size_t size)
+{
+    struct shared *shared = sim_new(sizeof *shared);
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED)
+        panic("no memory for processes of the world to share");
+    *shared = (struct shared){.holds = 1, .sharing = sharing, .size = size, .bytes = bytes};
+    return shared;
+}
+
+static void shared_free(struct shared *shared)
+{
+    munmap(shared->bytes, shared->size);
+    free(shared);
+}
 
 void shared_let_go(struct shared *shared)
 {
     if (--shared->holds == 0)
-        free(shared);
+        shared_free(shared);
 }
 
 static void *see(struct process *process, struct shared *shared)
@@ -31,22 +48,15 @@ static void unsee(struct view *view)
     free(view);
 }
 
-int sim_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
+int sim_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
     struct process *process = process_of(sys);
     if (sim_enter(process, "share", (int64_t)size))
         return -EMFILE;
     if (trap_springs(&process->memory))
         return -ENOMEM;
-    size_t room = (sizeof(struct shared) + size + 63) / 64 * 64;
-    struct shared *shared = aligned_alloc(64, room);
-    if (!shared)
-        panic("no memory for processes of the world to share");
-    memset(shared, 0, room);
-    shared->size = size;
-    shared->holds = 1;
     struct file *file = file_new(process, FILE_MEMORY);
-    file->shared = shared;
+    struct shared *shared = file->shared = shared_new(sharing, size);
     int fd = file_install(process, file);
     if (fd < 0)
         return fd;
@@ -55,13 +65,13 @@ int sim_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
     return 0;
 }
 
-int sim_share_in(struct sys *sys, int fd, size_t size, void **ret_memory)
+int sim_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory)
 {
     struct process *process = process_of(sys);
     if (sim_enter(process, "share_in", fd) || trap_springs(&process->memory))
         return -ENOMEM;
     struct file *file = file_of(process, fd);
-    if (!file || file->kind != FILE_MEMORY || file->shared->size != size)
+    if (!file || file->kind != FILE_MEMORY || file->shared->sharing != sharing || file->shared->size != size)
         return -EPERM;
     *ret_memory = see(process, file->shared);
     return 0;

@@ -4,7 +4,7 @@
 count=0
 for method in spawn forkserver fork; do
     export TRACTOR_START_METHOD=$method
-    for program in actors streams contract strangers endings crashes signals lines orphans; do
+    for program in actors streams large contract strangers endings crashes signals lines orphans; do
         timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
             bad "by $method: $(cat "$scratch/err" "$scratch/out")"
         count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))

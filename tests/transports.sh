@@ -5,7 +5,7 @@
 count=0
 for transport in shm uds; do
     export TRACTOR_TRANSPORT=$transport
-    for program in actors streams contract strangers endings signals lines; do
+    for program in actors streams large contract strangers endings signals lines; do
         timeout 120 "$build/tests/programs/$program" >"$scratch/out" 2>"$scratch/err" ||
             bad "over $transport: $(cat "$scratch/err" "$scratch/out")"
         count=$((count + $(sed -n 's/ passed.*//p' "$scratch/out")))

@@ -34,7 +34,7 @@ int call_returned(struct session *session, const struct frame *frame)
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
         return 0; /* given up */
-    struct reader from = {frame->outcome.value.data, frame->outcome.value.size};
+    struct reader from = large_reader(frame);
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
     return 0;
@@ -68,7 +68,7 @@ int call_failed(struct session *session, const struct frame *frame)
     struct call *call = frame->id ? map_get(&session->calls, frame->id) : NULL;
     if (!call && frame->id)
         return 0;
-    struct reader from = {frame->failure.error.data, frame->failure.error.size};
+    struct reader from = {.at = frame->failure.error.data, .left = frame->failure.error.size};
     struct tr_error *error;
     tr_try(error_get(&from, &error)); /* an error that makes no sense ends the session */
     if (!call)
@@ -103,12 +103,6 @@ static double seconds_left(const struct call *call)
     return fmax(sched_seconds_until(call->deadline), 0); /* infinite without a deadline */
 }
 
-static int put_args(struct buf *out, const tr_fn_info *fn, const void *args, tr_bytes encoded)
-{
-    if (args)
-        return codec_encode_fields(out, fn->args, args);
-    return buf_append(out, encoded.data, encoded.size);
-}
 
 static int send_start(struct call *call, const void *args, tr_bytes encoded)
 {
@@ -123,15 +117,10 @@ static int send_start(struct call *call, const void *args, tr_bytes encoded)
                                     .way = (uint8_t)call->fn->way,
                                     .window = in ? in->window : 0,
                                     .value_cost = in ? in->value_cost : 0}};
-    struct buf *out = &call->session->out;
-    size_t start;
-    tr_try(frame_open(out, &frame, &start));
-    int rc = put_args(out, call->fn, args, encoded);
-    if (rc < 0) {
-        frame_abandon(out, start);
-        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
-    }
-    tr_try(frame_close(out, start));
+    const tr_type arguments = {call->fn->name, call->fn->args_size, TR_STRUCT, call->fn->args, NULL};
+    struct session *session = call->session;
+    tr_try(args ? large_put(session, &session->out, &frame, &arguments, args)
+                : large_put(session, &session->out, &frame, &tr_type_tr_raw, &encoded));
     session_flush(call->session);
     return 0;
 }

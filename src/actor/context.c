@@ -143,14 +143,7 @@ static int send_started(struct served *served, const void *first)
     struct buf *out = &served->session->out;
     const struct inflow *in = &served->context->in;
     struct frame frame = {.kind = FRAME_STARTED, .id = served->id, .started = {in->window, in->value_cost, {0}}};
-    size_t start;
-    tr_try(frame_open(out, &frame, &start));
-    int rc = codec_encode(out, served->fn->info->first, first);
-    if (rc < 0) {
-        frame_abandon(out, start);
-        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
-    }
-    tr_try(frame_close(out, start));
+    tr_try(large_put(served->session, out, &frame, served->fn->info->first, first));
     session_flush(served->session);
     return 0;
 }
@@ -214,7 +207,7 @@ static int receive(struct served *served, void *ret_item)
 {
     struct context *context = served->context;
     struct session *session = served->session;
-    arena_clear(&context->memory);
+    arena_clear(&context->memory, ARENA_MUCH);
     for (;;) {
         int rc = inflow_take(&context->in, &context->at, served->fn->info->heard, &context->memory, &session->peer,
                              ret_item);

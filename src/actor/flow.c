@@ -55,9 +55,12 @@ static int put_value(struct session *session, enum frame_kind kind, uint64_t id,
     tr_try(frame_begin_value(out, &session->run, kind, id, &start));
     bool alone = session->run.count == 0;
     size_t before = out->size;
-    int rc = codec_encode(out, type, value);
-    *ret_size = out->size - before;
+    large_begin(&session->large);
+    int rc = codec_encode_lending(out, &session->large.lender, type, value);
+    *ret_size = out->size - before + session->large.far;
     rc = frame_end_value(out, &session->run, start, rc);
+    if (rc < 0)
+        large_undo(session);
     if (rc != TR_EARGUMENT || alone)
         return rc;
     session->run = (struct frame_run){0};
@@ -68,7 +71,11 @@ int outflow_put(struct outflow *out, struct session *session, enum frame_kind ki
                 const void *value)
 {
     size_t size;
-    tr_try(put_value(session, kind, id, type, value, &size));
+    int rc = put_value(session, kind, id, type, value, &size);
+    if (session->large.wished)
+        large_settle(session);
+    if (rc < 0)
+        return rc;
     out->credit -= (int64_t)size + out->value_cost;
     session_flush(session);
     return 0;
@@ -119,9 +126,23 @@ int inflow_open(struct inflow *in, const tr_flow *flow)
     return 0;
 }
 
+/* What lies elsewhere of values that are not kept any more. */
+static void let_go(struct inflow *in, tr_bytes values, size_t far)
+{
+    large_drop(in->view, values);
+    in->far -= far;
+}
+
+static void let_all_go(struct inflow *in)
+{
+    if (in->far > 0)
+        let_go(in, (tr_bytes){in->values.data, in->values.size}, in->far);
+    buf_fini(&in->values);
+}
+
 void inflow_fini(struct inflow *in)
 {
-    buf_fini(&in->values);
+    let_all_go(in);
     error_unref(in->failure);
 }
 
@@ -130,22 +151,29 @@ void inflow_wake(struct inflow *in)
     lot_wake_all(&in->waiting);
 }
 
+/* How much a value is: its encoded bytes, and those that lie elsewhere. */
+struct extent {
+    size_t size, far;
+};
+
 /* Of the value that begins there; it was looked through when it arrived. */
-static size_t size_at(const struct inflow *in, uint64_t byte)
+static struct extent extent_at(const struct inflow *in, uint64_t byte)
 {
     size_t offset = byte - in->first_byte;
-    struct reader from = {in->values.data + offset, in->values.size - offset};
+    struct reader from = {.at = in->values.data + offset, .left = in->values.size - offset};
     tr_bytes value;
     ensure(codec_skip(&from, &value) == 0);
-    return value.size;
+    return (struct extent){value.size, from.far};
 }
 
 /* The value at the front is gone. */
-static void drop_first(struct inflow *in, size_t size)
+static inline void drop_first(struct inflow *in, struct extent extent)
 {
-    buf_drain(&in->values, size);
+    if (extent.far > 0)
+        let_go(in, (tr_bytes){in->values.data, extent.size}, extent.far);
+    buf_drain(&in->values, extent.size);
     in->first_number++;
-    in->first_byte += size;
+    in->first_byte += extent.size;
 }
 
 static bool has_one_reader(const struct inflow *in)
@@ -176,7 +204,7 @@ static void trim(struct inflow *in)
 {
     uint64_t oldest = oldest_wanted(in);
     while (in->first_number < oldest)
-        drop_first(in, size_at(in, in->first_byte));
+        drop_first(in, extent_at(in, in->first_byte));
 }
 
 void inflow_add_reader(struct inflow *in, struct reader_at *at)
@@ -199,11 +227,17 @@ static uint64_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
     return bytes + (uint64_t)count * in->value_cost;
 }
 
-static int keep(struct inflow *in, tr_bytes values, uint32_t count)
+/* `far` of the bytes that they speak of lie elsewhere, on that shelf. */
+static int keep(struct inflow *in, tr_bytes values, uint32_t count, size_t far, struct shelf_view *view)
 {
     if (buf_append(&in->values, values.data, values.size) < 0)
         return error_raise_plain(-ENOMEM);
-    in->ahead += cost_of(in, values.size, count);
+    if (far > 0) {
+        large_hold(view, values);
+        in->view = view;
+        in->far += far;
+    }
+    in->ahead += cost_of(in, values.size + far, count);
     if (count == 1 && has_one_reader(in))
         lot_wake_one(&in->waiting);
     else
@@ -215,11 +249,11 @@ static int keep(struct inflow *in, tr_bytes values, uint32_t count)
 static void drop_oldest(struct inflow *in)
 {
     uint64_t number = in->first_number;
-    size_t size = size_at(in, in->first_byte);
-    drop_first(in, size);
+    struct extent extent = extent_at(in, in->first_byte);
+    drop_first(in, extent);
     if (number < in->foremost)
         return; /* it was kept for those only */
-    in->ahead -= cost_of(in, size, 1);
+    in->ahead -= cost_of(in, extent.size + extent.far, 1);
     in->foremost = in->first_number;
     in->dropped++;
     list_each(place, &in->readers)
@@ -227,7 +261,7 @@ static void drop_oldest(struct inflow *in)
         struct reader_at *at = container_of(place, struct reader_at, place);
         if (at->number == number) {
             at->number++;
-            at->byte += size;
+            at->byte += extent.size;
         }
     }
 }
@@ -264,14 +298,15 @@ static int make_room(struct inflow *in)
 }
 
 /* One by one, as far as there is or was made room. */
-static int keep_some(struct inflow *in, tr_bytes values, uint32_t count)
+static int keep_some(struct inflow *in, const struct frame *frame)
 {
-    struct reader from = {values.data, values.size};
-    for (; count > 0; count--) {
+    struct reader from = {.at = frame->raw.data, .left = frame->raw.size};
+    for (uint32_t count = frame->count; count > 0; count--) {
         tr_bytes value;
+        size_t before = from.far;
         tr_try(codec_skip(&from, &value));
         int room = make_room(in);
-        tr_try(room > 0 ? keep(in, value, 1) : room);
+        tr_try(room > 0 ? keep(in, value, 1, from.far - before, frame->view) : room);
     }
     return 0;
 }
@@ -279,21 +314,20 @@ static int keep_some(struct inflow *in, tr_bytes values, uint32_t count)
 /* Before the last of them was sent, there was some credit left. */
 static bool had_credit(const struct inflow *in, const struct frame *frame)
 {
-    return in->granted > (int64_t)cost_of(in, frame->values.values.size - frame->last, frame->count - 1);
+    return in->granted > (int64_t)cost_of(in, frame->raw.size + frame->far - frame->last, frame->count - 1);
 }
 
 int inflow_arrived(struct inflow *in, const struct frame *frame)
 {
-    tr_bytes values = {frame->values.values.data, frame->values.values.size};
     if (!had_credit(in, frame))
         return raise_code(TR_EPROTOCOL, "a value without credit");
-    uint64_t cost = cost_of(in, values.size, frame->count);
+    uint64_t cost = cost_of(in, frame->raw.size + frame->far, frame->count);
     in->granted -= (int64_t)cost;
     if (in->overrun != TR_BLOCK || in->deaf)
         in->owed += (uint32_t)cost;
     if (in->deaf || planted(STREAM_GAP))
         return 0;
-    return in->overrun == TR_BLOCK ? keep(in, values, frame->count) : keep_some(in, values, frame->count);
+    return in->overrun == TR_BLOCK ? keep(in, frame->raw, frame->count, frame->far, frame->view) : keep_some(in, frame);
 }
 
 /* ---- taking ---------------------------------------------------------------------------------------- */
@@ -319,23 +353,23 @@ static int lagged(struct inflow *in, struct reader_at *at)
         at->byte = in->first_byte;
     }
     for (; at->number < oldest; at->number++)
-        at->byte += size_at(in, at->byte);
+        at->byte += extent_at(in, at->byte).size;
     return raise_code(TR_ELAGGED, "this reader has missed %llu values", (unsigned long long)(at->number - before));
 }
 
 /* The reader has had it; if it is the first to, so has the flow. */
-static void passed(struct inflow *in, struct reader_at *at, size_t size)
+static void passed(struct inflow *in, struct reader_at *at, struct extent extent)
 {
     at->number++;
-    at->byte += size;
+    at->byte += extent.size;
     if (at->number > in->foremost) {
-        uint64_t cost = cost_of(in, size, 1);
+        uint64_t cost = cost_of(in, extent.size + extent.far, 1);
         in->foremost = at->number;
         in->ahead -= cost;
         in->owed += in->overrun == TR_BLOCK ? (uint32_t)cost : 0;
     }
     if (in->first_number + 1 == at->number && has_one_reader(in))
-        drop_first(in, size); /* as nearly always */
+        drop_first(in, extent); /* as nearly always */
     else
         trim(in);
 }
@@ -348,7 +382,9 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
     size_t offset = at->byte - in->first_byte;
     if (offset == in->values.size)
         return in->failure ? error_raise(error_ref(in->failure)) : 0;
-    struct reader from = {in->values.data + offset, in->values.size - offset};
+    struct reader from = {.at = in->values.data + offset,
+                          .left = in->values.size - offset,
+                          .source = in->far > 0 ? shelf_view_source(in->view) : NULL};
     int rc = codec_decode(&from, type, memory, ret_value);
     if (rc == -ENOMEM)
         return error_raise_plain(rc);
@@ -358,7 +394,7 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         in->failure = error_box(error_of(rc), peer);
         return error_raise(error_ref(in->failure));
     }
-    passed(in, at, in->values.size - offset - from.left);
+    passed(in, at, (struct extent){in->values.size - offset - from.left, from.far});
     if (!has_one_reader(in) && at->number < in->foremost && planted(SKIPPED_READER))
         return inflow_take(in, at, type, memory, peer, ret_value);
     return 1;
@@ -368,7 +404,7 @@ void inflow_drop(struct inflow *in)
 {
     in->deaf = true;
     in->first_byte += in->values.size;
-    buf_fini(&in->values);
+    let_all_go(in);
     in->owed += in->overrun == TR_BLOCK && !planted(KEPT_CREDIT) ? (uint32_t)in->ahead : 0;
     in->ahead = 0;
     in->first_number = in->foremost; /* what was dropped is not counted */

@@ -67,6 +67,8 @@ struct reader_at {
 
 struct inflow {
     struct buf values;              /* that somebody has yet to take, one after the other */
+    size_t far;                     /* bytes that they speak of and that lie elsewhere, */
+    struct shelf_view *view;        /* there, where they are held */
     uint64_t first_number, first_byte; /* where these begin */
     uint64_t foremost;              /* what the foremost reader takes next */
     uint64_t ahead;                 /* what the values that nobody has taken cost */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hooks.h"
 #include "sched/frame.h"
+#include "tractor/buffer.h"
 
 #include <errno.h>
 
@@ -29,6 +30,11 @@ void tr_portal_done_(tr_portal **held)
     *held = NULL;
     session_let_go(portal->session);
     mem_free(portal);
+}
+
+void *tr_portal_buffer_(tr_portal *portal, size_t size)
+{
+    return portal ? large_memory(portal->session, size) : NULL;
 }
 
 int portal_usable(const tr_portal *portal)

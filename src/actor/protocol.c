@@ -208,8 +208,10 @@ static int get_fields(struct reader *from, const struct kind *kind, struct arena
 {
     for (size_t i = 0; i < kind->count; i++) {
         void *to = (char *)ret + payload_offset + kind->fields[i].offset;
-        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, to)
+        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, &ret->raw)
                                         : codec_decode(from, kind->fields[i].type, memory, to));
+        if (is_raw(&kind->fields[i]))
+            *(tr_raw *)to = ret->raw;
     }
     return 0;
 }
@@ -221,13 +223,16 @@ static int get_frame(struct reader *from, enum session_state state, struct arena
     tr_try(get_head(from, state, ret, &kind));
     tr_try(has_values(kind) ? codec_skip_several(from, ret->count, &ret->values.values, &ret->last)
                             : get_fields(from, kind, memory, ret));
+    if (has_values(kind))
+        ret->raw = ret->values.values;
+    ret->far = from->far;
     return from->left ? raise_code(TR_EPROTOCOL, "%zu bytes too many in a frame", from->left) : 0;
 }
 
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
                  struct frame *ret)
 {
-    struct reader from = {bytes + FRAME_HEADER, size - FRAME_HEADER};
+    struct reader from = {.at = bytes + FRAME_HEADER, .left = size - FRAME_HEADER};
     struct frame frame = {0};
     int rc = get_frame(&from, state, memory, &frame);
     if (rc == TR_EARGUMENT) /* a field of the wrong type is the peer's fault, not an argument's */

@@ -29,6 +29,10 @@
  *     A       RINGS 0       -->              here are rings in shared memory, whose descriptor comes with this
  *             SWITCH 0      <--              good; what I write from here on is in mine
  *             SWITCH 0      -->              and so is what I write. A is who dialed, or the parent, on one host
+ *     either  LEND 0        -->              here is memory for my large byte strings, whose descriptor comes with
+ *                                            this, before or after it; on one host. Of no size: no longer
+ *             BORROW 0      <--              good, say from now on where they lie in it
+ *             BACK 0        <--              nobody reads what lies there any more
  *     either  STOP 0        -->              this is my last frame
  *             ERROR 0       <--              I will not end: an answer to CANCEL 0
  *     either  PING 0        -->              to another host: is anybody there?
@@ -77,6 +81,9 @@ tr_struct(wire_credit, (uint32_t, bytes));
 /* `seconds_left`: until the sender will wait no longer, and for its child, id 0, until it takes to SIGTERM. */
 tr_struct(wire_cancel, (double, seconds_left));
 tr_struct(wire_deadline, (double, seconds_left));
+/* Of the memory; SHELF_SIZE or 0. / A page of it, where a byte string begins. */
+tr_struct(wire_lend, (uint32_t, bytes));
+tr_struct(wire_back, (uint32_t, place));
 tr_struct(wire_nothing, (bool, unused));
 
 /* The states of a session; SESSION_ENDED accepts nothing. */
@@ -103,7 +110,10 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
     X(PONG, wire_nothing, 0, SESSION_OPEN)                                                         \
     X(RINGS, wire_nothing, 0, SESSION_OPEN)                                                        \
-    X(SWITCH, wire_nothing, 0, SESSION_OPEN)
+    X(SWITCH, wire_nothing, 0, SESSION_OPEN)                                                       \
+    X(LEND, wire_lend, 1, SESSION_OPEN)                                                            \
+    X(BORROW, wire_nothing, 0, SESSION_OPEN)                                                       \
+    X(BACK, wire_back, 1, SESSION_OPEN)
 
 enum frame_kind {
 #define KIND_(KIND, STRUCT, FIELDS, STATE) FRAME_##KIND,
@@ -112,11 +122,16 @@ enum frame_kind {
         FRAME_KINDS
 };
 
+struct shelf_view;
+
 struct frame {
     enum frame_kind kind;
     uint64_t id;
     uint32_t count;             /* of YIELD and SEND: how many values there are; to be sent, 0 is one */
-    size_t last;                /* and how long the last of those received is */
+    size_t last;                /* and how long the last of those received is, what is far included */
+    tr_bytes raw;               /* of what was received: the raw field, if there is one, */
+    size_t far;                 /* and the bytes it speaks of that lie elsewhere, */
+    struct shelf_view *view;    /* there */
     union {
         wire_hello hello;
         wire_birth birth;
@@ -128,6 +143,8 @@ struct frame {
         wire_credit credit;
         wire_cancel cancel;
         wire_deadline deadline;
+        wire_lend lend;
+        wire_back back;
         wire_nothing nothing;
     };
 };

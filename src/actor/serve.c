@@ -13,6 +13,7 @@
 #include "base/hooks.h"
 #include "base/log.h"
 #include "sched/task.h"
+#include "tractor/buffer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -67,15 +68,7 @@ static void answer_error(struct session *session, uint64_t id, struct tr_error *
 static int put_result(struct served *served, struct buf *out)
 {
     struct frame frame = {.kind = FRAME_RETURN, .id = served->id};
-    size_t start;
-    tr_try(frame_open(out, &frame, &start));
-    const tr_fn_info *fn = served->fn->info;
-    int rc = codec_encode(out, fn->out, served->ret);
-    if (rc < 0) {
-        frame_abandon(out, start);
-        return rc == -ENOMEM ? error_raise_plain(rc) : rc;
-    }
-    return frame_close(out, start);
+    return large_put(served->session, out, &frame, served->fn->info->out, served->ret);
 }
 
 /* The caller, if it has given up or its deadline has come; who told this actor to end, if it is ending; else the
@@ -255,7 +248,7 @@ static int find(const struct session *session, const wire_start *start, const tr
     return 0;
 }
 
-static int prepare(struct served *served, const wire_start *start)
+static int prepare(struct served *served, const struct frame *frame)
 {
     const tr_fn_info *info = served->fn->info;
     served->args = arena_alloc(&served->memory, info->args_size);
@@ -263,9 +256,9 @@ static int prepare(struct served *served, const wire_start *start)
     if (!served->args || !served->ret)
         return error_raise_plain(-ENOMEM);
     if (info->way != TR_WAY_CALL)
-        tr_try(context_new(start, info, &served->context));
+        tr_try(context_new(&frame->start, info, &served->context));
     /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
-    struct reader from = {start->args.data, start->args.size};
+    struct reader from = large_reader(frame);
     return codec_decode_fields(&from, info->args, info->args_size, &served->memory, served->args);
 }
 
@@ -285,7 +278,7 @@ static int begin(struct session *session, const struct frame *frame)
     served->fn = fn;
     served->seconds_left = frame->start.seconds_left;
     served->scope = tr_cancel_scope();
-    int rc = prepare(served, &frame->start);
+    int rc = prepare(served, frame);
     if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
         rc = error_raise_plain(-ENOMEM);
     if (rc >= 0)
@@ -359,6 +352,11 @@ void served_lost(struct session *session)
         if (served->context)
             context_wake(served->context);
     }
+}
+
+void *tr_ctx_buffer_(tr_ctx *ctx, size_t size)
+{
+    return ctx ? large_memory(ctx->served->session, size) : NULL;
 }
 
 int tr_return_fmt_(tr_ctx *ctx, tr_str *ret, const char *format, ...)

@@ -116,7 +116,7 @@ int session_send(struct session *session, const struct frame *frame)
     return 0;
 }
 
-static void tell(struct session *session, const struct frame *frame)
+void session_say(struct session *session, const struct frame *frame)
 {
     struct tr_error *newest = task_error_aside();
     if (session_send(session, frame) == -ENOMEM)
@@ -126,17 +126,17 @@ static void tell(struct session *session, const struct frame *frame)
 
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id)
 {
-    tell(session, &(struct frame){.kind = kind, .id = id});
+    session_say(session, &(struct frame){.kind = kind, .id = id});
 }
 
 void session_deadline(struct session *session, uint64_t id, double seconds_left)
 {
-    tell(session, &(struct frame){.kind = FRAME_DEADLINE, .id = id, .deadline = {seconds_left}});
+    session_say(session, &(struct frame){.kind = FRAME_DEADLINE, .id = id, .deadline = {seconds_left}});
 }
 
 void session_cancel(struct session *session, uint64_t id, double seconds_left)
 {
-    tell(session, &(struct frame){.kind = FRAME_CANCEL, .id = id, .cancel = {seconds_left}});
+    session_say(session, &(struct frame){.kind = FRAME_CANCEL, .id = id, .cancel = {seconds_left}});
 }
 
 void session_stop(struct session *session)
@@ -281,7 +281,8 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_CANCEL_ACK] = take_nothing, [FRAME_STOP] = take_stop,       [FRAME_STARTED] = talk_started,
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
     [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,        [FRAME_UP] = up_heard,
-    [FRAME_RINGS] = rings_heard,       [FRAME_SWITCH] = switch_heard,
+    [FRAME_RINGS] = rings_heard,       [FRAME_SWITCH] = switch_heard,    [FRAME_LEND] = lend_heard,
+    [FRAME_BORROW] = borrow_heard,     [FRAME_BACK] = back_heard,
 };
 
 static const char *session_peer_name(const struct session *session)
@@ -300,7 +301,8 @@ static int act_on(struct session *session, size_t size)
                session_peer_name(session), frame_name(frame.kind),
                (unsigned long long)frame.id);
         size_t before = session->out.size;
-        rc = actions[frame.kind](session, &frame);
+        rc = frame.far > 0 ? large_act_on(session, &frame, actions[frame.kind])
+                           : actions[frame.kind](session, &frame);
         if (session->out.size > before)
             session->unasked += session->out.size - before;
     }
@@ -385,6 +387,8 @@ static int read_until(struct session *session, bool (*enough)(struct session *))
         upgrade_count(session, (size_t)got);
         tr_try(act_on_all(session));
         upgrade_consider(session);
+        if (session->large.offered || session->large.unkept)
+            large_consider(session);
     }
     return 0;
 }
@@ -469,6 +473,7 @@ static void conclude(struct session *session, int rc)
     session_known(session);
     list_remove(&session->place);
     wire_close(&session->wire);
+    large_leave(session);
     buf_fini(&session->in);
     buf_fini(&session->out);
     served_lost(session);
@@ -513,6 +518,8 @@ int session_new(int fd, bool unborn, struct session **ret_session)
     if (!unborn)
         machine_move(&session->state, SESSION_GREETING);
     int rc = wire_open(&session->wire, fd);
+    session->wire.looks = !session->outside; /* it may lend us memory, or offer rings */
+    large_init(&session->large, session->outside);
     if (rc >= 0)
         rc = tr_start_soon(actor_self()->service, session_task, session);
     if (rc < 0) {

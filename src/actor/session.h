@@ -7,6 +7,7 @@
 #define ACTOR_SESSION_H
 
 #include "actor/actor.h"
+#include "actor/large.h"
 #include "base/buf.h"
 #include "base/machine.h"
 #include "base/map.h"
@@ -22,6 +23,7 @@ struct session {
     size_t traffic;                 /* what has gone over it, both ways, as far as it speaks for rings */
     bool has_offered;               /* them to the peer */
     size_t last_by_socket;          /* so much of `out` is, and the rest goes by rings; 0 while nothing changes */
+    struct large large;             /* what lies elsewhere */
     struct buf in, out;             /* bytes not yet decoded; not yet written */
     struct frame_run run;           /* at the end of `out` */
     struct buf other_out;           /* empty; the memory in which `out` was while it was written last */
@@ -108,7 +110,8 @@ bool session_has_room(const struct session *session);
 /* To be called when something was appended to `out`. */
 void session_flush(struct session *session);
 
-/* Appends a frame without payload. Does nothing when the session has ended; out of memory, it ends. */
+/* Puts a frame on its way. Does nothing when the session has ended; out of memory, it ends. / One without payload. */
+void session_say(struct session *session, const struct frame *frame);
 void session_tell(struct session *session, enum frame_kind kind, uint64_t id);
 /* Says that a call has so much time from now on. */
 void session_deadline(struct session *session, uint64_t id, double seconds_left);

@@ -76,7 +76,7 @@ static int check_type(const tr_type *type)
 
 static int unpack(struct actor *actor, const tr_type *type)
 {
-    struct reader from = {actor->statespace.value.data, actor->statespace.value.size};
+    struct reader from = {.at = actor->statespace.value.data, .left = actor->statespace.value.size};
     void *value = arena_alloc(&actor->memory, type->size);
     if (!value)
         return error_raise_plain(-ENOMEM);

@@ -7,6 +7,7 @@
 #include "base/plant.h"
 #include "sched/frame.h"
 #include "sched/task.h"
+#include "tractor/buffer.h"
 #include "tractor/context.h"
 
 #include <errno.h>
@@ -147,13 +148,18 @@ int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
     struct call *call = &stream->talk->call;
     if (!call->done.set) /* before anything is taken: if it cannot be sent now, that costs no value */
         tr_try(inflow_grant(&stream->talk->in, call->session, FRAME_CREDIT, call->id));
-    arena_clear(&stream->memory);
+    arena_clear(&stream->memory, ARENA_MUCH);
     return next(stream, ret_item);
 }
 
 uint64_t tr_stream_dropped(const tr_stream *stream)
 {
     return stream ? stream->talk->in.dropped : 0;
+}
+
+void *tr_stream_buffer_(tr_stream *stream, size_t size)
+{
+    return stream ? large_memory(stream->talk->call.session, size) : NULL;
 }
 
 /* ---- sending, and the result ------------------------------------------------------------------------ */

@@ -97,7 +97,7 @@ int talk_started(struct session *session, const struct frame *frame)
     struct talk *talk = call->talk;
     if (call->fn->way != TR_WAY_CONTEXT || talk->started)
         return raise_code(TR_EPROTOCOL, "a STARTED frame for what is no context, or has started before");
-    struct reader from = {frame->started.first.data, frame->started.first.size};
+    struct reader from = large_reader(frame);
     bool wanted = talk->ret_first && !planted(LOST_WORD);
     int rc = wanted ? codec_decode(&from, call->fn->first, talk->first_memory, talk->ret_first) : 0;
     if (rc < 0)

@@ -210,7 +210,7 @@ int tr_topics(tr_publisher *to, tr_list_tr_str *ret_topics)
     size_t count = 0;
     list_each(place, &to->topics)
         count++;
-    arena_clear(&to->told);
+    arena_clear(&to->told, ARENA_MUCH);
     tr_str *names = arena_alloc(&to->told, (count + 1) * sizeof *names);
     if (!names)
         return error_raise_plain(-ENOMEM);

@@ -41,7 +41,8 @@ void upgrade_count(struct session *session, size_t size)
 void upgrade_consider(struct session *session)
 {
     size_t worth = actor_self()->transport == TRANSPORT_SHM ? 0 : WORTH_RINGS;
-    if (session->has_offered || session->traffic < worth || session->state.at != SESSION_OPEN)
+    bool waits = session->wire.passing >= 0; /* for another descriptor to be gone */
+    if (session->has_offered || waits || session->traffic < worth || session->state.at != SESSION_OPEN)
         return;
     session->has_offered = true;
     if (offers_rings(session) && may_have_rings() && session_is_up(session) && wire_is_local(&session->wire) &&

@@ -4,16 +4,24 @@
 #include "base/copy.h"
 #include "base/hooks.h"
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024, MUCH = 1024 * 1024 };
+enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024 };
 
 struct arena_chunk {
     struct arena_chunk *older;
     size_t used, room;
     alignas(max_align_t) unsigned char bytes[];
+};
+
+struct arena_end {
+    struct arena_end *before;
+    arena_end_fn *fn;
+    void *arg;
+    uint32_t number;
 };
 
 static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
@@ -66,8 +74,27 @@ char *arena_text(struct arena *arena, const char *text)
     return text ? arena_copy(arena, text, strlen(text) + 1) : NULL;
 }
 
+int arena_at_end(struct arena *arena, arena_end_fn *fn, void *arg, uint32_t number)
+{
+    struct arena_end *end = take(arena, sizeof *end);
+    if (!end)
+        return -ENOMEM;
+    *end = (struct arena_end){arena->ends, fn, arg, number};
+    arena->ends = end;
+    return 0;
+}
+
+static void come_to_ends(struct arena *arena)
+{
+    for (struct arena_end *end; (end = arena->ends);) {
+        arena->ends = end->before;
+        end->fn(end->arg, end->number);
+    }
+}
+
 void arena_fini(struct arena *arena)
 {
+    come_to_ends(arena);
     while (arena->chunks) {
         struct arena_chunk *older = arena->chunks->older;
         mem_free(arena->chunks);
@@ -75,15 +102,20 @@ void arena_fini(struct arena *arena)
     }
 }
 
-void arena_clear(struct arena *arena)
+void arena_clear(struct arena *arena, size_t most)
 {
     struct arena_chunk *newest = arena->chunks;
-    if (!newest || newest->room > MUCH) {
+    if (!newest)
+        return;
+    if (newest->room > most) {
         arena_fini(arena);
         return;
     }
-    struct arena older = {newest->older};
-    arena_fini(&older);
-    newest->older = NULL;
+    come_to_ends(arena);
+    if (newest->older) {
+        struct arena older = {.chunks = newest->older};
+        arena_fini(&older);
+        newest->older = NULL;
+    }
     newest->used = 0;
 }

@@ -37,7 +37,7 @@ int shape_convert(const tr_type *type, const void *value, const tr_type *to, str
 {
     struct buf wire = {0};
     int rc = codec_encode(&wire, type, value);
-    struct reader from = {wire.data, wire.size};
+    struct reader from = {.at = wire.data, .left = wire.size};
     if (rc == -ENOMEM)
         rc = no_memory();
     if (rc >= 0)

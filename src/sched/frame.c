@@ -1,5 +1,6 @@
 /* What a task holds on to: frames of memory, innermost first. The outermost is made when it is first
- * needed and lasts as long as the task. */
+ * needed and lasts as long as the task. The frame that was closed last is kept with some memory, so that a loop which
+ * opens one each time around allocates nothing. */
 #include "sched/sched.h"
 
 #include "base/arena.h"
@@ -17,26 +18,38 @@ struct tr_frame {
 
 static struct tr_frame *push_frame(struct task *task)
 {
-    struct tr_frame *frame = mem_zalloc(sizeof *frame);
+    struct tr_frame *frame = task->spare ? task->spare : mem_zalloc(sizeof *frame);
     if (!frame)
         return NULL;
+    task->spare = NULL;
     frame->outer = task->frame;
     task->frame = frame;
     return frame;
+}
+
+static void free_spare(struct task *task)
+{
+    if (!task->spare)
+        return;
+    arena_fini(&task->spare->memory);
+    mem_free(task->spare);
+    task->spare = NULL;
 }
 
 static void pop_frame(struct task *task)
 {
     struct tr_frame *frame = task->frame;
     task->frame = frame->outer;
-    arena_fini(&frame->memory);
-    mem_free(frame);
+    arena_clear(&frame->memory, ARENA_LITTLE);
+    free_spare(task);
+    task->spare = frame;
 }
 
 __attribute__((noinline)) void frames_free(struct task *task) /* most tasks have none */
 {
     while (task->frame)
         pop_frame(task);
+    free_spare(task);
 }
 
 tr_frame *tr_open_frame(void)

@@ -100,6 +100,7 @@ struct task {
     struct scope *scope;        /* the innermost it is in */
     struct front front;         /* its newest error, see tr_last_error, and its name */
     struct tr_frame *frame;     /* the innermost; NULL until the task allocates anything */
+    struct tr_frame *spare;     /* the last that was closed, for the next; or NULL */
     int (*fn)(void *);
     void *arg;
     task_abort_fn *abort;       /* how to end the wait it is parked in; NULL: not by cancellation */

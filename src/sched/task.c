@@ -50,7 +50,7 @@ static void *run_task(void *arg)
     if (error && task->nursery && !task->base.cancelled)
         error = error_without_cancelled(error, &caught);
     scope_fini(&task->base);
-    if (task->frame)
+    if (task->frame || task->spare)
         frames_free(task);
     if (task->front.error)
         error_unref(task->front.error);
@@ -96,7 +96,7 @@ struct task *task_new(struct nursery *nursery, int (*fn)(void *), void *arg,
     task->base.opened = (struct opened){.at = options->at_};
     task->scope = &task->base;
     task->front = (struct front){.name = options->name ? options->name : options->fn_};
-    task->frame = NULL;
+    task->frame = task->spare = NULL;
     task->starting = NULL;
     task->fn = fn;
     task->arg = arg;

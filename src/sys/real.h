@@ -75,8 +75,8 @@ void real_abort(struct sys *sys) __attribute__((noreturn));
 void real_have_standard_streams(void);
 
 /* real_share.c */
-int real_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
-int real_share_in(struct sys *sys, int fd, size_t size, void **ret_memory);
+int real_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
+int real_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
 void real_unshare(struct sys *sys, void *memory, size_t size);
 int real_processor(struct sys *sys);
 ssize_t real_write_with(struct sys *sys, int fd, const void *bytes, size_t size, int passed);

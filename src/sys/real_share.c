@@ -3,6 +3,9 @@
  * when it has these seals, which cannot be taken off, and the right size. Holes may still be made in it, but what was
  * in them reads as zero then. A page is there once somebody has touched it.
  *
+ * One that only its maker writes to is sealed against mappings that can be written through, and against write(2), once
+ * the maker has such a mapping (F_SEAL_FUTURE_WRITE, Linux 5.1). Nor can anybody punch holes in it then.
+ *
  * It is handed over a Unix socket, beside bytes. Of the descriptors that come with a message there is room for one:
  * the kernel closes the others. */
 #include "sys/real.h"
@@ -16,31 +19,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
-
-static int map(int fd, size_t size, void **ret_memory)
+static int seals_of(enum sys_sharing sharing)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (sharing == SYS_ONE_WRITES ? F_SEAL_FUTURE_WRITE : 0);
+}
+
+static int map(int fd, size_t size, int access, void **ret_memory)
+{
+    void *memory = mmap(NULL, size, access, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return -errno;
     *ret_memory = memory;
     return 0;
 }
 
-static int make(int fd, size_t size, void **ret_memory)
+static int make(int fd, enum sys_sharing sharing, size_t size, void **ret_memory)
 {
-    if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-        return -errno;
-    return map(fd, size, ret_memory);
+    void *memory = NULL;
+    int rc = ftruncate(fd, (off_t)size) < 0 ? -errno : map(fd, size, PROT_READ | PROT_WRITE, &memory);
+    if (rc < 0)
+        return rc;
+    if (fcntl(fd, F_ADD_SEALS, seals_of(sharing)) < 0) {
+        rc = -errno;
+        munmap(memory, size);
+        return rc;
+    }
+    *ret_memory = memory;
+    return 0;
 }
 
-int real_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
+int real_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
     (void)sys;
     int fd = memfd_create("tractor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    int rc = make(fd, size, ret_memory);
+    int rc = make(fd, sharing, size, ret_memory);
     if (rc < 0) {
         close(fd);
         return rc;
@@ -49,14 +63,14 @@ int real_share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
     return 0;
 }
 
-int real_share_in(struct sys *sys, int fd, size_t size, void **ret_memory)
+int real_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory)
 {
     (void)sys;
     struct stat what;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &what) < 0 || what.st_size != (off_t)size)
+    int seals = fcntl(fd, F_GET_SEALS), due = seals_of(sharing);
+    if (seals < 0 || (seals & due) != due || fstat(fd, &what) < 0 || what.st_size != (off_t)size)
         return -EPERM;
-    return map(fd, size, ret_memory);
+    return map(fd, size, sharing == SYS_ONE_WRITES ? PROT_READ : PROT_READ | PROT_WRITE, ret_memory);
 }
 
 void real_unshare(struct sys *sys, void *memory, size_t size)

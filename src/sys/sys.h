@@ -98,6 +98,9 @@ typedef void sys_caught_fn(void *arg);
 typedef void sys_asked_fn(void *arg, int number);
 typedef int sys_name_fn(void *arg, const char *name);
 
+/* Who may write to memory that several processes see: all of them, or who made it. */
+enum sys_sharing { SYS_ALL_WRITE, SYS_ONE_WRITES };
+
 struct sys_ops {
     /* time and chance */
     int64_t (*now)(struct sys *sys);        /* nanoseconds, monotonic, from anywhere */
@@ -134,9 +137,11 @@ struct sys_ops {
 
     /* Memory that several processes see, of a size that nobody can change any more, zero at first. share makes some,
      * and a descriptor for whoever else shall see it; share_in is for those, and takes nothing else for it: -EPERM.
+     * Of SYS_ONE_WRITES only the memory that share has made can be written to, and by nobody else ever: -EINVAL from
+     * share where the system knows no such thing.
      * Neither can fail later, when it is touched, but for memory running out. */
-    int (*share)(struct sys *sys, size_t size, void **ret_memory, int *ret_fd);
-    int (*share_in)(struct sys *sys, int fd, size_t size, void **ret_memory);
+    int (*share)(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
+    int (*share_in)(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
     void (*unshare)(struct sys *sys, void *memory, size_t size);
     int (*processor)(struct sys *sys);      /* the number of the one this thread runs on, or did a moment ago; -1
                                              * where that says nothing, since nobody runs at the same time */
@@ -392,13 +397,13 @@ static inline int sys_pair(int ret_fds[2])
 {
     return SYS_CALL_(pair, ret_fds);
 }
-static inline int sys_share(size_t size, void **ret_memory, int *ret_fd)
+static inline int sys_share(enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
-    return SYS_CALL_(share, size, ret_memory, ret_fd);
+    return SYS_CALL_(share, sharing, size, ret_memory, ret_fd);
 }
-static inline int sys_share_in(int fd, size_t size, void **ret_memory)
+static inline int sys_share_in(enum sys_sharing sharing, int fd, size_t size, void **ret_memory)
 {
-    return SYS_CALL_(share_in, fd, size, ret_memory);
+    return SYS_CALL_(share_in, sharing, fd, size, ret_memory);
 }
 static inline void sys_unshare(void *memory, size_t size)
 {

@@ -143,6 +143,11 @@ int ring_writer_sleeps(struct ring *ring)
     return room < 0 ? (int)room : room > 0;
 }
 
+bool ring_is_read(const struct ring *ring)
+{
+    return ring_load(&ring->control->taken) != 0;
+}
+
 int ring_has_bytes(struct ring *ring)
 {
     long there = bytes_there(ring);

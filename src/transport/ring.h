@@ -48,6 +48,9 @@ long ring_read(struct ring *ring, void *ret_bytes, size_t size);
 bool ring_wakes_reader(struct ring *ring);
 bool ring_wakes_writer(struct ring *ring);
 
+/* Whether the other end has begun to take what is written. */
+bool ring_is_read(const struct ring *ring);
+
 /* Before waiting for the bell: 0, and then it will be rung; 1 when there is no need to wait, -EPROTO. */
 int ring_reader_sleeps(struct ring *ring);
 int ring_writer_sleeps(struct ring *ring);

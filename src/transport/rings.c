@@ -23,7 +23,7 @@ static void lay_out(struct rings *ret, void *memory, int out)
 int rings_make(struct rings *ret, int *ret_fd)
 {
     void *memory;
-    int rc = sys_share(SIZE, &memory, ret_fd);
+    int rc = sys_share(SYS_ALL_WRITE, SIZE, &memory, ret_fd);
     if (rc >= 0)
         lay_out(ret, memory, 0);
     return rc;
@@ -32,7 +32,7 @@ int rings_make(struct rings *ret, int *ret_fd)
 int rings_take(struct rings *ret, int fd)
 {
     void *memory;
-    int rc = sys_share_in(fd, SIZE, &memory);
+    int rc = sys_share_in(SYS_ALL_WRITE, fd, SIZE, &memory);
     if (rc >= 0)
         lay_out(ret, memory, 1);
     return rc;

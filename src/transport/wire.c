@@ -48,7 +48,7 @@ static const double LOOK_AGAIN_S = 0.002;
 
 int wire_open(struct wire *wire, int fd)
 {
-    *wire = (struct wire){.io = {.fd = -1}, .passed = -1};
+    *wire = (struct wire){.io = {.fd = -1}, .passing = -1, .passed = -1};
     int rc = io_open(&wire->io, fd);
     if (rc < 0)
         sys_close(&fd);
@@ -60,6 +60,7 @@ void wire_close(struct wire *wire)
     if (!wire_is_open(wire))
         return;
     io_close(&wire->io);
+    sys_close(&wire->passing);
     sys_close(&wire->passed);
     if (wire->by) {
         list_remove(&wire->by->glance.place);
@@ -84,7 +85,7 @@ static ssize_t read_with_passed(struct wire *wire, void *ret_bytes, size_t size)
     return got;
 }
 
-static long read_offered(struct wire *wire, void *ret_bytes, size_t size)
+static long read_passed(struct wire *wire, void *ret_bytes, size_t size)
 {
     for (;;) {
         if (!wire_is_open(wire))
@@ -104,9 +105,9 @@ static long write_passed(struct wire *wire, const void *bytes, size_t size)
     for (;;) {
         if (!wire_is_open(wire))
             return error_raise_plain(TR_ECLOSED);
-        ssize_t sent = sys_write_with(wire->io.fd, bytes, size, wire->passed);
+        ssize_t sent = sys_write_with(wire->io.fd, bytes, size, wire->passing);
         if (sent > 0) {
-            sys_close(&wire->passed);
+            sys_close(&wire->passing);
             return sent;
         }
         int rc = sent == 0 || sent == -EAGAIN ? io_wait_writable(&wire->io) : error_raise_plain((int)sent);
@@ -118,7 +119,7 @@ static long write_passed(struct wire *wire, const void *bytes, size_t size)
 static int write_to_socket(struct wire *wire, const void *bytes, size_t size)
 {
     long gone = 0;
-    if (wire->passed >= 0 && !wire->may_accept && size > 0 && (gone = write_passed(wire, bytes, size)) < 0)
+    if (wire->passing >= 0 && size > 0 && (gone = write_passed(wire, bytes, size)) < 0)
         return (int)gone;
     return io_write_all(&wire->io, (const char *)bytes + gone, size - (size_t)gone);
 }
@@ -139,6 +140,17 @@ static int ring_bell(struct wire *wire)
         return 0; /* who says that it sleeps by then lies */
     int rc = (int)sys_write(wire->io.fd, &bell, sizeof bell);
     return rc < 0 && rc != -EAGAIN ? rc : 0;
+}
+
+/* Not before the peer has taken something from the ring: until then it may take a bell for what is said. If there is
+ * no room for it, it is lost. */
+static void pass_by_bell(struct wire *wire)
+{
+    static const char bell = 0;
+    if (!ring_is_read(&wire->by->rings.out))
+        return;
+    (void)sys_write_with(wire->io.fd, &bell, sizeof bell, wire->passing);
+    sys_close(&wire->passing);
 }
 
 /* What is there now is all. */
@@ -166,7 +178,7 @@ void wire_hang_up(struct wire *wire)
 static void hear_bells(struct wire *wire)
 {
     char bells[256];
-    ssize_t got = sys_read(wire->io.fd, bells, sizeof bells);
+    ssize_t got = read_with_passed(wire, bells, sizeof bells);
     if (got <= 0 && got != -EAGAIN)
         end_rings(wire->by);
 }
@@ -318,12 +330,36 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size)
 {
     if (wire->by && wire->by->reads)
         return read_by_rings(wire, ret_bytes, size);
-    return wire->may_accept ? read_offered(wire, ret_bytes, size) : io_read(&wire->io, ret_bytes, size);
+    return wire->looks ? read_passed(wire, ret_bytes, size) : io_read(&wire->io, ret_bytes, size);
 }
 
 int wire_write(struct wire *wire, const void *bytes, size_t size)
 {
-    return wire->by && wire->by->writes ? put_into_ring(wire, bytes, size) : write_to_socket(wire, bytes, size);
+    if (!wire->by || !wire->by->writes)
+        return write_to_socket(wire, bytes, size);
+    if (wire->passing >= 0)
+        pass_by_bell(wire);
+    return put_into_ring(wire, bytes, size);
+}
+
+int wire_pass(struct wire *wire, int fd)
+{
+    int rc = wire_is_open(wire) && wire->passing < 0 ? 0 : -EAGAIN;
+    if (rc < 0)
+        sys_close(&fd);
+    else
+        wire->passing = fd;
+    return rc;
+}
+
+/* It came with a bell, which nobody may have heard yet. Whoever watches for bells hears them himself. */
+int wire_take_passed(struct wire *wire)
+{
+    if (wire_is_open(wire) && wire->passed < 0 && wire->by && wire->by->reads && !wire->watched)
+        hear_bells(wire);
+    int fd = wire->passed;
+    wire->passed = -1;
+    return fd;
 }
 
 long wire_try_write(struct wire *wire, const void *bytes, size_t size)
@@ -358,8 +394,10 @@ int wire_offer(struct wire *wire)
 {
     if (!wire_is_open(wire) || wire->by || wire->may_accept)
         return -EPROTO;
+    if (wire->passing >= 0)
+        return -EAGAIN;
     struct way_by_rings *by = new_way(wire);
-    int rc = by ? rings_make(&by->rings, &wire->passed) : -ENOMEM;
+    int rc = by ? rings_make(&by->rings, &wire->passing) : -ENOMEM;
     if (rc < 0)
         mem_free(by);
     else

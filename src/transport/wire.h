@@ -30,9 +30,10 @@ struct way_by_rings;
 
 struct wire {
     struct io io;               /* a stream socket; fd -1: closed */
-    int passed;                 /* a descriptor on its way: from us with what is written next, or from the peer to
-                                 * wire_accept; -1 */
-    bool may_accept;            /* by the peer's descriptor, for which each read looks */
+    int passing;                /* a descriptor that goes with what is written next, or -1 */
+    int passed;                 /* one that has come from the peer, and nobody has taken yet, or -1 */
+    bool looks;                 /* whether each read looks for those; of Unix sockets only */
+    bool may_accept;            /* rings */
     struct way_by_rings *by;    /* NULL until rings are offered or accepted */
     bool hung_up;               /* by us: what has not arrived by then is not for us */
     bool watched;               /* a task waits for the bell, */
@@ -75,6 +76,12 @@ bool wire_is_stuck(const struct wire *wire);
 
 /* Whether the peer is on this host, and wire_offer makes sense. */
 bool wire_is_local(const struct wire *wire);
+
+/* A descriptor goes to the peer beside what is written next, or after that; it is taken over in any case. -EAGAIN, not
+ * raised, while another one is still here. / The oldest that has come and is nobody's yet, or -1. What it belongs to is
+ * said in the bytes, and may come before it. Where somebody in between forwards the bytes it is lost. */
+int wire_pass(struct wire *wire, int fd);
+int wire_take_passed(struct wire *wire);
 
 /* Only this side may offer / only the other. wire_offer makes rings, which what is written next takes along;
  * wire_accept takes those that have come. A negative errno value, not raised: it stays as it is. */

@@ -8,14 +8,21 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/far.h"
 #include "tractor/value.h"
 
 enum { CODEC_DEPTH = 32 };       /* of nesting, in types and in free-form values */
+
+/* Byte strings below this travel with their message, even if they might lie elsewhere (base/far.h): to copy so few
+ * costs less than to keep account of where they are. */
+enum { CODEC_LARGE = 16 * 1024 };
 
 /* A cursor over received bytes; what was taken is no longer there. */
 struct reader {
     const uint8_t *at;
     size_t left;
+    size_t far;                 /* bytes that lie elsewhere, of what was taken */
+    struct far_source *source;  /* where that is; NULL: nowhere, and there may be none */
 };
 
 /* Appends the value at `value`. 0, -ENOMEM, or TR_EARGUMENT for what cannot be sent (a list with
@@ -30,6 +37,9 @@ int codec_encode(struct buf *out, const tr_type *type, const void *value);
  * a double takes integers too; nil stands for a null string, empty bytes, an empty list or void, and nothing
  * else. */
 int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value);
+
+/* The same by somebody who lends large byte strings; NULL for nobody. */
+int codec_encode_lending(struct buf *out, struct far_lender *lender, const tr_type *type, const void *value);
 
 /* The same for a struct's members given as a bare table, which is how a function's arguments are known. */
 int codec_encode_fields(struct buf *out, const tr_field *fields, const void *record);
@@ -50,7 +60,12 @@ int codec_get_uint(struct reader *from, uint64_t *ret_number);
 
 /* Steps over one whole value, checking it; *ret_span is the bytes it took. */
 int codec_skip(struct reader *from, tr_bytes *ret_span);
-/* The same for so many, one at least; *ret_last is how many bytes the last of them took. */
+/* The same for so many, one at least; *ret_last is how many bytes the last of them is, those that lie elsewhere
+ * included. */
 int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last);
+
+/* Calls fn(arg, place, size) for each byte string in whole values that lies elsewhere. 0, or its first negative
+ * result. */
+int codec_each_far(tr_bytes values, int (*fn)(void *arg, uint32_t place, size_t size), void *arg);
 
 #endif

@@ -158,6 +158,22 @@ static int keep_bytes(struct decoder *decoder, const struct msgpack_head *head, 
     return 0;
 }
 
+static int borrow_bytes(struct decoder *decoder, const struct msgpack_head *head, tr_bytes *ret,
+                        const struct path *path)
+{
+    struct far_source *source = decoder->from->source;
+    int rc = 0;
+    const void *data = NULL;
+    if (source)
+        data = source->borrow(source, (uint32_t)head->number, head->count, decoder->memory, &rc);
+    if (rc < 0)
+        return no_memory();
+    if (!data)
+        return path_fail(path, "%zu bytes that lie where nothing is", head->count);
+    *ret = (tr_bytes){data, head->count};
+    return 0;
+}
+
 static int decode_str(struct decoder *decoder, const tr_type *type, void *at, const struct path *path)
 {
     struct msgpack_head head;
@@ -177,6 +193,8 @@ static int decode_bytes(struct decoder *decoder, const tr_type *type, void *at,
     tr_try(take(decoder, &head, path));
     if (head.kind == MSGPACK_BIN)
         return keep_bytes(decoder, &head, at);
+    if (head.kind == MSGPACK_FAR)
+        return borrow_bytes(decoder, &head, at, path);
     if (head.kind != MSGPACK_NIL)
         return mismatch(path, type, &head);
     *(tr_bytes *)at = (tr_bytes){0};
@@ -355,6 +373,10 @@ static int decode_value(struct decoder *decoder, const tr_type *type, void *at,
         value.kind = TR_BINARY;
         tr_try(keep_bytes(decoder, &head, &value.binary));
         break;
+    case MSGPACK_FAR:
+        value.kind = TR_BINARY;
+        tr_try(borrow_bytes(decoder, &head, &value.binary, path));
+        break;
     case MSGPACK_ARRAY:
         tr_try(decode_array(decoder, head.count, &value, path));
         break;
@@ -458,13 +480,24 @@ int codec_skip(struct reader *from, tr_bytes *ret_span)
 int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last)
 {
     struct reader rest = *from;
-    size_t before = rest.left;
+    size_t left = rest.left, far = rest.far;
     for (size_t i = 0; i < count; i++) {
-        before = rest.left;
+        left = rest.left;
+        far = rest.far;
         tr_try(skip(&rest));
     }
     *ret_span = (tr_bytes){from->at, from->left - rest.left};
-    *ret_last = before - rest.left;
+    *ret_last = left - rest.left + rest.far - far;
     *from = rest;
+    return 0;
+}
+
+int codec_each_far(tr_bytes values, int (*fn)(void *arg, uint32_t place, size_t size), void *arg)
+{
+    struct reader from = {.at = values.data, .left = values.size};
+    struct msgpack_head head;
+    while (msgpack_take(&from, &head))
+        if (head.kind == MSGPACK_FAR)
+            tr_try(fn(arg, (uint32_t)head.number, head.count));
     return 0;
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { FAR_LEAD = 0xd7 };       /* of an extension of 8 bytes */
+
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
 /* A leading byte and `width` bytes of a number, the most significant first. */
@@ -94,6 +96,14 @@ int msgpack_put_bin(struct buf *out, const void *bytes, size_t size)
 {
     int rc = put_count(out, &bin, size);
     return rc < 0 ? rc : buf_append(out, bytes, size);
+}
+
+int msgpack_put_far(struct buf *out, uint32_t place, uint32_t size)
+{
+    uint8_t bytes[10] = {FAR_LEAD, MSGPACK_FAR_TYPE};
+    uint64_t both = htobe64((uint64_t)place << 32 | size);
+    memcpy(bytes + 2, &both, sizeof both);
+    return buf_append(out, bytes, sizeof bytes);
 }
 
 int msgpack_put_array(struct buf *out, size_t count)
@@ -210,20 +220,44 @@ static bool take_rest(struct reader *from, uint8_t lead, struct msgpack_head *re
         return true;
     case MSGPACK_STR: case MSGPACK_BIN: case MSGPACK_ARRAY: case MSGPACK_MAP:
         return take_counted(from, ret);
-    case MSGPACK_KINDS:
+    case MSGPACK_FAR: case MSGPACK_KINDS:
         break;
     }
     return false;
+}
+
+/* Apart from the others, since it is rare and they are quick: the leading byte, the type, and both numbers. */
+static bool take_far(struct reader *from, struct msgpack_head *ret)
+{
+    uint64_t both;
+    enum { HEAD = 2, SIZE = HEAD + sizeof both };
+    if (from->left < SIZE || from->at[1] != MSGPACK_FAR_TYPE)
+        return false;
+    memcpy(&both, from->at + HEAD, sizeof both);
+    both = be64toh(both);
+    ret->kind = MSGPACK_FAR;
+    ret->number = both >> 32;
+    ret->count = both & UINT32_MAX;
+    if (ret->count == 0)
+        return false;
+    from->at += SIZE;
+    from->left -= SIZE;
+    from->far += ret->count;
+    return true;
 }
 
 bool msgpack_take(struct reader *from, struct msgpack_head *ret)
 {
     if (from->left == 0)
         return false;
-    struct reader rest = {from->at + 1, from->left - 1};
-    if (!take_rest(&rest, from->at[0], ret))
+    struct reader rest = {.at = from->at + 1, .left = from->left - 1};
+    uint8_t lead = from->at[0];
+    if (lead == FAR_LEAD)
+        return take_far(from, ret);
+    if (!take_rest(&rest, lead, ret))
         return false;
-    *from = rest;
+    from->at = rest.at;
+    from->left = rest.left;
     return true;
 }
 
@@ -231,8 +265,9 @@ const char *msgpack_kind_name(enum msgpack_kind kind)
 {
     static const char *const names[] = {
         [MSGPACK_NIL] = "nil",          [MSGPACK_BOOL] = "a boolean",  [MSGPACK_UINT] = "an integer",
-        [MSGPACK_INT] = "an integer",   [MSGPACK_REAL] = "a real",     [MSGPACK_STR] = "a string",
-        [MSGPACK_BIN] = "binary",       [MSGPACK_ARRAY] = "a list",    [MSGPACK_MAP] = "a map",
+        [MSGPACK_INT] = "an integer",   [MSGPACK_REAL] = "a real",     [MSGPACK_FAR] = "binary",
+        [MSGPACK_STR] = "a string",     [MSGPACK_BIN] = "binary",      [MSGPACK_ARRAY] = "a list",
+        [MSGPACK_MAP] = "a map",
     };
     return names[kind];
 }

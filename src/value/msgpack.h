@@ -6,16 +6,19 @@
 #include "value/codec.h"
 
 enum msgpack_kind {
-    MSGPACK_NIL, MSGPACK_BOOL, MSGPACK_UINT, MSGPACK_INT, MSGPACK_REAL, MSGPACK_STR, MSGPACK_BIN,
-    MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
+    MSGPACK_NIL, MSGPACK_BOOL, MSGPACK_UINT, MSGPACK_INT, MSGPACK_REAL, MSGPACK_FAR, MSGPACK_STR,
+    MSGPACK_BIN, MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
 };
+
+/* Binary that lies elsewhere is an extension of this type and 8 bytes: where, and how many there are, one at least. */
+enum { MSGPACK_FAR_TYPE = 1 };
 
 /* What stands next; only what its kind has is set. Of a string or binary also the bytes; of an array or map only how
  * many follow. */
 struct msgpack_head {
     enum msgpack_kind kind;
     bool boolean;
-    uint64_t number;            /* UINT; also INT, as two's complement, which is then negative */
+    uint64_t number;            /* UINT; also INT, as two's complement, which is then negative; where FAR is */
     double real;
     size_t count;               /* bytes, items or pairs */
     const uint8_t *bytes;
@@ -36,6 +39,7 @@ int msgpack_put_int(struct buf *out, int64_t value);
 int msgpack_put_real(struct buf *out, double value);
 int msgpack_put_str(struct buf *out, const char *text, size_t size);
 int msgpack_put_bin(struct buf *out, const void *bytes, size_t size);
+int msgpack_put_far(struct buf *out, uint32_t place, uint32_t size);
 int msgpack_put_array(struct buf *out, size_t count);
 int msgpack_put_map(struct buf *out, size_t count);
 

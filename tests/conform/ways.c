@@ -53,7 +53,7 @@ static int meet_by_rings(struct ends *ends)
 {
     uint8_t offer;
     tr_try(meet_in_a_pair(ends));
-    ends->b.may_accept = true;
+    ends->b.looks = ends->b.may_accept = true;
     tr_try(must(wire_offer(&ends->a)));
     tr_try(wire_write(&ends->a, "o", 1));
     tr_try((int)wire_read(&ends->b, &offer, 1));

@@ -85,7 +85,7 @@ static int offer(struct wire *wire)
 static int accept_offer(struct wire *wire)
 {
     uint8_t said;
-    wire->may_accept = true;
+    wire->looks = wire->may_accept = true;
     tr_try((int)wire_read(wire, &said, 1));
     tr_try(must(wire_accept(wire)));
     tr_try(wire_write(wire, "s", 1));
@@ -319,7 +319,7 @@ static int accept_by_hand(int fds[2], struct wire *wire, struct rings *rings)
     uint8_t said;
     expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     tr_try(wire_open(wire, fds[0]));
-    wire->may_accept = true;
+    wire->looks = wire->may_accept = true;
     tr_try(must(rings_make(rings, &memory)));
     expect(sys_write_with(fds[1], "o", 1, memory) == 1);
     close(memory);
@@ -376,7 +376,7 @@ static int expect_refused(int passed)
     uint8_t said;
     expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     tr_try(wire_open(&wire, fds[0]));
-    wire.may_accept = true;
+    wire.looks = wire.may_accept = true;
     expect((passed < 0 ? send(fds[1], "o", 1, 0) : sys_write_with(fds[1], "o", 1, passed)) == 1);
     expect(wire_read(&wire, &said, 1) == 1 && said == 'o');
     expect(wire_accept(&wire) < 0);
@@ -426,7 +426,7 @@ static int one_descriptor_of_many_is_kept(void *arg)
     uint8_t said[10];
     expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     tr_try(wire_open(&wire, fds[0]));
-    wire.may_accept = true;
+    wire.looks = wire.may_accept = true;
     int before = open_descriptors();
     for (int i = 0; i < 10; i++) {
         expect(sys_write_with(fds[1], "o", 1, fds[1]) == 1);

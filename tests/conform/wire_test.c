@@ -406,6 +406,47 @@ static int a_reader_that_is_cancelled_leaves_the_writer_at_work(struct ends *end
     return 0;
 }
 
+/* ---- descriptors ------------------------------------------------------------------------------------------------- */
+
+static int write_and_read_one(struct ends *ends)
+{
+    uint8_t byte = 0;
+    tr_try(wire_write(&ends->a, "1", 1));
+    tr_try((int)wire_read(&ends->b, &byte, 1));
+    expect_here(byte == '1');
+    return 0;
+}
+
+/* The reading end of a pipe; over TCP nothing can go. */
+static int pass_one(struct ends *ends, const int pipe[2])
+{
+    uint8_t byte = 0;
+    ends->b.looks = true;
+    tr_try(write_and_read_one(ends)); /* rings must be in use */
+    expect_here(wire_take_passed(&ends->b) == -1);
+    int copy[2];
+    tr_try(sys_pipe(copy));
+    expect_here(wire_pass(&ends->a, pipe[0]) == 0 && wire_pass(&ends->a, copy[0]) == -EAGAIN);
+    sys_close(&copy[1]);
+    tr_try(write_and_read_one(ends));
+    int fd = wire_take_passed(&ends->b);
+    expect_here(fd >= 0 && wire_take_passed(&ends->b) == -1);
+    expect_here(sys_write(pipe[1], "2", 1) == 1 && sys_read(fd, &byte, 1) == 1 && byte == '2');
+    sys_close(&fd);
+    return 0;
+}
+
+static int a_descriptor_goes_with_what_is_written(struct ends *ends)
+{
+    int pipe[2];
+    if (!wire_is_local(&ends->a))
+        return 0;
+    tr_try(sys_pipe(pipe));
+    int rc = pass_one(ends, pipe);
+    sys_close(&pipe[1]);
+    return rc;
+}
+
 /* As often as there is room, which is never waited for; what is taken so is as good as any. */
 static int what_is_taken_at_once_arrives_too(struct ends *ends)
 {
@@ -460,6 +501,7 @@ static const struct promise promises[] = {
     PROMISE(what_a_cancelled_write_has_done_is_a_beginning, false),
     PROMISE(a_writer_that_is_cancelled_leaves_the_reader_at_work, false),
     PROMISE(a_reader_that_is_cancelled_leaves_the_writer_at_work, false),
+    PROMISE(a_descriptor_goes_with_what_is_written, false),
 };
 
 enum { PROMISES = sizeof promises / sizeof *promises };

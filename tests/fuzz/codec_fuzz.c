@@ -32,7 +32,7 @@ static void comes_back(const tr_type *type, const void *value)
     struct buf first = {0}, second = {0};
     struct arena memory = {0};
     require(codec_encode(&first, type, value) == 0);
-    struct reader from = {first.data, first.size};
+    struct reader from = {.at = first.data, .left = first.size};
     require(codec_decode(&from, type, &memory, again) == 0 && from.left == 0);
     require(equal(type, value, again));
     require(codec_encode(&second, type, again) == 0);
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size == 0)
         return 0;
     struct world *world = world_new();
-    struct reader from = {bytes + 1, size - 1};
+    struct reader from = {.at = bytes + 1, .left = size - 1};
     world->peak = world->bytes;
     take(world, sample_types[bytes[0] % SAMPLE_TYPES], from);
     whatever_it_is(from);

@@ -54,7 +54,7 @@ static void error_comes_back(struct tr_error *error)
     struct buf first = {0}, second = {0};
     struct tr_error *again;
     require(error_put(&first, error) == 0);
-    struct reader from = {first.data, first.size};
+    struct reader from = {.at = first.data, .left = first.size};
     require(error_get(&from, &again) == 0 && from.left == 0);
     require(again->id == error->id && again->code == error->code);
     require(strcmp(again->message, error->message) == 0);
@@ -69,7 +69,7 @@ static void error_comes_back(struct tr_error *error)
 
 static void take_error(struct world *world, tr_bytes raw)
 {
-    struct reader from = {raw.data, raw.size};
+    struct reader from = {.at = raw.data, .left = raw.size};
     struct tr_error *error = NULL;
     size_t before = world->peak = world->bytes;
     int rc = error_get(&from, &error);
@@ -86,7 +86,7 @@ static void take_error(struct world *world, tr_bytes raw)
 /* What is left over after the fields would be lost without a word. */
 static void is_one_value(const uint8_t *bytes, size_t size)
 {
-    struct reader from = {bytes + FRAME_HEADER, size - FRAME_HEADER};
+    struct reader from = {.at = bytes + FRAME_HEADER, .left = size - FRAME_HEADER};
     tr_bytes span;
     require(codec_skip(&from, &span) == 0 && from.left == 0);
 }

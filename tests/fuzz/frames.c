@@ -9,6 +9,7 @@
 
 #include "actor/actor.h"
 #include "base/error.h"
+#include "transport/shelf.h"
 #include "value/function.h"
 #include "value/msgpack.h"
 
@@ -122,9 +123,22 @@ static void put_text(struct buf *out, struct input *input)
     }
 }
 
+/* In memory that the peer may have lent; sizes as a sender would have them, or not. */
+static void put_far(struct buf *out, struct input *input)
+{
+    static const uint32_t sizes[] = {0, 1, CODEC_LARGE, SHELF_PAGE + 1, SHELF_SIZE, SHELF_SIZE + 1, UINT32_MAX};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    uint32_t place = input_byte(input) & 1 ? (uint32_t)input_number(input, 2) : 8 * input_byte(input);
+    (void)msgpack_put_far(out, place, sizes[input_choice(input, SIZES)]);
+}
+
 static void put_binary(struct buf *out, struct input *input)
 {
     size_t size;
+    if (input_choice(input, 4) == 3) {
+        put_far(out, input);
+        return;
+    }
     const uint8_t *bytes = input_bytes(input, input_byte(input), &size);
     (void)msgpack_put_bin(out, bytes, size);
 }
@@ -399,6 +413,12 @@ static void put_several(struct buf *out, size_t start, struct input *input,
         put(out, input);
 }
 
+static void put_lend(struct buf *out, struct input *input)
+{
+    unsigned how = input_choice(input, 4);
+    (void)msgpack_put_uint(out, how == 3 ? input_number(input, 4) : how == 2 ? 0 : SHELF_SIZE);
+}
+
 void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input *input)
 {
     if (buf_space(out) < 16 * ENOUGH)
@@ -425,6 +445,9 @@ void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input
         break;
     case FRAME_ERROR:
         put_error(out, input, 0);
+        break;
+    case FRAME_LEND:
+        put_lend(out, input);
         break;
     default:
         put_fields(out, kind, input);

@@ -170,7 +170,7 @@ static void take(const uint8_t *bytes, size_t size)
     tr_value ours;
     struct buf sent = {0};
     struct arena memory = {0};
-    struct reader from = {bytes, size};
+    struct reader from = {.at = bytes, .left = size};
     size_t left;
     int rc = codec_decode(&from, &tr_type_tr_value, &memory, &ours);
     enum outcome outcome = read_by_other(bytes, size, rc == 0 ? &ours : NULL, &left);

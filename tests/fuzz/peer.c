@@ -91,7 +91,7 @@ static uint64_t cost_of(const struct lane *lane)
 static void add_values(struct lane *lane, const struct frame *frame)
 {
     lane->values += frame->count;
-    lane->bytes += frame->values.values.size;
+    lane->bytes += frame->values.values.size + frame->far;
 }
 
 static uint32_t sum(uint32_t a, uint32_t b)
@@ -122,6 +122,15 @@ static void note_start(struct peer *peer, const struct frame *frame)
 static struct talk_account *ours(struct peer *peer, uint64_t id)
 {
     return id < MOST_OURS ? &peer->ours[id] : NULL;
+}
+
+static int note_far(void *arg, uint32_t place, size_t size)
+{
+    struct peer *peer = arg;
+    (void)size;
+    if (place < SHELF_PAGES)
+        peer->lent[place]++;
+    return 0;
 }
 
 static void note_started(struct talk_account *talk, const struct frame *frame)
@@ -162,6 +171,9 @@ static void note(struct peer *peer, const struct frame *frame)
         note_of_ours(talk, frame);
     peer->cancels += frame->kind == FRAME_CANCEL;
     peer->pings += frame->kind == FRAME_PING;
+    peer->lends += frame->kind == FRAME_LEND;
+    if (frame->far > 0)
+        (void)codec_each_far(frame->raw, note_far, peer);
 }
 
 /* ---- what it is sent ------------------------------------------------------------------------------------- */
@@ -281,6 +293,12 @@ static void expect(struct peer *peer, const struct frame *frame)
         break;
     case FRAME_PONG:
         require(++peer->pongs <= peer->pings);
+        break;
+    case FRAME_BORROW:
+        require(++peer->borrows <= peer->lends);
+        break;
+    case FRAME_BACK:
+        require(frame->back.place < SHELF_PAGES && peer->lent[frame->back.place]-- > 0);
         break;
     case FRAME_RETURN:
     case FRAME_ERROR:

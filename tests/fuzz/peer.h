@@ -33,6 +33,8 @@ struct peer {
     bool heard_stop;
     unsigned cancels, acks;     /* CANCEL frames it sent, CANCEL_ACK frames it got */
     unsigned pings, pongs;      /* likewise */
+    unsigned lends, borrows;    /* likewise */
+    uint32_t lent[SHELF_PAGES]; /* how often it said that something lies there, less how often it was given back */
     uint64_t last_call;         /* that came to it */
     size_t large;               /* calls it made of functions with large results */
     size_t accounts_used;

@@ -441,6 +441,7 @@ static void tell(struct tale *tale)
 static void script(struct life *life)
 {
     struct tale *tale = life->arg;
+    life->world->passes = true;
     tell(tale);
     tr_portal_done_(&tale->portal);
     session_unref(tale->session);
@@ -481,6 +482,19 @@ static void talk_seeds(void)
     }
 }
 
+/* A stream of bytes that lie in memory which was lent, in which the peer takes it away while they are held, or later. */
+static void far_seeds(void)
+{
+    enum { LEAVE = 4, A_BLOB = 4, FAR = 3, PLACE = 5, SIZES = 7, LENT = 0, TAKEN_AWAY = 2 };
+    for (uint8_t size = 0; size < SIZES; size++) {
+        const uint8_t ops[] = {1,     FRAME, FRAME_LEND,  0, LENT, TIME,  1,    CALL, LEAVE, 3,    TIME, 1,
+                               FRAME, FRAME_YIELD, 1,     3, A_BLOB, FAR,  0,    PLACE, size, TIME, 1,
+                               FRAME, FRAME_YIELD, 1,     3, A_BLOB, FAR,  0,    0,    2,     TIME, (uint8_t)(size % 3),
+                               FRAME, FRAME_LEND,  0,     TAKEN_AWAY, TIME, 4};
+        seed_add(ops, sizeof ops);
+    }
+}
+
 /* Each kind of frame in the middle of each kind of call; and what floods do. */
 void target_seeds(void)
 {
@@ -496,4 +510,5 @@ void target_seeds(void)
         seed_add(ops, sizeof ops);
     }
     talk_seeds();
+    far_seeds();
 }

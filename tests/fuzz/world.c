@@ -207,6 +207,10 @@ static ssize_t write_socket(struct sys *sys, int fd, const void *bytes, size_t s
 
 static void close_socket(struct sys *sys, int fd)
 {
+    if (fd == WORLD_PASSED_FD) {
+        require(world_of(sys)->passed-- > 0);
+        return;
+    }
     struct world_socket *socket = at(sys, fd);
     require(!socket->watch.ready);
     socket->open = false;
@@ -356,17 +360,21 @@ static bool poll_sockets(struct sys *sys, int64_t timeout_ns)
     return true;
 }
 
-/* ---- memory for two, of which there is none ------------------------------------------------------------ */
+/* ---- memory for two: the peer's only ------------------------------------------------------------ */
 
 static ssize_t read_socket_with(struct sys *sys, int fd, void *ret_bytes, size_t size, int *ret_passed)
 {
-    *ret_passed = -1;
-    return read_socket(sys, fd, ret_bytes, size);
+    struct world *world = world_of(sys);
+    ssize_t got = read_socket(sys, fd, ret_bytes, size);
+    *ret_passed = world->passes && got > 0 ? WORLD_PASSED_FD : -1;
+    world->passed += *ret_passed >= 0;
+    return got;
 }
 
-static int share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
+static int share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
     (void)sys;
+    (void)sharing;
     (void)size;
     (void)ret_memory;
     (void)ret_fd;
@@ -374,13 +382,24 @@ static int share(struct sys *sys, size_t size, void **ret_memory, int *ret_fd)
 }
 
 /* wire_accept asks without a descriptor, when a frame announces one that has not come. */
-static int share_in(struct sys *sys, int fd, size_t size, void **ret_memory)
+static int share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory)
 {
-    (void)sys;
-    (void)size;
-    (void)ret_memory;
-    require(fd == -1);
-    return -EPERM;
+    struct world *world = world_of(sys);
+    require(fd == -1 || fd == WORLD_PASSED_FD);
+    if (fd == -1 || sharing != SYS_ONE_WRITES)
+        return -EPERM;
+    void *memory = refuses(world) ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return -ENOMEM;
+    world->alive++;
+    *ret_memory = memory;
+    return 0;
+}
+
+static void unshare(struct sys *sys, void *memory, size_t size)
+{
+    world_of(sys)->alive--;
+    munmap(memory, size);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------ */
@@ -504,6 +523,7 @@ static const struct sys_ops ops = {
     .read_with = read_socket_with,
     .share = share,
     .share_in = share_in,
+    .unshare = unshare,
     .close = close_socket,
     .pair = pair,
     .listen = listen_at,
@@ -546,6 +566,7 @@ static void no_descriptor_is_left(const struct world *world)
 {
     for (int i = 0; i < world->sockets_used; i++)
         require(!world->sockets[i].open || world->sockets[i].waiting); /* or nobody let it in */
+    require(world->passed == 0);
 }
 
 void world_end(struct world *world)

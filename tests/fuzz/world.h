@@ -8,7 +8,7 @@
 
 #include "sys/sys.h"
 
-enum { WORLD_SOCKETS = 96, WORLD_FIRST_FD = 3 };
+enum { WORLD_SOCKETS = 96, WORLD_FIRST_FD = 3, WORLD_PASSED_FD = WORLD_FIRST_FD + WORLD_SOCKETS };
 
 /* Bytes that the fuzzer has; not counted. */
 struct bytes {
@@ -49,6 +49,10 @@ struct world {
     bool fail_after;            /* and so do all that follow */
     struct world_socket sockets[WORLD_SOCKETS]; /* each used once: what went through it can be looked at */
     int sockets_used;
+    /* With each read comes a descriptor of memory that only the peer writes to, always the same one; so many of it are
+     * open. */
+    bool passes;
+    size_t passed;
     /* What the next outgoing connection finds; may be NULL: nobody. */
     void (*connected)(struct world *world, struct world_socket *socket);
     void *connected_arg;

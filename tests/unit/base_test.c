@@ -130,6 +130,29 @@ static int the_arena_gives_zeroed_aligned_memory_of_any_size(void *arg)
     return 0;
 }
 
+static void note_end(void *arg, uint32_t number)
+{
+    uint32_t *ends = arg;
+    *ends = *ends * 10 + number;
+}
+
+static int the_arena_tells_of_its_end_the_last_asked_first(void *arg)
+{
+    (void)arg;
+    struct arena arena = {0};
+    uint32_t ends = 0;
+    expect(arena_at_end(&arena, note_end, &ends, 1) == 0);
+    expect(arena_at_end(&arena, note_end, &ends, 2) == 0);
+    arena_clear(&arena, ARENA_LITTLE);
+    expect(ends == 21);
+    expect(arena_at_end(&arena, note_end, &ends, 3) == 0);
+    arena_fini(&arena);
+    expect(ends == 213);
+    arena_fini(&arena);
+    expect(ends == 213);
+    return 0;
+}
+
 /* ---- errors ------------------------------------------------------------------------------------------------ */
 
 static struct tr_error *an_error(const char *type)
@@ -491,6 +514,7 @@ int main(void)
         SCENARIO(the_map_finds_what_is_in_it_and_nothing_else),
         SCENARIO(the_buffer_gives_back_what_was_put_in),
         SCENARIO(the_arena_gives_zeroed_aligned_memory_of_any_size),
+        SCENARIO(the_arena_tells_of_its_end_the_last_asked_first),
         SCENARIO(of_several_errors_each_counts_once),
         SCENARIO(many_failures_make_one_group_in_no_time),
         SCENARIO(a_group_that_somebody_has_seen_stays_as_it_is),

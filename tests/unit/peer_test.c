@@ -161,6 +161,157 @@ static void what_cannot_be_sent_is_the_end_of_its_session_at_once(struct life *l
     }
 }
 
+/* ---- memory that the peer lends ---------------------------------------------------------------------------------- */
+
+static void peer_says(const struct frame *frame)
+{
+    struct buf out = {0};
+    assert_int_equal(frame_put(&out, frame), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+}
+
+static void peer_lends(uint32_t bytes)
+{
+    ((struct world *)runtime->sys)->passes = true;
+    peer_says(&(struct frame){.kind = FRAME_LEND, .lend = {bytes}});
+}
+
+/* A YIELD of the first call, of bytes that lie there. */
+static void peer_yields_far(uint32_t place, uint32_t size)
+{
+    uint8_t room[16];
+    struct buf value = buf_in(room, sizeof room);
+    assert_int_equal(msgpack_put_far(&value, place, size), 0);
+    peer_yields((const char *)value.data, value.size);
+}
+
+static tr_portal *meet_a_lender(struct life *life, tr_stream **ret_stream)
+{
+    tr_portal *portal = meet(life);
+    assert_int_equal(tr_open_stream(portal, ret_stream, blobs), 0);
+    peer_lends(SHELF_SIZE);
+    return portal;
+}
+
+static void what_a_peer_lends_is_read_and_given_back(struct life *life)
+{
+    tr_stream *stream = NULL;
+    tr_bytes bytes;
+    tr_portal *portal = meet_a_lender(life, &stream);
+    peer_yields_far(0, SHELF_PAGE + 1);
+    peer_yields_far(2, CODEC_LARGE);
+    assert_true(tr_next(stream, &bytes, blobs) == 1 && bytes.size == SHELF_PAGE + 1);
+    assert_int_equal(((const char *)bytes.data)[SHELF_PAGE], 0);
+    assert_true(tr_next(stream, &bytes, blobs) == 1 && bytes.size == CODEC_LARGE);
+    peer_yields_far(0, 1); /* where nothing is any more */
+    assert_int_equal(tr_next(stream, &bytes, blobs), 1);
+    assert_int_equal(bytes.size, 1);
+    peer.socket->ended = true;
+    pass(0.1);
+    assert_int_equal(((const char *)bytes.data)[0], 0); /* it is still held */
+    tr_stream_done_(&stream);
+    tr_portal_done_(&portal);
+}
+
+static void lends_nothing(void)
+{
+    peer_lends(0);
+    peer_yields_far(0, CODEC_LARGE);
+}
+
+static void lends_twice(void)
+{
+    peer_lends(SHELF_SIZE);
+}
+
+static void takes_away_what_is_held(void)
+{
+    peer_yields_far(0, CODEC_LARGE);
+    peer_lends(0);
+}
+
+static void borrows_what_was_not_offered(void)
+{
+    peer_says(&(struct frame){.kind = FRAME_BORROW});
+}
+
+static void gives_back_what_it_has_not(void)
+{
+    peer_says(&(struct frame){.kind = FRAME_BACK, .back = {0}});
+}
+
+static void means_nowhere(void)
+{
+    peer_yields_far(SHELF_PAGES, 1);
+}
+
+static void means_what_goes_on_too_far(void)
+{
+    peer_yields_far(SHELF_PAGES - 1, SHELF_PAGE + 1);
+}
+
+static void means_nothing(void)
+{
+    peer_yields_far(0, 0);
+}
+
+static void means_the_same_twice(void)
+{
+    peer_yields_far(7, SHELF_PAGE);
+    peer_yields_far(7, SHELF_PAGE);
+}
+
+static void means_what_overlaps(void)
+{
+    peer_yields_far(7, 2 * SHELF_PAGE);
+    peer_yields_far(8, 1);
+}
+
+/* The first of the two is let go. */
+static void means_the_same_twice_at_once(void)
+{
+    uint8_t room[32];
+    struct buf values = buf_in(room, sizeof room);
+    (void)msgpack_put_array(&values, 2);
+    (void)msgpack_put_far(&values, 7, 1);
+    (void)msgpack_put_far(&values, 7, 1);
+    peer_yields((const char *)values.data, values.size);
+}
+
+static void (*offence)(void);
+
+static void is_the_end_of_its_session(struct life *life)
+{
+    tr_stream *stream = NULL;
+    tr_bytes bytes;
+    int rc;
+    tr_portal *portal = meet_a_lender(life, &stream);
+    pass(0.1);
+    offence();
+    while ((rc = tr_next(stream, &bytes, blobs)) > 0)
+        pass(0.1);
+    assert_int_equal(rc, TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+    tr_stream_done_(&stream);
+    tr_portal_done_(&portal);
+}
+
+static void nonsense_about_lent_memory_is_the_end_of_its_session(void **state)
+{
+    static void (*const offences[])(void) = {
+        lends_nothing, lends_twice, takes_away_what_is_held, borrows_what_was_not_offered, gives_back_what_it_has_not,
+        means_nowhere, means_what_goes_on_too_far, means_nothing, means_the_same_twice, means_what_overlaps,
+        means_the_same_twice_at_once};
+    (void)state;
+    for (size_t i = 0; i < sizeof offences / sizeof *offences; i++) {
+        struct life life = {.script = is_the_end_of_its_session};
+        offence = offences[i];
+        live(&life);
+        assert_int_equal(life.rc, 0);
+    }
+}
+
 /* The peer's clock is ahead of ours, or its answer was read before anybody looked at the time. */
 static int say_that_it_was_cut(void *seconds)
 {
@@ -264,6 +415,8 @@ int main(void)
         LIVE(what_a_stream_failed_with_is_the_same_error_each_time),
         LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
+        LIVE(what_a_peer_lends_is_read_and_given_back),
+        cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),

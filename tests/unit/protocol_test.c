@@ -39,6 +39,9 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_PONG}},
     {SESSION_OPEN, {.kind = FRAME_RINGS}},
     {SESSION_OPEN, {.kind = FRAME_SWITCH}},
+    {SESSION_OPEN, {.kind = FRAME_LEND, .lend = {8 << 20}}},
+    {SESSION_OPEN, {.kind = FRAME_BORROW}},
+    {SESSION_OPEN, {.kind = FRAME_BACK, .back = {2047}}},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 _Static_assert(sizeof samples / sizeof *samples == FRAME_KINDS, "a kind without a sample");
@@ -237,7 +240,7 @@ static int an_error_of_very_many_errors_is_refused(void *arg)
     tr_try(buf_append(&bytes, group, sizeof group - 1));
     for (int i = 0; i < MEMBERS; i++)
         tr_try(buf_append(&bytes, none, sizeof none - 1));
-    struct reader from = {bytes.data, bytes.size};
+    struct reader from = {.at = bytes.data, .left = bytes.size};
     struct tr_error *error;
     expect(error_get(&from, &error) == TR_EPROTOCOL);
     expect_error("ProtocolError", "more than 1024 errors");
@@ -264,7 +267,7 @@ static int a_group_of_errors_comes_back_as_it_was(void *arg)
     struct tr_error *group = errors_take(&errors), *got;
     error_set_cause(group, error_plain(TR_EBROKEN));
     tr_try(error_put(&bytes, group));
-    struct reader from = {bytes.data, bytes.size};
+    struct reader from = {.at = bytes.data, .left = bytes.size};
     tr_try(error_get(&from, &got));
     expect(tr_error_members(got) == 20 && tr_error_id(got) == tr_error_id(group));
     expect(strcmp(tr_error_message(tr_error_member(got, 18)), "number 18") == 0);
@@ -293,7 +296,7 @@ static int an_error_as_deep_as_they_get_comes_back_whole(void *arg)
     }
     error = error_box(error, &peer);
     tr_try(error_put(&bytes, error));
-    struct reader from = {bytes.data, bytes.size};
+    struct reader from = {.at = bytes.data, .left = bytes.size};
     tr_try(error_get(&from, &got));
     expect(got->depth == error->depth && strcmp(tr_error_report(got), tr_error_report(error)) == 0);
     error_unref(got);
@@ -314,7 +317,7 @@ static int of_very_many_errors_as_many_are_sent_as_are_taken(void *arg)
     }
     struct tr_error *group = errors_take(&errors), *got;
     tr_try(error_put(&bytes, group));
-    struct reader from = {bytes.data, bytes.size};
+    struct reader from = {.at = bytes.data, .left = bytes.size};
     tr_try(error_get(&from, &got));
     expect(tr_error_members(got) > 500 && from.left == 0);
     error_unref(got);

@@ -2,6 +2,7 @@
 #include "support/virtual.h"
 
 #include "base/error.h"
+#include "base/list.h"
 #include "clock_world.h"
 #include "value/codec.h"
 
@@ -18,7 +19,7 @@ tr_struct(order, (uint8_t, id), (int16_t, change), (double, price), (tr_list_leg
 
 static int decode(const tr_type *type, const void *bytes, size_t size, struct arena *memory, void *ret)
 {
-    struct reader from = {bytes, size};
+    struct reader from = {.at = bytes, .left = size};
     return codec_decode(&from, type, memory, ret);
 }
 
@@ -179,7 +180,7 @@ static int nesting_has_a_limit(void *arg)
     tr_value value;
     expect(decode(&tr_type_tr_value, deep, sizeof deep, &memory, &value) == TR_EARGUMENT);
     expect_error("ArgumentError", "nested more than 32 deep");
-    struct reader from = {deep, sizeof deep};
+    struct reader from = {.at = deep, .left = sizeof deep};
     tr_bytes span;
     expect(codec_skip(&from, &span) == 0 && span.size == sizeof deep); /* needs no stack, so no limit */
     arena_fini(&memory);
@@ -311,6 +312,115 @@ static int arrays_in_arrays_cannot_share_the_bytes_they_announce(void *arg)
     return 0;
 }
 
+/* ---- bytes that lie elsewhere ------------------------------------------------------------------------------ */
+
+/* A single byte string, at place 7, and how often it was taken. */
+struct elsewhere {
+    struct far_lender lender;
+    struct far_source source;
+    tr_bytes bytes;
+    unsigned borrowed;
+};
+enum { PLACE = 7, LARGE = 2 * CODEC_LARGE };
+
+static bool lend(struct far_lender *lender, const void *bytes, size_t size, uint32_t *ret_place)
+{
+    struct elsewhere *it = container_of(lender, struct elsewhere, lender);
+    *ret_place = PLACE;
+    return it->bytes.data == bytes && it->bytes.size == size;
+}
+
+static const void *borrow(struct far_source *source, uint32_t place, size_t size, struct arena *memory, int *ret_rc)
+{
+    struct elsewhere *it = container_of(source, struct elsewhere, source);
+    (void)memory;
+    *ret_rc = size == 1 ? -ENOMEM : 0;
+    it->borrowed++;
+    return place == PLACE && size == it->bytes.size ? it->bytes.data : NULL;
+}
+
+static int count_far(void *arg, uint32_t place, size_t size)
+{
+    size_t *sum = arg;
+    *sum += size;
+    return place == PLACE ? 0 : -EINVAL;
+}
+
+static int take_far(struct buf *out, struct far_source *source, const tr_type *type, void *ret)
+{
+    struct arena memory = {0};
+    struct reader from = {.at = out->data, .left = out->size, .source = source};
+    int rc = codec_decode(&from, type, &memory, ret);
+    expect(rc < 0 || (from.left == 0 && from.far == LARGE));
+    arena_fini(&memory);
+    return rc;
+}
+
+static int large_bytes_may_lie_elsewhere(void *arg)
+{
+    (void)arg;
+    static char large[LARGE];
+    struct elsewhere it = {{lend}, {borrow}, {large, LARGE}, 0};
+    struct buf out = {0};
+    order sent = {.id = 1, .blob = it.bytes}, got = {.id = 0};
+    tr_bytes span;
+    size_t last, sum = 0;
+    tr_try(codec_encode_lending(&out, &it.lender, &tr_type_order, &sent));
+    expect(out.size < 200);
+    struct reader from = {.at = out.data, .left = out.size};
+    tr_try(codec_skip_several(&from, 1, &span, &last));
+    expect(from.far == LARGE && last == out.size + LARGE);
+    expect(codec_each_far(span, count_far, &sum) == 0 && sum == LARGE);
+    tr_try(take_far(&out, &it.source, &tr_type_order, &got));
+    expect(got.id == 1 && got.blob.data == large && got.blob.size == LARGE && it.borrowed == 1);
+    tr_value free_form;
+    expect(take_far(&out, NULL, &tr_type_tr_value, &free_form) == TR_EARGUMENT);
+    tr_try(take_far(&out, &it.source, &tr_type_tr_value, &free_form));
+    expect(free_form.kind == TR_MAP && it.borrowed == 2);
+    buf_fini(&out);
+    return 0;
+}
+
+/* Less than large, not lent, or of a lender who does not know of them. */
+static int other_bytes_travel_as_ever(void *arg)
+{
+    (void)arg;
+    static char large[LARGE];
+    struct elsewhere it = {{lend}, {borrow}, {large, LARGE}, 0};
+    const tr_bytes all[] = {{large, CODEC_LARGE - 1}, {large, LARGE - 1}, {large, LARGE}};
+    struct far_lender *lenders[] = {&it.lender, &it.lender, NULL};
+    for (int i = 0; i < 3; i++) {
+        struct buf out = {0};
+        tr_try(codec_encode_lending(&out, lenders[i], &tr_type_tr_bytes, &all[i]));
+        expect(out.size > all[i].size);
+        buf_fini(&out);
+    }
+    return 0;
+}
+
+static int bytes_that_lie_nowhere_are_told_so(void *arg)
+{
+    (void)arg;
+    static const struct { const char *hex; int rc; const char *says; } cases[] = {
+        {"d7 01 00000007 00000002", TR_EARGUMENT, "2 bytes that lie where nothing is"},
+        {"d7 01 00000008 00008000", TR_EARGUMENT, "lie where nothing is"},
+        {"d7 01 00000007 00000001", -ENOMEM, ""},
+        {"d7 02 00000007 00008000", TR_EARGUMENT, "cut or spoilt"},
+        {"d7 01 00000007 000080", TR_EARGUMENT, "cut or spoilt"},
+    };
+    static char large[LARGE];
+    struct elsewhere it = {{lend}, {borrow}, {large, LARGE}, 0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t bytes[16];
+        struct buf out = {.data = bytes, .size = unhex(cases[i].hex, bytes)};
+        tr_bytes got;
+        expect(take_far(&out, &it.source, &tr_type_tr_bytes, &got) == cases[i].rc);
+        expect(strstr(tr_error_message(tr_last_error()), cases[i].says));
+        expect(take_far(&out, &it.source, &tr_type_tr_str, &got) == TR_EARGUMENT);
+    }
+    return 0;
+}
+
 static int there_and_back(void *arg)
 {
     (void)arg;
@@ -346,6 +456,9 @@ int main(void)
         SCENARIO(a_decoded_value_takes_a_small_multiple_of_its_bytes),
         SCENARIO(a_member_given_as_zero_takes_its_default_too),
         SCENARIO(the_members_of_a_struct_that_is_not_given_take_their_defaults),
+        SCENARIO(large_bytes_may_lie_elsewhere),
+        SCENARIO(other_bytes_travel_as_ever),
+        SCENARIO(bytes_that_lie_nowhere_are_told_so),
         SCENARIO(arrays_in_arrays_cannot_share_the_bytes_they_announce),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };
