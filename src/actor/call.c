@@ -165,6 +165,14 @@ int call_give_up(struct call *call)
     return call_given_up(call);
 }
 
+/* Somewhere down there, in an actor that the callee called in turn, it may be told to end before the callee is. */
+static bool is_cancellation(const struct tr_error *error)
+{
+    while (error->code == TR_EREMOTE && error->cause)
+        error = error->cause;
+    return error->code == TR_ECANCELLED;
+}
+
 int call_given_up(const struct call *call)
 {
     if (!call->done.set)
@@ -173,8 +181,7 @@ int call_given_up(const struct call *call)
         return 0; /* it was faster */
     if (call->lost)
         return TR_ECANCELLED; /* perhaps by our own force; the actor's nursery and the next call are told */
-    bool cancelled = call->error->cause && call->error->cause->code == TR_ECANCELLED;
-    return cancelled ? TR_ECANCELLED : call->error->code;
+    return is_cancellation(call->error) ? TR_ECANCELLED : call->error->code;
 }
 
 /* ---- the outcome ------------------------------------------------------------------------------------ */
