@@ -10,8 +10,10 @@
  *                            calls of an actor to which so many others are connected that say nothing
  *     stream_int_per_s       a stream's 64-bit integers; raw: written to a Unix socket 64 KiB at a time
  *     stream_1k_per_s        of byte strings of 1 KiB; raw: likewise
- *     stream_64k_uds_per_s   of 64 KiB; raw: one write each
- *     stream_64k_shm_per_s   over shared memory; raw: copied into a ring and out of it
+ *     stream_64k_uds_per_s   of 64 KiB, filled and read in place, while only the messages go by a Unix socket; raw: one
+ *                            write each
+ *     stream_64k_shm_per_s   over shared memory; raw: copied into a ring and out of it. Both with a window of 1 MiB, the
+ *                            bare ring's size
  *     idle_wakeups_per_s     how often a thousand idle actors and their root are given a processor; raw: processes
  *                            that wait in a read
  *

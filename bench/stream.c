@@ -124,7 +124,9 @@ tr_stream_fn(tr_bytes, blobs, (int64_t, count), (uint64_t, size))
     char *small = tr_alloc(args->size);
     for (int64_t i = 0; i < args->count; i++) {
         tr_auto(frame) frame = tr_open_frame();
-        char *bytes = args->size < LARGE ? small : tr_buffer(ctx, args->size);
+        char *bytes = small;
+        if (args->size >= LARGE)
+            bytes = tr_buffer(ctx, args->size);
         mark(bytes, args->size, i);
         tr_try(tr_yield(ctx, {bytes, args->size}));
     }

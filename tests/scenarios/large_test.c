@@ -343,6 +343,53 @@ static int use_small_ones_only(tr_portal *donny)
 }
 PLAY(use_small_ones_only)
 
+/* ---- other hosts ------------------------------------------------------------------------------------------------- */
+
+static int call_from_afar(void)
+{
+    tr_auto(portal) donny = NULL;
+    tr_bytes bytes;
+    bool in_place;
+    tr_try(tr_wait_for_actor(&donny, "donny"));
+    for (int i = 0; i < 5; i++) {
+        void *own = tr_buffer(donny, SIZE);
+        want(own != NULL);
+        fill(donny->session, own, SIZE, i);
+        tr_try(tr_call(donny, &in_place, look_at, .bytes = {own, SIZE}, .number = i));
+        tr_try(tr_call(donny, &bytes, make, .size = SIZE, .number = i));
+        want(!in_place && holds(bytes, SIZE, i) && !lies_where_it_was_written(bytes));
+        want(!donny->session->large.shelf && !donny->session->large.view);
+    }
+    say("called");
+    return 0;
+}
+
+static int visit(void *arg)
+{
+    (void)arg;
+    return fail_of(call_from_afar());
+}
+
+static int be_host(void *arg)
+{
+    (void)arg;
+    return be_open_with_donny(TR_MODULE);
+}
+
+static void to_another_host_they_travel(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, be_host);
+    theatre->on_network = true;
+    theatre->arbiter = "tcp://alpha:1616";
+    run_until_said(theatre, "open");
+    let_in(theatre, visit, "beta");
+    run_until_said(theatre, "called");
+    kill_actor(theatre, "donny");
+    run_to_the_end(theatre);
+    expect_nothing_left(theatre);
+}
+
 /* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 static int hold_what_a_dead_actor_has_sent(void *arg)
@@ -465,6 +512,7 @@ int main(void)
         GOES_WELL(what_is_larger_than_all),
         GOES_WELL(use_none_for_a_while),
         GOES_WELL(use_small_ones_only),
+        cmocka_unit_test(to_another_host_they_travel),
         cmocka_unit_test(what_a_dead_actor_has_sent_is_still_read),
         cmocka_unit_test(where_memory_or_calls_fail_nothing_is_mixed_up),
     };
