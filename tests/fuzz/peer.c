@@ -178,10 +178,14 @@ static void note(struct peer *peer, const struct frame *frame)
 
 /* ---- what it is sent ------------------------------------------------------------------------------------- */
 
-static void may_be_sent(struct lane *lane, const struct frame *frame)
+/* Each of the calls, so many, that have had this id may have overdrawn by one value, of which only the last one's size
+ * is known. */
+static void may_be_sent(struct lane *lane, const struct frame *frame, unsigned calls)
 {
     add_values(lane, frame);
-    require(cost_of(lane) - frame->last - lane->value_cost < (uint64_t)lane->window + lane->granted);
+    uint64_t overdrawn = calls < lane->values ? calls : lane->values;
+    uint64_t bytes = calls > 1 ? lane->bytes : frame->last;
+    require(cost_of(lane) - bytes - overdrawn * lane->value_cost < (uint64_t)lane->window + lane->granted);
 }
 
 static void may_be_granted(struct lane *lane, const struct frame *frame)
@@ -226,7 +230,7 @@ static void expect_of_its_call(struct account *account, const struct frame *fram
         break;
     case FRAME_YIELD:
         has_started(account);
-        may_be_sent(&account->yields, frame);
+        may_be_sent(&account->yields, frame, account->outcomes + 1);
         break;
     case FRAME_GRANT:
         has_started(account);
@@ -265,7 +269,7 @@ static void expect_of_our_call(struct talk_account *talk, const struct frame *fr
     talk->ended = frame->kind == FRAME_END;
     if (frame->kind == FRAME_SEND) {
         require(talk->started);
-        may_be_sent(&talk->said, frame);
+        may_be_sent(&talk->said, frame, 1);
     }
 }
 
