@@ -8,8 +8,8 @@
  *                          one's start to the last value
  *     rss_growth_kib       by how much the memory of both processes has grown between the millionth integer of a
  *                          stream and the ten millionth
- *     int_allocations, kib_allocations, kib64_allocations
- *                          how often both processes together allocate memory for a value, once it runs
+ *     call_allocations, int_allocations, kib_allocations, kib64_allocations
+ *                          how often both processes together allocate memory for a call or a value, once it runs
  *
  * Every value is counted and looked at where it arrives: integers must be the next one, and of a byte string each
  * KiB begins with the value's number, for the bare socket as well. All by turns in one run; medians. Beside each
@@ -47,6 +47,7 @@ static struct figure table[] = {
     {.key = "kib64_per_s", .of = "raw_kib64_per_s", .must = 0.3, .at_least = true},
     {.key = "aggregator_ms", .must = 30},
     {.key = "rss_growth_kib", .must = 64},
+    {.key = "call_allocations", .must = 0.01},
     {.key = "int_allocations", .must = 0.01}, /* the second of the calls that ask is counted as well */
     {.key = "kib_allocations", .must = 0.01},
     {.key = "kib64_allocations", .must = 0.01},
@@ -274,6 +275,22 @@ static int allocations_for_one(tr_portal *worker, const char *key, size_t size, 
     return 0;
 }
 
+static int allocations_for_a_call(tr_portal *worker)
+{
+    enum { FIRST = 100, CALLS = 1000 };
+    uint64_t before = 0, after = 0, there;
+    for (int i = 0; i < FIRST + CALLS; i++) {
+        tr_try(tr_call(worker, &there, allocations_there));
+        after = allocations + there;
+        if (i < FIRST)
+            before = after;
+    }
+#ifndef __SANITIZE_ADDRESS__
+    note(&figures, "call_allocations", (double)(after - before) / CALLS);
+#endif
+    return 0;
+}
+
 static double both_kib(tr_portal *worker)
 {
     return memory_kib(getpid(), "Rss") + memory_kib(tr_portal_actor(worker)->pid, "Rss");
@@ -316,6 +333,7 @@ static int measure(tr_portal *worker)
     for (int i = 0; i < (options.quick ? QUICK_ROUNDS : ROUNDS); i++)
         tr_try(one_of_each(worker));
     tr_try(growth(worker));
+    tr_try(allocations_for_a_call(worker));
     tr_try(allocations_for_one(worker, "int_allocations", 0, INTS));
     tr_try(allocations_for_one(worker, "kib_allocations", KIB, KIBS));
     return allocations_for_one(worker, "kib64_allocations", LARGE, (int64_t)2 * LARGES);

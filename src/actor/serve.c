@@ -134,15 +134,50 @@ static void answer(struct served *served, int rc)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-static void served_free(struct served *served)
+/* They are kept for the next calls, as many as a busy peer may have at once; an idle one has left few. */
+enum { MOST_SPARES = 64 };
+
+static struct served *served_new(struct session *session)
 {
-    if (!served)
-        return;
-    map_remove(&served->session->served, served->id);
-    context_free(served->context);
-    session_unref(served->session);
+    struct served *served = session->spares;
+    if (!served && !(served = mem_zalloc(sizeof *served)))
+        return NULL;
+    if (session->spares) {
+        session->spares = served->next;
+        session->spare_count--;
+    }
+    *served = (struct served){.session = session_ref(session), .memory = served->memory, .scope = tr_cancel_scope()};
+    return served;
+}
+
+static void forget(struct served *served)
+{
     arena_fini(&served->memory);
     mem_free(served);
+}
+
+static void served_free(struct served *served)
+{
+    struct session *session = served->session;
+    map_remove(&session->served, served->id);
+    context_free(served->context);
+    arena_clear(&served->memory, ARENA_LITTLE);
+    if (session->spare_count == MOST_SPARES || session->state.at == SESSION_ENDED) {
+        forget(served);
+    } else {
+        served->next = session->spares;
+        session->spares = served;
+        session->spare_count++;
+    }
+    session_unref(session);
+}
+
+void served_forget_spares(struct session *session)
+{
+    for (struct served *served; (served = session->spares);) {
+        session->spares = served->next;
+        forget(served);
+    }
 }
 
 /* By our clock, which may not be the caller's. */
@@ -270,14 +305,12 @@ static int begin(struct session *session, const struct frame *frame)
     tr_try(find(session, &frame->start, &fn));
     if (session->served.count >= MOST_SERVED)
         return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
-    struct served *served = mem_zalloc(sizeof *served);
+    struct served *served = served_new(session);
     if (!served)
         return error_raise_plain(-ENOMEM);
-    served->session = session_ref(session);
     served->id = frame->id;
     served->fn = fn;
     served->seconds_left = frame->start.seconds_left;
-    served->scope = tr_cancel_scope();
     int rc = prepare(served, frame);
     if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
         rc = error_raise_plain(-ENOMEM);

@@ -18,6 +18,7 @@ struct served {
     double seconds_left;            /* that the caller has; INFINITY for no limit */
     tr_scope scope;                 /* around the function: how the caller cancels it */
     bool given_up;                  /* the caller has done that */
+    struct served *next;            /* of those to be used again, whose memory is all that counts */
 };
 
 /* A remote function's view of the call it serves. */

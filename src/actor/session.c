@@ -64,6 +64,7 @@ void session_unref(struct session *session)
     error_unref(session->why);
     error_unref(session->refusal);
     arena_fini(&session->memory);
+    arena_fini(&session->scratch);
     mem_free(session);
 }
 
@@ -292,10 +293,8 @@ static const char *session_peer_name(const struct session *session)
 
 static int act_on(struct session *session, size_t size)
 {
-    struct arena memory = {0};
     struct frame frame;
-    int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &memory,
-                          &frame);
+    int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &session->scratch, &frame);
     if (rc >= 0) {
         log_at(TR_LOG_TRACE, "from %s: %s %llu",
                session_peer_name(session), frame_name(frame.kind),
@@ -306,7 +305,7 @@ static int act_on(struct session *session, size_t size)
         if (session->out.size > before)
             session->unasked += session->out.size - before;
     }
-    arena_fini(&memory);
+    arena_clear(&session->scratch, ARENA_LITTLE);
     buf_drain(&session->in, size);
     return rc;
 }
@@ -477,6 +476,7 @@ static void conclude(struct session *session, int rc)
     buf_fini(&session->in);
     buf_fini(&session->out);
     served_lost(session);
+    served_forget_spares(session);
     calls_lost(session);
     if (actor_self()->session_ended)
         actor_self()->session_ended(session);

@@ -51,6 +51,9 @@ struct session {
     size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */
     uint64_t last_call;             /* the newest id we gave out */
     struct map calls;               /* ours, by id: struct call */
+    struct arena scratch;           /* of the frame that is acted on */
+    struct served *spares;          /* for the peer's next calls */
+    unsigned spare_count;
     struct map served;              /* the peer's, by id: struct served */
     tr_event greeted;               /* it is OPEN, or never will be */
     tr_event up;                    /* a child is enrolled and at its work, or never will be */
@@ -149,5 +152,6 @@ int serve_end(struct session *session, const struct frame *frame);
 int serve_cancel(struct session *session, const struct frame *frame);
 int serve_deadline(struct session *session, const struct frame *frame);
 void served_lost(struct session *session);
+void served_forget_spares(struct session *session);
 
 #endif
