@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tables that have Python's APIs and tests beside ours: each test and file that they name exists, and each
-# function is public.
+# function is public. And no page has what a merge leaves where it could not decide.
 # shellcheck disable=SC2016 # backquotes are what is looked for
 . "$TRACTOR_SOURCE/tests/lib.sh.inc"
 
@@ -38,9 +38,15 @@ look_at() {
 look_at trio.md 60
 look_at tractor.md 40
 
+undecided() { grep -nE '^(<{7}|={7}|>{7})( |$)' "$@" /dev/null; }
+left=$(undecided "$source"/*.md "$source"/docs/*.md)
+check "every merge was decided: $left" [ -z "$left" ]
+
 cat >"$scratch/planted.md" <<'E2'
 | `tr_call`, `tr_planted` | `a_planted_test`, `examples/planted.c`, `a_childs_arbiter_is_the_root` |
 E2
 check "what is missing is found" [ "$(missing_tests "$scratch/planted.md" | tr '\n' ' ')" = "a_planted_test examples/planted.c " ]
+printf '%s\n' '<<<<<<< HEAD' '=======' '>>>>>>> other' >"$scratch/undecided.md"
+check "three marks of a merge are found" [ "$(undecided "$scratch/undecided.md" | wc -l)" = 3 ]
 check "functions too" [ "$(missing_functions "$scratch/planted.md")" = tr_planted ]
 finish
