@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MOST_BEHIND = 65536 };   /* changes that a watcher has not taken, beside those there were at first */
+/* Changes that a watcher has not taken, beside those there were at first, and the bytes of their entries: it keeps the
+ * ones that are gone in memory, which nobody else does. More than so many usual ones need. */
+enum { MOST_BEHIND = 65536, MOST_BYTES_BEHIND = 32 * 1024 * 1024 };
 
 struct shelf {
     struct link entries;
@@ -188,14 +190,20 @@ static int note(struct watcher *watcher, struct entry *entry, bool joined)
     *change = (struct change){.entry = entry, .joined = joined};
     list_push(&watcher->changes, &change->place);
     watcher->count++;
+    watcher->size += entry->size;
     return 0;
+}
+
+static bool is_too_far_behind(const struct watcher *watcher)
+{
+    return watcher->count >= watcher->most || watcher->size >= watcher->most_size;
 }
 
 static void tell(struct watcher *watcher, struct entry *entry, bool joined)
 {
     if (watcher->failed || !concerns(watcher, entry))
         return;
-    watcher->failed = watcher->count >= watcher->most ? TR_EOVERRUN : note(watcher, entry, joined);
+    watcher->failed = is_too_far_behind(watcher) ? TR_EOVERRUN : note(watcher, entry, joined);
     lot_wake_all(&watcher->news);
 }
 
@@ -216,6 +224,7 @@ int watcher_open(struct watcher *watcher, struct registry *table, bool follow)
             return error_raise_plain(-ENOMEM);
     }
     watcher->most = watcher->count + MOST_BEHIND;
+    watcher->most_size = watcher->size + MOST_BYTES_BEHIND;
     if (follow)
         list_push(&table->watchers, &watcher->place);
     return 0;
@@ -226,8 +235,10 @@ struct change *watcher_take(struct watcher *watcher)
     struct link *first = list_shift(&watcher->changes);
     if (!first)
         return NULL;
+    struct change *change = container_of(first, struct change, place);
     watcher->count--;
-    return container_of(first, struct change, place);
+    watcher->size -= change->entry->size;
+    return change;
 }
 
 void change_free(struct change *change)

@@ -40,6 +40,7 @@ struct watcher {
     const char *name, *prefix;  /* NULL: any */
     struct link changes;        /* struct change, the oldest first */
     size_t count, most;         /* how many there are, and may be */
+    size_t size, most_size;     /* bytes of their entries, likewise */
     int failed;                 /* TR_EOVERRUN or -ENOMEM: it has missed something */
     tr_lot news;
 };

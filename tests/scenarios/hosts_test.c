@@ -461,6 +461,56 @@ static void who_is_outside_registers_so_much_and_no_more(void **state)
     end_all(theatre);
 }
 
+/* Large ones come and go, and a watch of the same connection is not read. */
+static int come_and_go_unread(tr_portal *arbiter, tr_stream *changes, int times)
+{
+    enum { LARGE = 64 * 1024 };
+    char *text = tr_alloc(LARGE + 1);
+    want(text && changes);
+    memset(text, 'm', LARGE);
+    for (int i = 0; i < times; i++) {
+        tr_auto(frame) frame = tr_open_frame();
+        tr_registration one = {.name = "extra", .uuid = tr_format("%032x", i), .addresses = tr_names("tcp://beta:9"),
+                               .pid = 7, .modules = {(tr_str[]){text}, 1}};
+        tr_try(tr_call(arbiter, NULL, tr_registry_mirror, .joined = tr_list(tr_registration, one)));
+        tr_try(tr_call(arbiter, NULL, tr_registry_mirror, .left = tr_names(one.uuid)));
+    }
+    return 0;
+}
+
+static int hoard_the_gone(void)
+{
+    enum { TIMES = 400 };
+    tr_auto(portal) arbiter = NULL;
+    tr_auto(stream) changes = NULL;
+    tr_actor_event event;
+    tr_try(tr_get_arbiter(&arbiter));
+    tr_try(tr_watch_actors_of(arbiter, &changes));
+    tr_try(come_and_go_unread(arbiter, changes, TIMES));
+    int told = 0, rc = 1;
+    while (told < 2 * TIMES && (rc = tr_next_actor(changes, &event)) > 0)
+        told++;
+    want(rc == TR_ENOARBITER && tr_error_is(tr_last_error(), "StreamOverrun"));
+    say("too much");
+    return tr_sleep_forever();
+}
+
+static int hoard(void *arg)
+{
+    (void)arg;
+    return fail_of(hoard_the_gone());
+}
+
+static void who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_gone(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, hoard);
+    run_until_said(theatre, "too much");
+    let_in(theatre, find_donny_in_the_crowd, "gamma");
+    run_until_said(theatre, "found");
+    end_all(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +525,7 @@ int main(void)
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
         cmocka_unit_test(nobody_from_outside_is_registered_as_another),
         cmocka_unit_test(who_is_outside_registers_so_much_and_no_more),
+        cmocka_unit_test(who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_gone),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
         cmocka_unit_test(tools_on_another_host_are_told_nothing),
     };
