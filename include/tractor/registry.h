@@ -62,7 +62,8 @@ TR_API int tr_watch_actors(tr_stream **ret_stream, const char *prefix) TR_USE_RE
 /* Waits for the next event: 1 with it in *ret_event, whose texts live until the next call or the stream's end. A
  * checkpoint, one task at a time. TR_ENOARBITER when the arbiter has ended: those of other trees may be there or not
  * then, and another tr_watch_actors tells, once there is an arbiter again. A watcher that is more than
- * 65536 events behind, or 32 MiB of them, gets that too, since it would have to be told of all again. */
+ * 65536 events behind, or 32 MiB of them, gets that too, since it would have to be told of all again; and so does who
+ * is told of what can be no actor. */
 TR_API int tr_next_actor(tr_stream *stream, tr_actor_event *ret_event) TR_USE_RESULT;
 
 #endif

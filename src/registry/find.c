@@ -40,6 +40,7 @@ static bool has_ended(int rc)
 static int first_that_lives(const tr_list_tr_registration *found, tr_portal **ret_portal)
 {
     for (size_t i = 0; i < found->count; i++) {
+        tr_try(reach_check(&found->items[i]));
         int rc = portal_to(&found->items[i], ret_portal);
         if (rc >= 0)
             return 1;

@@ -28,7 +28,7 @@ static int keep_list(struct arena *memory, tr_list_tr_str *list)
     if (!items)
         return error_raise_plain(-ENOMEM);
     for (size_t i = 0; i < list->count; i++)
-        if (!(items[i] = arena_text(memory, items[i] ? items[i] : "")))
+        if (!(items[i] = arena_text(memory, items[i])))
             return error_raise_plain(-ENOMEM);
     list->items = items;
     return 0;
@@ -36,6 +36,7 @@ static int keep_list(struct arena *memory, tr_list_tr_str *list)
 
 static int keep(struct query *query, const tr_registration *actor)
 {
+    tr_try(reach_check(actor));
     tr_registration copy = *actor;
     copy.name = arena_text(query->memory, actor->name);
     copy.uuid = arena_text(query->memory, actor->uuid);
@@ -164,6 +165,11 @@ int tr_watch_actors_of(tr_portal *root, tr_stream **ret_stream)
 
 int tr_next_actor(tr_stream *stream, tr_actor_event *ret_event)
 {
-    int rc = tr_next(stream, ret_event, tr_registry_watch);
-    return rc == TR_EREMOTE ? reach_settle("its address any more", rc) : rc;
+    tr_actor_event event;
+    int rc = tr_next(stream, &event, tr_registry_watch);
+    if (rc <= 0)
+        return rc == TR_EREMOTE ? reach_settle("its address any more", rc) : rc;
+    tr_try(reach_check(&event.actor));
+    *ret_event = event;
+    return rc;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "registry/functions.h"
+#include "registry/table.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -25,6 +26,14 @@ int reach_settle(const char *address, int rc)
     /* A deadline of the caller's would be a cancellation here. */
     const char *why = rc == TR_ETIMEOUT ? "whoever is there does not answer" : tr_error_message(tr_last_error());
     return tr_raise_from(NULL, tr_code_type(TR_ENOARBITER), "no arbiter at %s: %s", address, why);
+}
+
+int reach_check(const tr_registration *told)
+{
+    if (registration_check(told) >= 0)
+        return 0;
+    return tr_raise_from(NULL, tr_code_type(TR_ENOARBITER), "no arbiter says what was told: %s",
+                         tr_error_message(tr_last_error()));
 }
 
 int reach_root(tr_portal **ret_portal)

@@ -3,6 +3,7 @@
 #define REGISTRY_REACH_H
 
 #include "actor/portal.h"
+#include "tractor/registry.h"
 
 /* For somebody at an arbiter's address to answer: what takes longer is something else, and said within a second. */
 #define ANSWER_S 0.9
@@ -19,5 +20,8 @@ int whereabouts(void);
 /* A checkpoint if `rc` is an error: what a call at a registry fails with, which is TR_ENOARBITER around everything but
  * cancellation and a lack of memory. */
 int reach_settle(const char *address, int rc);
+
+/* TR_ENOARBITER, raised, unless it may have been told by an arbiter: whoever tells it may be hostile. */
+int reach_check(const tr_registration *told);
 
 #endif

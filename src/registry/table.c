@@ -161,7 +161,7 @@ static int check_list(const tr_list_tr_str *list)
     return 0;
 }
 
-static int check(const tr_registration *actor)
+int registration_check(const tr_registration *actor)
 {
     tr_try(actor_check_name(actor->name));
     if (!actor->uuid || strspn(actor->uuid, "0123456789abcdef") != UUID_LENGTH || strlen(actor->uuid) != UUID_LENGTH)
@@ -307,7 +307,7 @@ static size_t size_of_all(const struct registry *table, const struct session *se
 
 int table_add(struct registry *table, struct session *session, const tr_registration *actor, size_t most)
 {
-    tr_try(check(actor));
+    tr_try(registration_check(actor));
     struct entry *entry = find_uuid(table, actor->uuid);
     if (entry && entry->session != session)
         return raise_code(-EACCES, "%s has the uuid of another actor, %s, pid %d: not registered", actor->name,

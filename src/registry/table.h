@@ -45,6 +45,9 @@ struct watcher {
     tr_lot news;
 };
 
+/* Whether anybody can be what it says: TR_EARGUMENT, raised, or 0. */
+int registration_check(const tr_registration *actor);
+
 struct registry *table_new(void);           /* NULL, with -ENOMEM raised */
 void table_free(struct registry *table);    /* watchers hear no more */
 

@@ -43,7 +43,7 @@ static tr_portal *meet(struct life *life)
 /* A YIELD for the first call there was; `value` is one on the wire. */
 static void peer_yields(const char *value, size_t size)
 {
-    uint8_t room[64];
+    uint8_t room[256];
     struct buf out = buf_in(room, sizeof room);
     struct frame frame = {.kind = FRAME_YIELD, .id = 1};
     size_t start;
@@ -397,6 +397,43 @@ static void a_greeting_that_came_in_time_may_be_read_late(struct life *life)
     pass(0.1);
 }
 
+/* ---- an arbiter ---------------------------------------------------------------------------------------------------- */
+
+static void peer_tells_of(const tr_registration *actor)
+{
+    const tr_actor_event event = {.joined = true, .actor = *actor};
+    struct buf value = {0};
+    assert_int_equal(codec_encode(&value, &tr_type_tr_actor_event, &event), 0);
+    peer_yields((const char *)value.data, value.size);
+    buf_fini(&value);
+}
+
+static void an_arbiter_that_tells_of_what_is_no_actor_is_none(struct life *life)
+{
+    const tr_registration good = {.name = "donny", .uuid = "0123456789abcdef0123456789abcdef",
+                                  .addresses = tr_names("unix:@donny")};
+    tr_registration bad[] = {good, good, good, good, good};
+    bad[0].name = NULL;
+    bad[1].name = "\x1b[2J";
+    bad[2].uuid = NULL;
+    bad[3].addresses.count = 0;
+    bad[4].addresses = (tr_list_tr_str){(tr_str[]){NULL}, 1};
+    tr_portal *portal = meet(life);
+    tr_stream *changes = NULL;
+    tr_actor_event event;
+    assert_int_equal(tr_watch_actors_of(portal, &changes), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        peer_tells_of(&bad[i]);
+        assert_int_equal(tr_next_actor(changes, &event), TR_ENOARBITER);
+    }
+    peer_tells_of(&good);
+    assert_int_equal(tr_next_actor(changes, &event), 1);
+    assert_string_equal(event.actor.name, "donny");
+    peer.socket->ended = true;
+    tr_stream_done_(&changes);
+    tr_portal_done_(&portal);
+}
+
 static void among_others(void **state)
 {
     struct life life = {0};
@@ -421,6 +458,7 @@ int main(void)
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
+        LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
