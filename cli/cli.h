@@ -45,7 +45,7 @@ extern const struct command ps_command, tree_command, tasks_command, call_comman
 
 /* ---- main.c -------------------------------------------------------------------------------------------- */
 
-/* "tractor: ..." on standard error; returns the status. */
+/* "tractor: ..." on standard error, harmless to a terminal; returns the status. */
 int complain(enum status status, const char *format, ...) TR_PRINTF(2, 3);
 
 /* ---- explain.c ----------------------------------------------------------------------------------------- */

@@ -21,13 +21,17 @@ static const tr_error *without_boxes(const tr_error *error)
 static void print_place(const tr_error *error, int depth)
 {
     const tr_actor *actor = tr_error_actor(error);
+    char uuid[SHORT_UUID + 1];
     if (!tr_error_file(error)[0])
         return;
     fprintf(stderr, "%*sat ", 2 * depth, "");
     print_text(stderr, tr_error_file(error));
     fprintf(stderr, ":%d, in actor ", tr_error_line(error));
     print_text(stderr, actor->name);
-    fprintf(stderr, " (%.*s, pid %d)\n", SHORT_UUID, actor->uuid, actor->pid);
+    fputs(" (", stderr);
+    snprintf(uuid, sizeof uuid, "%s", actor->uuid);
+    print_text(stderr, uuid);
+    fprintf(stderr, ", pid %d)\n", actor->pid);
 }
 
 static void print_reasons(const tr_error *error, int depth)

@@ -3,6 +3,7 @@
  * Options are read here, for all commands alike; each command is a file. What it does runs in a task of a visitor,
  * which listens nowhere and is registered nowhere, so it is not in its own lists. Whatever goes wrong becomes a
  * sentence on standard error and one of the statuses of cli.h. Help is the reference: docs/cli.md is made of it. */
+#define _GNU_SOURCE /* vasprintf */
 #include "cli.h"
 
 #include <errno.h>
@@ -20,12 +21,16 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 int complain(enum status status, const char *format, ...)
 {
     va_list args;
+    char *text = NULL;
     fflush(stdout);
-    fputs("tractor: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    int size = vasprintf(&text, format, args);
     va_end(args);
+    fputs("tractor: ", stderr);
+    print_text(stderr, size < 0 ? format : text);
     fputc('\n', stderr);
+    if (size >= 0)
+        free(text);
     return status;
 }
 
@@ -144,12 +149,24 @@ static int refuse_words(const struct options *options)
                     command->name, command->synopsis);
 }
 
+/* What getopt has just refused: a letter, which may be one of several in a word that it is not through with, or a word. */
+static const char *refused_word(char **argv, char ret_letter[3])
+{
+    if (optopt <= 0 || optopt >= OPTION_ARBITER || optopt == 'h' || optopt == 'f')
+        return argv[optind - 1];
+    ret_letter[0] = '-';
+    ret_letter[1] = (char)optopt;
+    ret_letter[2] = '\0';
+    return ret_letter;
+}
+
 static int read_options(int argc, char **argv, struct options *options)
 {
     int option, status;
+    char letter[3];
     opterr = 0; /* what is wrong is said here */
     while ((option = getopt_long(argc, argv, ":hf", table, NULL)) >= 0)
-        if ((status = take_option(options, option, argv[optind - 1])) >= 0)
+        if ((status = take_option(options, option, refused_word(argv, letter))) >= 0)
             return status;
     options->words = argv + optind;
     options->count = argc - optind;

@@ -166,15 +166,25 @@ const char *value_of_json(const char *text, tr_value *ret_value)
 
 /* ---- showing ------------------------------------------------------------------------------------------- */
 
+/* Bytes of a control character that this begins with, 0 for none: those of ASCII, and U+0080 to U+009F, of which one
+ * is to some terminals what ESC [ is. */
+static int control_size(const char *text)
+{
+    const unsigned char c = (unsigned char)text[0], next = c ? (unsigned char)text[1] : 0;
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+        return 2;
+    return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
+}
+
 void print_text(FILE *to, const char *text)
 {
     const bool shown = isatty(fileno(to));
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (shown && (c < ' ' || c == 0x7f) && c != '\n' && c != '\t')
-            fprintf(to, "\\x%02x", c);
-        else
-            fputc(c, to);
+    while (*text) {
+        int harmful = shown ? control_size(text) : 0;
+        if (harmful == 0)
+            fputc(*text++, to);
+        for (; harmful > 0; harmful--)
+            fprintf(to, "\\x%02x", (unsigned char)*text++);
     }
 }
 

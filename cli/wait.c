@@ -20,8 +20,9 @@ static int told(const tr_actor_event *event, void *arg)
     if (!event || !event->joined || vigil->over || strcmp(event->actor.name, vigil->name) != 0)
         return 0;
     const tr_registration *actor = &event->actor;
-    printf("%s  %.*s  pid %d  %s\n", actor->name, SHORT_UUID, actor->uuid, actor->pid,
-           actor->addresses.count ? actor->addresses.items[0] : "");
+    printf("%s  %.*s  pid %d  ", actor->name, SHORT_UUID, actor->uuid, actor->pid);
+    print_text(stdout, actor->addresses.count ? actor->addresses.items[0] : "");
+    putchar('\n');
     vigil->over = true;
     tr_cancel(vigil->watch.nursery);
     return 0;

@@ -73,7 +73,16 @@ gives 2 "^tractor: \"c\" is too much\$" functions a b c
 gives 2 "takes seconds" wait somebody --timeout soon
 gives 2 "says what it takes" ps --watch
 gives 2 "^tractor: \"--nonsense\" is no option of it" ps --nonsense
+gives 2 "^tractor: \"-x\" is no option of it" ps -xf
+gives 2 "^tractor: \"-x\" is no option of it" ps -x
+gives 2 "^tractor: \"--json=3\" is no option of it" ps --json=3
 gives 2 "^tractor: something is missing behind \"--timeout\"" ps --timeout
+
+# What could do harm to a terminal is written out there, and only there: ESC, and U+009B, which may mean the same.
+harmful=$(printf 'a\033b\302\233c')
+gives 2 "$(printf '\033b\302\233c')" ps "$harmful"
+script -qec "'$tractor' ps '$harmful'" /dev/null >"$scratch/out"
+check "on a terminal it is harmless: $(cat "$scratch/out")" grep -qF '"a\x1bb\xc2\x9bc" is too much' "$scratch/out"
 
 check "docs/cli.md is what the help says; tools/manual writes it anew" sh -c \
     "'$source/tools/manual' '$tractor' | cmp -s - '$source/docs/cli.md'"
