@@ -66,12 +66,12 @@ void glance_once(struct sched *sched)
     give_up(sched, MOST_IN_VAIN);
 }
 
-/* Whether something is ready. */
+/* Whether there is something to do. */
 static bool poll_at_times(struct sched *sched, int64_t now, int64_t every)
 {
     if (now - sched->looked > every)
         sched_look(sched);
-    return sched->ready;
+    return sched_is_busy(sched);
 }
 
 static bool see_until(struct sched *sched, int64_t end, int64_t now)
@@ -95,5 +95,5 @@ bool glance_for_a_moment(struct sched *sched)
     int64_t end = sched->jumps || sched->idlers ? now : now + MOMENT_NS; /* somebody waits for everybody to wait */
     bool goes_on = poll_at_times(sched, now, MOMENT_NS) || see_until(sched, end, now);
     give_up(sched, goes_on ? MOST_IN_VAIN : 0);
-    return goes_on || sched->ready;
+    return goes_on || sched_is_busy(sched);
 }

@@ -170,11 +170,6 @@ void sched_look(struct sched *sched)
     sched->looked = sys_now();
 }
 
-static bool is_busy(const struct sched *sched)
-{
-    return sched->ready || !list_empty(&sched->before_look);
-}
-
 static void poll_busily(struct sched *sched)
 {
     adapt_batches(sched);
@@ -193,7 +188,7 @@ static void poll_world(struct sched *sched)
 {
     if (sched->deadlines_moved)
         deadlines_tell(sched);
-    if (is_busy(sched))
+    if (sched_is_busy(sched))
         poll_busily(sched);
     else if (list_empty(&sched->glances) || !glance_for_a_moment(sched))
         wait_for_world(sched);

@@ -211,8 +211,14 @@ static inline bool sched_deadline_has_come(const struct sched *sched)
     return sched->deadlines.root && sched->deadlines.root->key <= sys_now();
 }
 
-/* Looks for what other processors may bring about in a moment: true when something is ready, or a deadline has come;
- * false when that moment is over, and everything is given up / once. */
+/* Whether there is something to do, so that nobody may wait for the world. */
+static inline bool sched_is_busy(const struct sched *sched)
+{
+    return sched->ready || !list_empty(&sched->before_look);
+}
+
+/* Looks for what other processors may bring about in a moment: true when there is something to do, or a deadline has
+ * come; false when that moment is over, and everything is given up / once. */
 bool glance_for_a_moment(struct sched *sched);
 void glance_once(struct sched *sched);
 

@@ -109,6 +109,7 @@ static void expect_after(struct expected *it, int looks)
 static int polls, waits;
 static bool (*poll_clock)(struct sys *sys, int64_t timeout_ns);
 static struct expected *told_by_poll;
+static struct before_look *asked_for_by_poll;
 
 static bool count_polls(struct sys *sys, int64_t timeout_ns)
 {
@@ -116,6 +117,10 @@ static bool count_polls(struct sys *sys, int64_t timeout_ns)
     waits += timeout_ns != 0;
     if (told_by_poll)
         tr_event_set(&told_by_poll->told);
+    if (asked_for_by_poll && timeout_ns == 0) {
+        sched_before_look(asked_for_by_poll);
+        asked_for_by_poll = NULL;
+    }
     return poll_clock(sys, timeout_ns);
 }
 
@@ -129,6 +134,7 @@ static void watch_polls(void)
     runtime->sys->ops = &ops;
     polls = waits = 0;
     told_by_poll = NULL;
+    asked_for_by_poll = NULL;
 }
 
 static int what_comes_in_a_moment_is_seen_without_waiting(void *arg)
@@ -173,6 +179,25 @@ static int the_world_is_polled_meanwhile(void *arg)
     expect(!by_poll.given_up && !by_poll.seen);
     told_by_poll = NULL;
     list_remove(&by_poll.glance.place);
+    return 0;
+}
+
+/* As where a call is cancelled by what is reported: it says so, and goes on waiting. */
+static int what_a_report_asks_for_meanwhile_is_done_before_the_wait(void *arg)
+{
+    (void)arg;
+    struct expected never;
+    struct waiting waiting = {.look.fn = note_look, .asked = sys_now()};
+    list_init(&waiting.look.place);
+    watch_polls();
+    expect_after(&never, 0);
+    never.glance.give_up = give_up_quietly;
+    asked_for_by_poll = &waiting.look;
+    tr_try(tr_sleep(1));
+    expect(!asked_for_by_poll);
+    expect(waiting.came > 0 && waiting.came - waiting.asked < 1000000);
+    list_remove(&waiting.look.place);
+    list_remove(&never.glance.place);
     return 0;
 }
 
@@ -236,6 +261,7 @@ int main(void)
         SCENARIO(what_comes_in_a_moment_is_seen_without_waiting),
         SCENARIO(what_does_not_is_given_up_and_waited_for),
         SCENARIO(the_world_is_polled_meanwhile),
+        SCENARIO(what_a_report_asks_for_meanwhile_is_done_before_the_wait),
         SCENARIO(a_deadline_that_comes_meanwhile_is_kept),
         SCENARIO(the_busy_see_it_as_well),
         SCENARIO(nobody_is_looked_for_again_and_again_while_others_are_seen),
