@@ -157,7 +157,13 @@ int task_within_shield(double seconds, int (*fn)(void *arg), void *arg, bool *re
     return rc < 0 ? 0 : rc;
 }
 
-/* Its node while it is entered, or NULL. */
+/* TR_ENORUNTIME, raised, if a run of another thread has entered it. */
+static int check_ours(const tr_scope *scope)
+{
+    return scope->own_ && !task_is_ours(scope->own_->task) ? task_none() : 0;
+}
+
+/* Its node while it is entered, or NULL; for who cannot say that it is not ours. */
 static struct scope *node_of(const tr_scope *scope)
 {
     struct scope *node = scope->own_;
@@ -181,8 +187,7 @@ int tr_scope_set_deadline(tr_scope *scope, double deadline)
     if (!scope || isnan(deadline))
         return task_current() ? raise_code(TR_EARGUMENT, "no scope, or a deadline that is no number")
                               : TR_EARGUMENT;
-    if (scope->own_ && !task_is_ours(scope->own_->task))
-        return task_none();
+    tr_try(check_ours(scope));
     scope->deadline = deadline;
     scope->relative_ = false;
     if (!scope->own_)
@@ -209,14 +214,14 @@ int tr_scope_stop(tr_scope *scope, double grace)
     tr_try(sched_check_grace(grace));
     if (!scope)
         return raise_code(TR_EMISUSE, "the scope is NULL");
-    struct scope *node = node_of(scope);
+    tr_try(check_ours(scope));
     scope->stop_called = true;
     double end = scope->relative_ ? grace : to_seconds(sched_after(grace));
     if (end < scope->deadline)
         scope->deadline = end;
-    if (!node)
+    if (!scope->own_)
         return 0;
-    scope_stop(node, sched_after(grace));
+    scope_stop(scope->own_, sched_after(grace));
     sched_deadlines_moved();
     return 0;
 }

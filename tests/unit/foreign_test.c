@@ -66,6 +66,31 @@ static void *stop_scope(void *ret_rc)
     return NULL;
 }
 
+/* The same from a run of that thread's own. */
+static int set_deadline_in_run(void *ret_rc)
+{
+    set_deadline(ret_rc);
+    return 0;
+}
+
+static int stop_scope_in_run(void *ret_rc)
+{
+    stop_scope(ret_rc);
+    return 0;
+}
+
+static void *run_and_set_deadline(void *ret_rc)
+{
+    tr_ignore(tr_run(set_deadline_in_run, ret_rc));
+    return NULL;
+}
+
+static void *run_and_stop_scope(void *ret_rc)
+{
+    tr_ignore(tr_run(stop_scope_in_run, ret_rc));
+    return NULL;
+}
+
 static void *leave_block(void *ret_rc)
 {
     tr_nursery *held = nursery;
@@ -145,7 +170,7 @@ static void a_scope_cannot_be_cut_by_a_foreign_thread(void **state)
 static int where_there_is_a_result_it_says_so(void *arg)
 {
     (void)arg;
-    void *(*const all[])(void *) = {set_deadline, stop_scope, leave_block};
+    void *(*const all[])(void *) = {set_deadline, run_and_set_deadline, stop_scope, run_and_stop_scope, leave_block};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int rc = 0;
         tr_try(meanwhile(wait_in_scope, all[i], &rc));
