@@ -3,8 +3,10 @@
  * A child enrolls at its root, over a session that it holds from then on. A root that has joined a shared arbiter
  * watches its own table, as anybody may watch one, and tells the arbiter what changes, over one session. When that
  * ends, the arbiter forgets the tree, and the root looks for the next arbiter at the address four times a second, and
- * tells it all there is. So it does with an arbiter that refuses one of its actors: what stands in the way may be the
- * registration of a connection whose end has not been noticed. Nothing in the tree waits for any of this. */
+ * tells it all there is. An arbiter that refuses one of its actors is told as often of all that are there: what stands
+ * in the way may be the registration of a connection whose end has not been noticed, or others of this tree, where
+ * there is not room for all. It is the same watch that goes on then, or of who ends meanwhile it would never hear.
+ * Nothing in the tree waits for any of this. */
 #define TR_MODULE "tractor.registry"
 #include "base/error.h"
 #include "base/hooks.h"
@@ -58,15 +60,15 @@ struct batch {
     size_t count, joined_count, left_count;
 };
 
-/* Who joins and leaves in one message has left: no uuid comes twice. */
+/* Who joins and leaves in one message has left: no uuid comes twice. Who is gone by now need not join. */
 static void fill(struct batch *batch, struct watcher *watcher)
 {
     struct change *change;
     while (batch->count < AT_ONCE && (change = watcher_take(watcher))) {
         batch->changes[batch->count++] = change;
-        if (change->joined)
+        if (change->joined && !change->entry->gone)
             batch->joined[batch->joined_count++] = change->entry->actor;
-        else
+        else if (!change->joined)
             batch->left[batch->left_count++] = change->entry->actor.uuid;
     }
 }
@@ -86,36 +88,95 @@ static int tell_batch(tr_portal *arbiter, struct watcher *watcher)
     return rc;
 }
 
+static bool is_refusal(int rc, const tr_portal *arbiter)
+{
+    return rc == TR_EREMOTE && session_is_up(arbiter->session);
+}
+
+/* What is refused of it keeps nobody from telling the rest; the first refusal. */
 static int tell_all(tr_portal *arbiter, struct watcher *watcher)
 {
-    while (!list_empty(&watcher->changes))
-        tr_try(tell_batch(arbiter, watcher));
-    return 0;
+    struct tr_error *refusal = NULL;
+    int rc = 0;
+    while (rc >= 0 && !list_empty(&watcher->changes)) {
+        rc = tell_batch(arbiter, watcher);
+        if (!is_refusal(rc, arbiter))
+            continue;
+        if (!refusal)
+            refusal = error_of(rc);
+        rc = 0;
+    }
+    if (rc >= 0 && refusal)
+        return error_raise(refusal);
+    error_unref(refusal);
+    return rc;
+}
+
+/* Of all that are there. */
+static int tell_again(tr_portal *arbiter)
+{
+    struct watcher there = {0};
+    int rc = watcher_open(&there, runtime->registry, false);
+    if (rc >= 0)
+        rc = tell_all(arbiter, &there);
+    watcher_close(&there);
+    return rc;
+}
+
+/* Whether it can go on. */
+static int check(const struct session *session, const struct watcher *watcher)
+{
+    if (watcher->failed)
+        return error_raise_plain(watcher->failed);
+    return session_is_up(session) ? 0
+                                  : raise_code(TR_ENOARBITER, "the arbiter at %s has ended", actor_self()->shared);
 }
 
 /* The end of the session wakes it as well: see session_ended. */
 static int wait_for_change(const struct session *session, struct watcher *watcher)
 {
     while (list_empty(&watcher->changes)) {
-        if (watcher->failed)
-            return error_raise_plain(watcher->failed);
-        if (!session_is_up(session))
-            return raise_code(TR_ENOARBITER, "the arbiter at %s has ended", actor_self()->shared);
+        tr_try(check(session, watcher));
         tr_try(lot_park_for(&watcher->news, "changes for the arbiter"));
     }
     return 0;
+}
+
+static void log_refused(void)
+{
+    log_at(TR_LOG_INFO, "not all of this tree are registered at %s just now: %s", actor_self()->shared,
+           tr_error_message(tr_last_error()));
+}
+
+/* What has changed, and after a refusal all there is, once what has left by then has been told. */
+static int tell_news(tr_portal *arbiter, struct watcher *watcher, bool again)
+{
+    if (!again) {
+        tr_try(wait_for_change(arbiter->session, watcher));
+        return tell_all(arbiter, watcher);
+    }
+    tr_try(tr_sleep(LOOK_AGAIN_S));
+    int rc = tell_all(arbiter, watcher);
+    if (rc < 0 && !is_refusal(rc, arbiter))
+        return rc;
+    tr_try(check(arbiter->session, watcher));
+    return tell_again(arbiter);
 }
 
 static int mirror_to(struct watcher *watcher, bool follow)
 {
     tr_auto(portal) arbiter = NULL;
     tr_try(reach_shared(&arbiter));
-    do {
-        tr_try(tell_all(arbiter, watcher));
-        if (follow)
-            tr_try(wait_for_change(arbiter->session, watcher));
-    } while (follow);
-    return 0;
+    int rc = tell_all(arbiter, watcher);
+    while (follow) {
+        bool refused = is_refusal(rc, arbiter);
+        if (rc < 0 && !refused)
+            return rc;
+        if (refused)
+            log_refused();
+        rc = tell_news(arbiter, watcher, refused);
+    }
+    return rc;
 }
 
 static int mirror(bool follow)

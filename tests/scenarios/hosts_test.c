@@ -461,6 +461,55 @@ static void who_is_outside_registers_so_much_and_no_more(void **state)
     end_all(theatre);
 }
 
+static bool is_registered(tr_portal *arbiter, const char *name)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    tr_list_tr_registration found;
+    if (tr_actors_of(arbiter, &found) < 0)
+        return false;
+    for (size_t i = 0; i < found.count; i++)
+        if (strcmp(found.items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Of five there is room for four; then one of those ends. */
+static int outgrow_the_arbiter(void)
+{
+    enum { ALL = 5, LARGE = 1000 * 1000 };
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_auto(portal) arbiter = NULL;
+    tr_portal *all[ALL];
+    char *text = tr_alloc(LARGE + 1);
+    want(text);
+    memset(text, 'm', LARGE);
+    tr_try(tr_get_arbiter(&arbiter));
+    for (int i = 0; i < ALL; i++)
+        tr_try(tr_start_actor(n, &all[i], tr_format("big-%d", i), .modules = {(tr_str[]){text}, 1}));
+    tr_try(tr_sleep(1));
+    want(is_registered(arbiter, "big-0") && is_registered(arbiter, "big-3") && !is_registered(arbiter, "big-4"));
+    tr_try(tr_cancel_actor(all[0]));
+    tr_try(tr_sleep(1));
+    want(!is_registered(arbiter, "big-0") && is_registered(arbiter, "big-3") && is_registered(arbiter, "big-4"));
+    say("in turn");
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static int outgrow(void *arg)
+{
+    (void)arg;
+    return fail_of(outgrow_the_arbiter());
+}
+
+static void of_a_tree_that_is_too_large_nobody_stays_registered_who_has_ended(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, outgrow);
+    run_until_said(theatre, "in turn");
+    end_all(theatre);
+}
+
 /* Large ones come and go, and a watch of the same connection is not read. */
 static int come_and_go_unread(tr_portal *arbiter, tr_stream *changes, int times)
 {
@@ -525,6 +574,7 @@ int main(void)
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
         cmocka_unit_test(nobody_from_outside_is_registered_as_another),
         cmocka_unit_test(who_is_outside_registers_so_much_and_no_more),
+        cmocka_unit_test(of_a_tree_that_is_too_large_nobody_stays_registered_who_has_ended),
         cmocka_unit_test(who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_gone),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
         cmocka_unit_test(tools_on_another_host_are_told_nothing),
