@@ -101,7 +101,7 @@ struct watcher;
 
 struct watch {
     tr_nursery *nursery;            /* there is a task in it for each root */
-    int (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended. 0, or what fails it all */
+    void (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended */
     void *arg;
     struct watcher *first;          /* NULL: nobody is watched */
 };

@@ -96,14 +96,13 @@ static int tree_once(const struct options *options)
 /* ---- being told of changes ------------------------------------------------------------------------------ */
 
 /* Whatever it is, the next look shows what is there. */
-static int told(const tr_actor_event *event, void *arg)
+static void told(const tr_actor_event *event, void *arg)
 {
     struct show *show = arg;
     (void)event;
     show->changed = true;
     if (show->nap)
         tr_scope_cancel(show->nap);
-    return 0;
 }
 
 /* ---- what has changed ----------------------------------------------------------------------------------- */

@@ -14,18 +14,17 @@ struct vigil {
     bool over;
 };
 
-static int told(const tr_actor_event *event, void *arg)
+static void told(const tr_actor_event *event, void *arg)
 {
     struct vigil *vigil = arg;
     if (!event || !event->joined || vigil->over || strcmp(event->actor.name, vigil->name) != 0)
-        return 0;
+        return;
     const tr_registration *actor = &event->actor;
     printf("%s  %.*s  pid %d  ", actor->name, SHORT_UUID, actor->uuid, actor->pid);
     print_text(stdout, actor->addresses.count ? actor->addresses.items[0] : "");
     putchar('\n');
     vigil->over = true;
     tr_cancel(vigil->watch.nursery);
-    return 0;
 }
 
 static int look_for_roots(const struct options *options, struct vigil *vigil)

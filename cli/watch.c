@@ -35,7 +35,7 @@ static int read_events(const struct watcher *watcher)
     tr_actor_event event;
     tr_try(tr_watch_actors_of(watcher->root, &changes));
     while (tr_next_actor(changes, &event) > 0)
-        tr_try(watcher->watch->told(&event, watcher->watch->arg));
+        watcher->watch->told(&event, watcher->watch->arg);
     return 0;
 }
 
@@ -46,7 +46,10 @@ static int watch_root(void *arg)
     struct watch *watch = watcher->watch;
     int rc = read_events(watcher);
     forget(watcher);
-    return rc == TR_ECANCELLED ? rc : watch->told(NULL, watch->arg);
+    if (rc == TR_ECANCELLED)
+        return rc;
+    watch->told(NULL, watch->arg);
+    return 0;
 }
 
 int watch_also(tr_portal *root, void *arg)

@@ -13,9 +13,6 @@
 
 #include <errno.h>
 
-/* How long a process that has closed its connection may take to exit. */
-static const double EXIT_S = 1;
-
 /* Once: the kernel takes 11 us to tell. */
 static int find_program(struct actor *actor)
 {

@@ -26,9 +26,6 @@
 #include <errno.h>
 #include <signal.h>
 
-/* How long a process that has closed its connection may take to exit, and its session to end after that. */
-static const double EXIT_S = 1;
-
 static const struct machine_state keeper_states[] = {
     [KEEPER_STARTING] = {"starting", TO(KEEPER_UP) | TO(KEEPER_ENDING)},
     [KEEPER_UP] = {"up", TO(KEEPER_ENDING)},

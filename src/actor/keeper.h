@@ -12,6 +12,9 @@
 #include "spawn/method.h"
 #include "sync/lot.h"
 
+/* How long a process that has closed its connection may take to exit, and its session to end after that. */
+#define EXIT_S 1.0
+
 enum { KEEPER_STARTING, KEEPER_UP, KEEPER_ENDING, KEEPER_GONE };
 
 struct keeper {

@@ -39,6 +39,7 @@ struct session {
     unsigned silence;               /* how often it has looked since anything was heard */
     bool very_patient;              /* the other host takes no more just now */
     bool outside;                   /* over TCP: nobody knows whose the peer is */
+    unsigned lists;                 /* of registrations that it reads just now */
     bool family;                    /* with our parent or our child: it ends with the actor */
     bool stranger;                  /* it was dialed by the peer, who has not greeted yet */
     size_t portals;

@@ -13,7 +13,6 @@
 
 #include "tractor/error.h"
 
-
 /* What rooms that know no tasks see of one. */
 struct front {
     struct tr_error *error;      /* the newest of its errors; owned, may be NULL */
@@ -30,7 +29,7 @@ struct runtime {
     struct channel_ends *channels; /* the run's; NULL until it has any */
     struct job *job;             /* on a worker thread: what it does for a task just now, else NULL */
     struct front *front;         /* the running task's, or `outside` */
-    struct front outside;      /* for code outside any task */
+    struct front outside;        /* for code outside any task */
     tr_actor self;               /* who errors say they arose in */
     uint64_t error_ids;          /* random start, counted up: ids meet no other actor's */
 };

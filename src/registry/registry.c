@@ -157,14 +157,30 @@ static int yield_all(tr_ctx *ctx, struct watcher *watcher)
     return 0;
 }
 
+static int end_list(struct session *session, struct watcher *watcher, int rc)
+{
+    watcher_close(watcher);
+    session->lists--;
+    return rc;
+}
+
+/* What a list still has to tell takes memory of the registry's; so who is from outside has few at a time. */
+static int begin_list(tr_ctx *ctx, struct watcher *watcher, bool follow)
+{
+    enum { MOST_LISTS = 16 };
+    struct session *session = ctx_session(ctx);
+    if (session->outside && session->lists >= MOST_LISTS)
+        return raise_code(-EAGAIN, "%d lists are read over this connection already", MOST_LISTS);
+    session->lists++;
+    int rc = watcher_open(watcher, runtime->registry, follow);
+    return rc < 0 ? end_list(session, watcher, rc) : 0;
+}
+
 tr_stream_fn_def(tr_registry_query)
 {
     struct watcher watcher = {.name = args->name, .prefix = args->prefix};
-    int rc = watcher_open(&watcher, runtime->registry, false);
-    if (rc >= 0)
-        rc = yield_all(ctx, &watcher);
-    watcher_close(&watcher);
-    return rc;
+    tr_try(begin_list(ctx, &watcher, false));
+    return end_list(ctx_session(ctx), &watcher, yield_all(ctx, &watcher));
 }
 
 static int wait_for_change(struct watcher *watcher, struct change **ret_change)
@@ -191,9 +207,6 @@ static int yield_changes(tr_ctx *ctx, struct watcher *watcher)
 tr_stream_fn_def(tr_registry_watch)
 {
     struct watcher watcher = {.prefix = args->prefix};
-    int rc = watcher_open(&watcher, runtime->registry, true);
-    if (rc >= 0)
-        rc = yield_changes(ctx, &watcher);
-    watcher_close(&watcher);
-    return rc;
+    tr_try(begin_list(ctx, &watcher, true));
+    return end_list(ctx_session(ctx), &watcher, yield_changes(ctx, &watcher));
 }

@@ -560,6 +560,42 @@ static void who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_g
     end_all(theatre);
 }
 
+static int read_many_lists(void)
+{
+    enum { MOST = 16 };
+    tr_auto(portal) arbiter = NULL;
+    tr_stream *lists[MOST + 1] = {0};
+    tr_actor_event event;
+    tr_try(tr_get_arbiter(&arbiter));
+    for (int i = 0; i <= MOST; i++) {
+        tr_try(tr_watch_actors_of(arbiter, &lists[i]));
+        int rc = tr_next_actor(lists[i], &event);
+        want(i < MOST ? rc > 0 : rc < 0 && tr_error_is(tr_last_error(), "errno.EAGAIN"));
+    }
+    tr_try(tr_stream_cancel(lists[0]));
+    tr_stream_done_(&lists[MOST]);
+    tr_try(tr_watch_actors_of(arbiter, &lists[MOST]));
+    want(tr_next_actor(lists[MOST], &event) > 0);
+    for (int i = 0; i <= MOST; i++)
+        tr_stream_done_(&lists[i]);
+    say("enough");
+    return tr_sleep_forever();
+}
+
+static int read_lists(void *arg)
+{
+    (void)arg;
+    return fail_of(read_many_lists());
+}
+
+static void who_is_outside_reads_few_lists_at_a_time(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, read_lists);
+    run_until_said(theatre, "enough");
+    end_all(theatre);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +612,7 @@ int main(void)
         cmocka_unit_test(who_is_outside_registers_so_much_and_no_more),
         cmocka_unit_test(of_a_tree_that_is_too_large_nobody_stays_registered_who_has_ended),
         cmocka_unit_test(who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_gone),
+        cmocka_unit_test(who_is_outside_reads_few_lists_at_a_time),
         cmocka_unit_test(a_tree_of_its_own_is_nobody_elses_business),
         cmocka_unit_test(tools_on_another_host_are_told_nothing),
     };
