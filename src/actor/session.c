@@ -200,6 +200,7 @@ static void fall_mute(struct session *session, int why)
     session->mute_why = why;
     buf_fini(&session->out);
     session_hang_up(session);
+    lot_wake_all(&session->for_room); /* the reader among them, who is to come to that end */
 }
 
 static bool has_to_write(const struct session *session)
