@@ -223,7 +223,10 @@ void *large_memory(struct session *session, size_t size)
 
 static void say_it_is_back(void *arg, uint32_t place)
 {
-    session_say(arg, &(struct frame){.kind = FRAME_BACK, .back = {place}});
+    struct session *session = arg;
+    size_t before = session->out.size;
+    session_say(session, &(struct frame){.kind = FRAME_BACK, .back = {place}});
+    session_unasked(session, before);
 }
 
 static void take_shelf(struct session *session)

@@ -214,6 +214,42 @@ static void what_a_peer_lends_is_read_and_given_back(struct life *life)
     tr_portal_done_(&portal);
 }
 
+/* So many bytes, each on a page of its own, as one YIELD. */
+static void peer_yields_on_pages(uint32_t count)
+{
+    struct buf out = {0};
+    struct frame frame = {.kind = FRAME_YIELD, .id = 1, .count = count};
+    size_t start;
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    for (uint32_t place = 0; place < count; place++)
+        assert_int_equal(msgpack_put_far(&out, place, 1), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+}
+
+/* What it is told of each value is some bytes that wait for it, and it need not hear them to send the next ones. */
+static void who_does_not_hear_that_places_are_free_cannot_fill_our_memory(struct life *life)
+{
+    enum { PAGES = 1000, TIMES = 1000, MOST = 4 * 1024 * 1024 };
+    tr_stream *stream = NULL;
+    tr_bytes bytes;
+    int rc = 1;
+    tr_portal *portal = meet_a_lender(life, &stream);
+    pass(0.1);
+    peer.socket->room = 0;
+    for (int i = 0; i < TIMES && rc > 0; i++) {
+        peer_yields_on_pages(PAGES);
+        for (int j = 0; j < PAGES && rc > 0; j++)
+            rc = tr_next(stream, &bytes, blobs);
+    }
+    assert_int_equal(rc, TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+    assert_in_range(life->world->peak, 1, MOST);
+    tr_stream_done_(&stream);
+    tr_portal_done_(&portal);
+}
+
 static void lends_nothing(void)
 {
     peer_lends(0);
@@ -458,6 +494,7 @@ int main(void)
         LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
         LIVE(what_a_peer_lends_is_read_and_given_back),
+        LIVE(who_does_not_hear_that_places_are_free_cannot_fill_our_memory),
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
