@@ -165,30 +165,29 @@ static void take_first(struct flow *flow)
     free(chunk);
 }
 
-/* Bytes that bring a descriptor are read apart from those before. */
-static bool is_of_same_read(const struct flow *flow, size_t got)
+/* Whether there was one. */
+static bool take_passed(struct chunk *chunk, struct file **ret_passed)
 {
-    return is_here(flow) && flow->first->size > 0 && (got == 0 || !flow->first->passed);
-}
-
-static void take_passed(struct chunk *chunk, struct file **ret_passed)
-{
+    bool brought = chunk->passed != NULL;
     if (chunk->passed && ret_passed)
         *ret_passed = chunk->passed;
     else if (chunk->passed)
         file_let_go(chunk->passed);
     chunk->passed = NULL;
+    return brought;
 }
 
-/* The end stays where it is: it is read again and again. */
+/* As Linux has it, a read goes on into bytes that bring a descriptor, and ends with those. The end of the flow stays
+ * where it is: it is read again and again. */
 ssize_t flow_read(struct flow *flow, void *ret_bytes, size_t size, struct file **ret_passed)
 {
     if (!is_here(flow))
         return -EAGAIN;
     size_t most = less(flow, size), got = 0;
-    while (got < most && is_of_same_read(flow, got)) {
+    bool brought = false;
+    while (got < most && !brought && is_here(flow) && flow->first->size > 0) {
         struct chunk *chunk = flow->first;
-        take_passed(chunk, ret_passed);
+        brought = take_passed(chunk, ret_passed);
         size_t part = chunk->size - chunk->taken < most - got ? chunk->size - chunk->taken : most - got;
         memcpy((char *)ret_bytes + got, chunk->bytes + chunk->taken, part);
         got += part;

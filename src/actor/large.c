@@ -97,18 +97,16 @@ static void look_after_shelf(struct session *session)
     machine_move(&it->lending, unused ? LENDING_NONE : LENDING_NEVER);
 }
 
+/* Shielded, since that needs no memory, and what fails here would fail the actor. The session ends with that, and by
+ * its end this does. */
 static int keeper_task(void *arg)
 {
     struct session *session = arg;
-    int rc = 0;
-    while (rc >= 0 && session->large.shelf) {
-        tr_scope turn = tr_move_on_after(PATIENCE_S);
-        rc = tr_within(&turn, event_wait(&session->ended));
-        if (turn.cancelled_caught && session->large.shelf)
+    while (session->large.shelf)
+        if (!event_wait_shielded(&session->ended, PATIENCE_S) && session->large.shelf)
             look_after_shelf(session);
-    }
     session_unref(session);
-    return rc;
+    return 0;
 }
 
 /* A negative code: there is no keeper. */
@@ -223,7 +221,10 @@ void *large_memory(struct session *session, size_t size)
 
 static void say_it_is_back(void *arg, uint32_t place)
 {
-    session_say(arg, &(struct frame){.kind = FRAME_BACK, .back = {place}});
+    struct session *session = arg;
+    size_t before = session->out.size;
+    session_say(session, &(struct frame){.kind = FRAME_BACK, .back = {place}});
+    session_unasked(session, before);
 }
 
 static void take_shelf(struct session *session)

@@ -117,6 +117,12 @@ int session_send(struct session *session, const struct frame *frame)
     return 0;
 }
 
+void session_unasked(struct session *session, size_t before)
+{
+    if (session->out.size > before)
+        session->unasked += session->out.size - before;
+}
+
 void session_say(struct session *session, const struct frame *frame)
 {
     struct tr_error *newest = task_error_aside();
@@ -200,6 +206,7 @@ static void fall_mute(struct session *session, int why)
     session->mute_why = why;
     buf_fini(&session->out);
     session_hang_up(session);
+    lot_wake_all(&session->for_room); /* the reader among them, who is to come to that end */
 }
 
 static bool has_to_write(const struct session *session)
@@ -299,11 +306,11 @@ static int act_on(struct session *session, size_t size)
         log_at(TR_LOG_TRACE, "from %s: %s %llu",
                session_peer_name(session), frame_name(frame.kind),
                (unsigned long long)frame.id);
-        size_t before = session->out.size;
+        size_t before = session->out.size, unasked = session->unasked;
         rc = frame.far > 0 ? large_act_on(session, &frame, actions[frame.kind])
                            : actions[frame.kind](session, &frame);
-        if (session->out.size > before)
-            session->unasked += session->out.size - before;
+        session->unasked = unasked; /* without what was counted meanwhile, which is among what follows */
+        session_unasked(session, before);
     }
     arena_clear(&session->scratch, ARENA_LITTLE);
     buf_drain(&session->in, size);

@@ -136,6 +136,10 @@ int session_refused(struct session *session, struct tr_error *why); /* takes it 
 /* Puts a frame on its way. TR_ECLOSED, raised, when the session has ended. */
 int session_send(struct session *session, const struct frame *frame);
 
+/* What was appended to `out` since it had that size was brought about by the peer. As long as too much of that is not
+ * taken, it is not listened to: what nobody waits to send cannot fill the memory. */
+void session_unasked(struct session *session, size_t before);
+
 /* Whether anything sent still has a chance to arrive. */
 bool session_is_up(const struct session *session);
 

@@ -48,7 +48,7 @@ static const double LOOK_AGAIN_S = 0.002;
 
 int wire_open(struct wire *wire, int fd)
 {
-    *wire = (struct wire){.io = {.fd = -1}, .passing = -1, .passed = -1};
+    *wire = (struct wire){.io = {.fd = -1}, .passing = -1, .passed = {-1, -1}};
     int rc = io_open(&wire->io, fd);
     if (rc < 0)
         sys_close(&fd);
@@ -61,7 +61,8 @@ void wire_close(struct wire *wire)
         return;
     io_close(&wire->io);
     sys_close(&wire->passing);
-    sys_close(&wire->passed);
+    sys_close(&wire->passed[0]);
+    sys_close(&wire->passed[1]);
     if (wire->by) {
         list_remove(&wire->by->glance.place);
         rings_free(&wire->by->rings);
@@ -73,16 +74,26 @@ void wire_close(struct wire *wire)
 
 /* ---- by socket ---------------------------------------------------------------------------------------------- */
 
-/* Of several the first is kept. */
+/* Of several the first two are kept: what one belongs to may be said in bytes that come with the other. */
 static ssize_t read_with_passed(struct wire *wire, void *ret_bytes, size_t size)
 {
     int passed = -1;
     ssize_t got = sys_read_with(wire->io.fd, ret_bytes, size, &passed);
-    if (wire->passed < 0)
-        wire->passed = passed;
+    if (wire->passed[0] < 0)
+        wire->passed[0] = passed;
+    else if (wire->passed[1] < 0)
+        wire->passed[1] = passed;
     else
         sys_close(&passed);
     return got;
+}
+
+static int take_oldest(struct wire *wire)
+{
+    int fd = wire->passed[0];
+    wire->passed[0] = wire->passed[1];
+    wire->passed[1] = -1;
+    return fd;
 }
 
 static long read_passed(struct wire *wire, void *ret_bytes, size_t size)
@@ -355,11 +366,9 @@ int wire_pass(struct wire *wire, int fd)
 /* It came with a bell, which nobody may have heard yet. Whoever watches for bells hears them himself. */
 int wire_take_passed(struct wire *wire)
 {
-    if (wire_is_open(wire) && wire->passed < 0 && wire->by && wire->by->reads && !wire->watched)
+    if (wire_is_open(wire) && wire->passed[0] < 0 && wire->by && wire->by->reads && !wire->watched)
         hear_bells(wire);
-    int fd = wire->passed;
-    wire->passed = -1;
-    return fd;
+    return take_oldest(wire);
 }
 
 long wire_try_write(struct wire *wire, const void *bytes, size_t size)
@@ -410,8 +419,9 @@ int wire_accept(struct wire *wire)
     if (!wire_is_open(wire) || wire->by || !wire->may_accept)
         return -EPROTO;
     struct way_by_rings *by = new_way(wire);
-    int rc = by ? rings_take(&by->rings, wire->passed) : -ENOMEM;
-    sys_close(&wire->passed);
+    int fd = take_oldest(wire);
+    int rc = by ? rings_take(&by->rings, fd) : -ENOMEM;
+    sys_close(&fd);
     if (rc < 0)
         mem_free(by);
     else

@@ -31,7 +31,8 @@ struct way_by_rings;
 struct wire {
     struct io io;               /* a stream socket; fd -1: closed */
     int passing;                /* a descriptor that goes with what is written next, or -1 */
-    int passed;                 /* one that has come from the peer, and nobody has taken yet, or -1 */
+    int passed[2];              /* those that have come from the peer, and nobody has taken yet, the oldest first, or
+                                 * -1: as many as can belong to something at a time, a shelf and rings */
     bool looks;                 /* whether each read looks for those; of Unix sockets only */
     bool may_accept;            /* rings */
     struct way_by_rings *by;    /* NULL until rings are offered or accepted */

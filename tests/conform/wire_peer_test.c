@@ -417,8 +417,10 @@ static int memory_that_could_shrink_or_is_none_is_refused(void *arg)
     return expect_refused(-1);
 }
 
+/* ---- descriptors that come ------------------------------------------------------------------------------------- */
+
 /* Whoever sends many has to be able to do without. */
-static int one_descriptor_of_many_is_kept(void *arg)
+static int two_descriptors_of_many_are_kept(void *arg)
 {
     (void)arg;
     int fds[2];
@@ -432,7 +434,40 @@ static int one_descriptor_of_many_is_kept(void *arg)
         expect(sys_write_with(fds[1], "o", 1, fds[1]) == 1);
         expect(wire_read(&wire, said, 1) == 1);
     }
-    expect(open_descriptors() == before + 1);
+    expect(open_descriptors() == before + 2);
+    wire_close(&wire);
+    close(fds[1]);
+    return 0;
+}
+
+static bool is_same_file(int a, int b)
+{
+    struct stat one, other;
+    return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+/* What the first belongs to may be said only in the bytes with which the second comes. */
+static int a_descriptor_that_comes_before_another_is_taken_is_kept(void *arg)
+{
+    (void)arg;
+    int fds[2], sent[2];
+    struct wire wire;
+    uint8_t said[8];
+    expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    tr_try(wire_open(&wire, fds[0]));
+    wire.looks = true;
+    tr_try(sys_pipe(sent));
+    expect(sys_write_with(fds[1], "ab", 2, sent[0]) == 2 && sys_write_with(fds[1], "c", 1, sent[1]) == 1);
+    expect(sys_write_with(fds[1], "d", 1, sent[0]) == 1);
+    expect(wire_read(&wire, said, 1) == 1 && wire_read(&wire, said, sizeof said) == 2);
+    expect(wire_read(&wire, said, sizeof said) == 1 && said[0] == 'd');
+    for (int i = 0; i < 2; i++) {
+        int fd = wire_take_passed(&wire);
+        expect(is_same_file(fd, sent[i]));
+        sys_close(&fd);
+        sys_close(&sent[i]);
+    }
+    expect(wire_take_passed(&wire) == -1);
     wire_close(&wire);
     close(fds[1]);
     return 0;
@@ -446,7 +481,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_scribbles_ends_its_own_wire_at_most),
         IN_EARNEST(what_a_peer_writes_after_it_was_hung_up_on_is_not_read_for_ever),
         IN_EARNEST(memory_that_could_shrink_or_is_none_is_refused),
-        IN_EARNEST(one_descriptor_of_many_is_kept),
+        IN_EARNEST(two_descriptors_of_many_are_kept),
+        IN_EARNEST(a_descriptor_that_comes_before_another_is_taken_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -453,9 +453,37 @@ static int use_large_ones_in_need(void *arg)
     return tr_join(n);
 }
 
-static bool fails_in_need(uint64_t n, bool memory)
+/* Whoever keeps the shelf has no scope to take over from others, since all there were are in use. */
+static int call_in_scopes(tr_portal *donny, int count)
 {
-    struct theatre *theatre = raise_curtain(1 + n % 3, use_large_ones_in_need);
+    if (count > 0) {
+        tr_scope scope = tr_cancel_scope();
+        return tr_within(&scope, call_in_scopes(donny, count - 1));
+    }
+    tr_bytes bytes;
+    say("about to begin");
+    void *own = tr_buffer(donny, SIZE);
+    for (int64_t i = 0; own && i < 3; i++)
+        tr_try(tr_call(donny, &bytes, make, .size = SIZE, .number = i));
+    return own ? 0 : -ENOMEM;
+}
+
+static int keep_a_shelf_in_need(void *arg)
+{
+    (void)arg;
+    tr_portal *donny;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("large")));
+    int rc = call_in_scopes(donny, 20);
+    want(rc != TR_ECANCELLED); /* by whom? Nobody has failed but for those who call */
+    tr_try(rc);
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static bool fails_in_need(int (*director)(void *), uint64_t n, bool memory)
+{
+    struct theatre *theatre = raise_curtain(1 + n % 3, director);
     run_until_said(theatre, "about to begin");
     if (memory)
         process_fail_memory(theatre->root, n, false);
@@ -472,8 +500,15 @@ static void where_memory_or_calls_fail_nothing_is_mixed_up(void **state)
 {
     (void)state;
     for (int memory = 0; memory <= 1; memory++)
-        for (uint64_t n = 1; fails_in_need(n, memory); n++)
+        for (uint64_t n = 1; fails_in_need(use_large_ones_in_need, n, memory); n++)
             assert_true(n < 2000);
+}
+
+static void who_keeps_a_shelf_fails_nobody_for_want_of_memory(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; fails_in_need(keep_a_shelf_in_need, n, true); n++)
+        assert_true(n < 2000);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
@@ -515,6 +550,7 @@ int main(void)
         cmocka_unit_test(to_another_host_they_travel),
         cmocka_unit_test(what_a_dead_actor_has_sent_is_still_read),
         cmocka_unit_test(where_memory_or_calls_fail_nothing_is_mixed_up),
+        cmocka_unit_test(who_keeps_a_shelf_fails_nobody_for_want_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,42 @@ static void what_a_peer_lends_is_read_and_given_back(struct life *life)
     tr_portal_done_(&portal);
 }
 
+/* So many bytes, each on a page of its own, as one YIELD. */
+static void peer_yields_on_pages(uint32_t count)
+{
+    struct buf out = {0};
+    struct frame frame = {.kind = FRAME_YIELD, .id = 1, .count = count};
+    size_t start;
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    for (uint32_t place = 0; place < count; place++)
+        assert_int_equal(msgpack_put_far(&out, place, 1), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+}
+
+/* What it is told of each value is some bytes that wait for it, and it need not hear them to send the next ones. */
+static void who_does_not_hear_that_places_are_free_cannot_fill_our_memory(struct life *life)
+{
+    enum { PAGES = 1000, TIMES = 1000, MOST = 4 * 1024 * 1024 };
+    tr_stream *stream = NULL;
+    tr_bytes bytes;
+    int rc = 1;
+    tr_portal *portal = meet_a_lender(life, &stream);
+    pass(0.1);
+    peer.socket->room = 0;
+    for (int i = 0; i < TIMES && rc > 0; i++) {
+        peer_yields_on_pages(PAGES);
+        for (int j = 0; j < PAGES && rc > 0; j++)
+            rc = tr_next(stream, &bytes, blobs);
+    }
+    assert_int_equal(rc, TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+    assert_in_range(life->world->peak, 1, MOST);
+    tr_stream_done_(&stream);
+    tr_portal_done_(&portal);
+}
+
 static void lends_nothing(void)
 {
     peer_lends(0);
@@ -380,6 +416,48 @@ static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct lif
     buf_fini(&said);
 }
 
+/* A call of what is not served here: few bytes. */
+static void put_vain_call(struct buf *out, uint64_t id)
+{
+    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = "a", .function = "b"}};
+    size_t start;
+    assert_int_equal(frame_open(out, &frame, &start), 0);
+    assert_int_equal(msgpack_put_map(out, 0), 0);
+    assert_int_equal(frame_close(out, start), 0);
+}
+
+/* As long as this task and the others do, the loop looks at the world after each turn. */
+static void take_long(struct life *life)
+{
+    life->world->now_ns += NS_PER_S / 1000;
+    assert_int_equal(tr_checkpoint(), 0);
+}
+
+/* What is answered at once to what one read has brought is so much that the reader waits until some of it is written;
+ * and the loop, which is the first to try, finds that nobody is there. */
+static void a_peer_that_has_left_what_it_asked_for_is_lost_at_once(struct life *life)
+{
+    enum { CALLS = 1000, MODULES = 200 };
+    static tr_str many[MODULES];
+    const tr_list_tr_str own = life->actor.modules;
+    struct buf said = {0};
+    tr_auto(portal) portal = meet(life);
+    for (size_t i = 0; i < MODULES; i++)
+        many[i] = "a_module_among_others";
+    for (uint64_t id = 1; id <= CALLS; id++)
+        put_vain_call(&said, id);
+    life->actor.modules = (tr_list_tr_str){many, MODULES};
+    for (int i = 0; i < 200; i++)
+        take_long(life);
+    peer.socket->unwritable = EPIPE;
+    peer_say(&peer, said.data, said.size);
+    for (int i = 0; i < 2000; i++)
+        take_long(life);
+    assert_null(peer_session(&peer));
+    life->actor.modules = own;
+    buf_fini(&said);
+}
+
 /* As after a time in which this process was stopped. */
 static void a_greeting_that_came_in_time_may_be_read_late(struct life *life)
 {
@@ -453,10 +531,12 @@ int main(void)
         LIVE(a_value_without_credit_is_the_end_of_the_session),
         LIVE(what_cannot_be_sent_is_the_end_of_its_session_at_once),
         LIVE(what_a_peer_lends_is_read_and_given_back),
+        LIVE(who_does_not_hear_that_places_are_free_cannot_fill_our_memory),
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
+        LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
         LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
     };
