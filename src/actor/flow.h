@@ -1,10 +1,10 @@
 /* Values that go one way over a session, at both ends: who sends them, and who takes them.
  *
- * Flow control is one number, in bytes. The receiver grants it, the window at first and then again what was
- * taken, whenever that is half of the window; each value costs its encoded size and a fixed amount, and the
- * sender sends while there is any left. So one number bounds bytes and messages: a window of n bytes and of at
- * most m messages is one in which each message costs n / m at least. The sender may overdraw by one value, so
- * none is too large, and a flow never holds more than the window and one value.
+ * Flow control is one number, in bytes. The receiver grants it, the window at first and then again what was taken,
+ * whenever that is half of the window; each value costs its size, wherever its bytes lie, and a fixed amount, and the
+ * sender sends while there is any left. So one number bounds bytes and messages: a window of n bytes and of at most m
+ * messages is one in which each message costs n / m at least. The sender may overdraw by one value, so none is too
+ * large, and a flow never holds more than the window and one value.
  *
  * What has arrived is kept encoded until each of the flow's readers has taken it, or is too far behind. Most have
  * one reader. What is too much is known here alone: for a flow that drops, the receiver grants at once what

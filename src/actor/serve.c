@@ -134,7 +134,7 @@ static void answer(struct served *served, int rc)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* They are kept for the next calls, as many as a busy peer may have at once; an idle one has left few. */
+/* They are kept for the next calls, each with some hundred bytes, until the session ends. */
 enum { MOST_SPARES = 64 };
 
 static struct served *served_new(struct session *session)

@@ -12,8 +12,8 @@
 
 #include "base/far.h"
 
-/* Room for what is under way, and as much as one message may carry anyway; a page is there when something has lain
- * on it. Blocks are whole pages, so the place of a block is the number of its first. */
+/* Room for what is under way; a page is there when something has lain on it. Blocks are whole pages, so the place of a
+ * block is the number of its first. */
 enum { SHELF_PAGE = 4096, SHELF_PAGES = 2048, SHELF_SIZE = SHELF_PAGE * SHELF_PAGES };
 
 /* ---- who sends ---------------------------------------------------------------------------------------------- */
