@@ -287,6 +287,8 @@ static int allocations_for_a_call(tr_portal *worker)
     }
 #ifndef __SANITIZE_ADDRESS__
     note(&figures, "call_allocations", (double)(after - before) / CALLS);
+#else
+    (void)before;
 #endif
     return 0;
 }
