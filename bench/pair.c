@@ -47,7 +47,22 @@ tr_stream_fn(int64_t, numbers, (int64_t, count))
     return 0;
 }
 
+/* From this size on they are filled and read in place (buffer.h); then as many are under way as in the bare rings
+ * (raw/ring.c). */
+enum { LARGE = 16 * 1024, AHEAD_OF_LARGE = 1024 * 1024 };
+
 tr_stream_fn(tr_bytes, messages, (int64_t, count), (uint64_t, size))
+{
+    char *bytes = tr_alloc(args->size);
+    memset(bytes, 0, args->size);
+    for (int64_t i = 0; i < args->count; i++) {
+        pair_mark(bytes, i);
+        tr_try(tr_yield(ctx, {bytes, args->size}));
+    }
+    return 0;
+}
+
+tr_stream_fn(tr_bytes, large_messages, (int64_t, count), (uint64_t, size))
 {
     for (int64_t i = 0; i < args->count; i++) {
         tr_auto(frame) frame = tr_open_frame();
@@ -194,8 +209,18 @@ static int take_numbers(tr_portal *far, int64_t count)
     return seen == count ? 0 : wrong(seen);
 }
 
-/* As far as in the bare rings (raw/ring.c). */
-enum { AHEAD = 1024 * 1024 };
+static int open_messages(tr_portal *far, tr_stream **ret_stream, int64_t count)
+{
+    const tr_flow *ahead = tr_flow_options(.bytes = AHEAD_OF_LARGE);
+    if (job.size < LARGE)
+        return tr_open_stream(far, ret_stream, messages, .count = count, .size = job.size);
+    return tr_open_stream_with(far, ret_stream, ahead, large_messages, .count = count, .size = job.size);
+}
+
+static int next_message(tr_stream *stream, tr_bytes *ret)
+{
+    return job.size < LARGE ? tr_next(stream, ret, messages) : tr_next(stream, ret, large_messages);
+}
 
 static int take_messages(tr_portal *far, int64_t count)
 {
@@ -203,8 +228,8 @@ static int take_messages(tr_portal *far, int64_t count)
     tr_bytes value;
     int64_t seen = 0;
     int rc;
-    tr_try(tr_open_stream_with(far, &stream, tr_flow_options(.bytes = AHEAD), messages, .count = count, .size = job.size));
-    while ((rc = tr_next(stream, &value, messages)) > 0) {
+    tr_try(open_messages(far, &stream, count));
+    while ((rc = next_message(stream, &value)) > 0) {
         if (value.size != job.size)
             return wrong(seen);
         pair_check(value.data, seen++);
