@@ -3,9 +3,9 @@
  * Each side that has something large to send, and whose peer is on this host, makes a shelf and offers it:
  *
  *     NONE --LEND--> OFFERED --BORROW heard--> OPEN       and back to NONE, when nothing was lent for a while
- *                            --no answer-----> NEVER      the peer cannot, or will not
  *
- * Until BORROW is heard, and whenever there is no room, large byte strings travel in the messages: nobody waits, and
+ * A peer that cannot, or will not, never says BORROW; one that is busy says it late. Until it is heard, and whenever
+ * there is no room, large byte strings travel in the messages: nobody waits, and
  * nothing fails for want of a shelf. It comes with the first large value, so others cost nothing; a keeper, a task
  * that there is as long as the shelf, gives it back when it has not been used for a while.
  *
@@ -29,12 +29,12 @@ enum lending { LENDING_NONE, LENDING_OFFERED, LENDING_OPEN, LENDING_NEVER };
 
 static const struct machine_state lending_states[] = {
     [LENDING_NONE] = {"none", TO(LENDING_OFFERED) | TO(LENDING_NEVER)},
-    [LENDING_OFFERED] = {"offered", TO(LENDING_OPEN) | TO(LENDING_NEVER)},
+    [LENDING_OFFERED] = {"offered", TO(LENDING_OPEN)},
     [LENDING_OPEN] = {"open", TO(LENDING_NONE)},
     [LENDING_NEVER] = {"never", 0},
 };
 
-/* How long an answer may take, or nothing be lent. Making a shelf costs some 50 microseconds, and using its memory for
+/* How long nothing may be lent. Making a shelf costs some 50 microseconds, and using its memory for
  * the first time a quarter of one for each page: nothing beside that, and much for each message. */
 static const double PATIENCE_S = 1;
 
@@ -83,18 +83,16 @@ static void say_how_much_is_lent(struct session *session, uint32_t bytes)
     session_say(session, &(struct frame){.kind = FRAME_LEND, .lend = {bytes}});
 }
 
-/* Where the descriptor is still here, the peer cannot have answered. */
 static void look_after_shelf(struct session *session)
 {
     struct large *it = &session->large;
-    bool unanswered = it->lending.at == LENDING_OFFERED && session->wire.passing < 0;
-    bool unused = it->lending.at == LENDING_OPEN && !it->used && shelf_is_empty(it->shelf);
+    bool unused = !it->used && shelf_is_empty(it->shelf);
     it->used = false;
-    if (!unanswered && !unused)
+    if (!unused)
         return;
     leave_shelf(it);
     say_how_much_is_lent(session, 0);
-    machine_move(&it->lending, unused ? LENDING_NONE : LENDING_NEVER);
+    machine_move(&it->lending, LENDING_NONE);
 }
 
 /* Shielded, since that needs no memory, and what fails here would fail the actor. The session ends with that, and by
@@ -134,7 +132,6 @@ static void offer_shelf(struct session *session)
     }
     (void)wire_pass(&session->wire, fd);
     machine_move(&it->lending, LENDING_OFFERED);
-    it->unkept = true;
     say_how_much_is_lent(session, SHELF_SIZE);
 }
 
@@ -142,12 +139,10 @@ int borrow_heard(struct session *session, const struct frame *frame)
 {
     (void)frame;
     struct large *it = &session->large;
-    if (it->lending.at == LENDING_NEVER && !session->outside)
-        return 0; /* too late */
     if (it->lending.at != LENDING_OFFERED)
         return raise_code(TR_EPROTOCOL, "the peer borrows what was not offered");
     machine_move(&it->lending, LENDING_OPEN);
-    it->used = true;
+    it->used = it->unkept = true;
     log_at(TR_LOG_TRANSPORT, "%s reads large byte strings in place", session->peer.name);
     return 0;
 }
@@ -249,15 +244,11 @@ void large_consider(struct session *session)
         it->unkept = it->shelf && start_keeper(session) < 0; /* for want of memory: the next read will do */
 }
 
-/* Its descriptor may have come too late. */
 static int view_over(struct session *session)
 {
     struct large *it = &session->large;
-    if (it->view && !shelf_view_is_empty(it->view))
-        return raise_code(TR_EPROTOCOL, "the peer takes away what it has lent");
-    int fd = it->offered ? wire_take_passed(&session->wire) : -1;
-    sys_close(&fd);
-    it->offered = false;
+    if (!it->view || !shelf_view_is_empty(it->view))
+        return raise_code(TR_EPROTOCOL, "the peer takes away what it has lent, or what nobody has");
     leave_view(it);
     return 0;
 }

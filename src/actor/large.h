@@ -16,7 +16,7 @@ struct large {
     struct shelf *shelf;            /* ours; NULL where there is none */
     bool wished;                    /* something large was sent, and there is none yet */
     bool used;                      /* since the keeper has looked last */
-    bool unkept;                    /* a shelf is there, and no keeper yet */
+    bool unkept;                    /* it is open, and has no keeper yet */
     size_t far;                     /* how much of the value that was encoded last lies on it */
     struct shelf_view *view;        /* of the peer's; NULL where there is none */
     bool offered;                   /* the peer has one, whose descriptor has not come yet */

@@ -416,6 +416,46 @@ static int hold_what_a_dead_actor_has_sent(void *arg)
     return tr_join(n);
 }
 
+static int look_from_here(tr_portal *donny, bool *ret_in_place)
+{
+    tr_auto(frame) frame = tr_open_frame();
+    void *own = tr_buffer(donny, SIZE);
+    if (!own)
+        return -ENOMEM;
+    fill(donny->session, own, SIZE, 1);
+    return tr_call(donny, ret_in_place, look_at, .bytes = {own, SIZE}, .number = 1);
+}
+
+static int call_who_is_slow(void *arg)
+{
+    (void)arg;
+    tr_portal *donny;
+    bool in_place;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("large")));
+    say("about to be slow");
+    tr_try(tr_sleep(1));
+    tr_try(look_from_here(donny, &in_place));
+    want(!in_place);
+    tr_try(look_from_here(donny, &in_place));
+    want(in_place);
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+/* It may be computing, and answers when it looks again. */
+static void who_is_slow_is_lent_large_ones_all_the_same(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, call_who_is_slow);
+    run_until_said(theatre, "about to be slow");
+    stop_actor(theatre, "donny");
+    run_for(theatre, 5);
+    wake_actor(theatre, "donny");
+    expect_outcome(theatre, NULL);
+    expect_nothing_left(theatre);
+}
+
 static void what_a_dead_actor_has_sent_is_still_read(void **state)
 {
     (void)state;
@@ -548,6 +588,7 @@ int main(void)
         GOES_WELL(use_none_for_a_while),
         GOES_WELL(use_small_ones_only),
         cmocka_unit_test(to_another_host_they_travel),
+        cmocka_unit_test(who_is_slow_is_lent_large_ones_all_the_same),
         cmocka_unit_test(what_a_dead_actor_has_sent_is_still_read),
         cmocka_unit_test(where_memory_or_calls_fail_nothing_is_mixed_up),
         cmocka_unit_test(who_keeps_a_shelf_fails_nobody_for_want_of_memory),
