@@ -43,7 +43,7 @@
 #include "base/buf.h"
 #include "value/codec.h"
 
-enum { PROTOCOL_VERSION = 1 };
+enum { PROTOCOL_VERSION = 2 };
 
 /* Limits on what a peer can make us keep. */
 enum {
