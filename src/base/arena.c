@@ -9,6 +9,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
+
 enum { FIRST_CHUNK = 256, LARGEST_CHUNK = 64 * 1024 };
 
 struct arena_chunk {
@@ -24,6 +31,13 @@ struct arena_end {
     uint32_t number;
 };
 
+/* What was allocated in it is over, though the memory is kept: AddressSanitizer shall tell who uses it all the same. */
+static void empty(struct arena_chunk *chunk)
+{
+    chunk->used = 0;
+    ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->room);
+}
+
 static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
 {
     size_t room = arena->chunks ? arena->chunks->room * 2 : FIRST_CHUNK;
@@ -37,6 +51,7 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
     if (!chunk)
         return NULL;
     *chunk = (struct arena_chunk){.older = arena->chunks, .room = room};
+    empty(chunk);
     arena->chunks = chunk;
     return chunk;
 }
@@ -54,6 +69,7 @@ static void *take(struct arena *arena, size_t size)
         return NULL;
     void *memory = chunk->bytes + chunk->used;
     chunk->used += size;
+    ASAN_UNPOISON_MEMORY_REGION(memory, size);
     return memory;
 }
 
@@ -117,5 +133,5 @@ void arena_clear(struct arena *arena, size_t most)
         arena_fini(&older);
         newest->older = NULL;
     }
-    newest->used = 0;
+    empty(newest);
 }
