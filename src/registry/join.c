@@ -17,8 +17,9 @@
 #include "registry/table.h"
 
 #include <errno.h>
+#include <math.h>
 
-static const double LOOK_AGAIN_S = 0.25;
+static const double LOOK_AGAIN_S = 0.25, LOOK_AT_LEAST_S = 4;
 
 enum { AT_ONCE = 256 }; /* changes that are told in one message */
 
@@ -149,13 +150,13 @@ static void log_refused(void)
 }
 
 /* What has changed, and after a refusal all there is, once what has left by then has been told. */
-static int tell_news(tr_portal *arbiter, struct watcher *watcher, bool again)
+static int tell_news(tr_portal *arbiter, struct watcher *watcher, double again_in)
 {
-    if (!again) {
+    if (again_in == 0) {
         tr_try(wait_for_change(arbiter->session, watcher));
         return tell_all(arbiter, watcher);
     }
-    tr_try(tr_sleep(LOOK_AGAIN_S));
+    tr_try(tr_sleep(again_in));
     int rc = tell_all(arbiter, watcher);
     if (rc < 0 && !is_refusal(rc, arbiter))
         return rc;
@@ -168,13 +169,14 @@ static int mirror_to(struct watcher *watcher, bool follow)
     tr_auto(portal) arbiter = NULL;
     tr_try(reach_shared(&arbiter));
     int rc = tell_all(arbiter, watcher);
-    while (follow) {
+    for (double again_in = 0; follow;) {
         bool refused = is_refusal(rc, arbiter);
         if (rc < 0 && !refused)
             return rc;
         if (refused)
             log_refused();
-        rc = tell_news(arbiter, watcher, refused);
+        again_in = !refused ? 0 : again_in == 0 ? LOOK_AGAIN_S : fmin(2 * again_in, LOOK_AT_LEAST_S);
+        rc = tell_news(arbiter, watcher, again_in);
     }
     return rc;
 }
