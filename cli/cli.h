@@ -68,6 +68,7 @@ struct actor {
     char host[HOST_ROOM], parent[UUID_ROOM], parent_name[NAME_ROOM];
     double uptime, cpu;         /* seconds */
     uint64_t memory;            /* bytes */
+    const struct actor *above;  /* tree.c: its parent in the same company; NULL: nobody who is there */
 };
 
 struct company {

@@ -34,6 +34,13 @@ static const struct actor *parent_of(const struct company *company, const struct
     return NULL;
 }
 
+/* Once for a picture, which asks for them again and again. */
+static void find_parents(struct company *company)
+{
+    for (size_t i = 0; i < company->count; i++)
+        company->actors[i].above = parent_of(company, &company->actors[i]);
+}
+
 static void draw_actor(const struct actor *actor, FILE *to)
 {
     char uptime[FIGURE_ROOM], memory[FIGURE_ROOM], cpu[FIGURE_ROOM];
@@ -47,9 +54,9 @@ static void draw_actor(const struct actor *actor, FILE *to)
 
 static bool is_last_child(const struct company *company, size_t index)
 {
-    const struct actor *parent = parent_of(company, &company->actors[index]);
+    const struct actor *parent = company->actors[index].above;
     for (size_t i = index + 1; i < company->count; i++)
-        if (parent_of(company, &company->actors[i]) == parent)
+        if (company->actors[i].above == parent)
             return false;
     return true;
 }
@@ -61,7 +68,7 @@ static void draw_below(const struct company *company, const struct actor *parent
     char longer[4 * DEEPEST + 4];
     for (size_t i = 0; i < company->count; i++) {
         const struct actor *actor = &company->actors[i];
-        if (parent_of(company, actor) != parent || depth >= DEEPEST)
+        if (actor->above != parent || depth >= DEEPEST)
             continue;
         const bool last = is_last_child(company, i);
         if (parent)
@@ -72,8 +79,9 @@ static void draw_below(const struct company *company, const struct actor *parent
     }
 }
 
-static void draw(const struct company *company, FILE *to)
+static void draw(struct company *company, FILE *to)
 {
+    find_parents(company);
     draw_below(company, NULL, "", 0, to);
 }
 
@@ -136,7 +144,7 @@ static bool compare(struct show *show, const struct company *now)
     return differs;
 }
 
-static void draw_frame(const struct show *show, FILE *to)
+static void draw_frame(struct show *show, FILE *to)
 {
     if (show->company.count == 0)
         fputs("nothing is running\n", to);
@@ -176,7 +184,7 @@ static void print_over(const char *frame)
     fputs(*frame ? "...\x1b[K" : "\x1b[J", stdout);
 }
 
-static void show_frame(const struct show *show)
+static void show_frame(struct show *show)
 {
     char *frame = NULL;
     size_t size;
