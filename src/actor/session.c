@@ -335,9 +335,12 @@ static int wait_for_reluctant(struct session *session)
                : 0;
 }
 
+/* What was asked for begins, and mostly ends, before more of it is looked at, while all that it touches is near. */
+enum { MOST_AT_A_TIME = 64 };
+
 static int act_on_all(struct session *session)
 {
-    while (!session->heard_stop) {
+    for (int count = 1; !session->heard_stop; count++) {
         long size = frame_measure(&session->in, (enum session_state)session->state.at);
         if (size < 0)
             return (int)size;
@@ -345,6 +348,8 @@ static int act_on_all(struct session *session)
             return 0;
         tr_try(act_on(session, (size_t)size));
         tr_try(wait_for_reluctant(session));
+        if (count % MOST_AT_A_TIME == 0)
+            tr_try(tr_checkpoint());
     }
     return 0;
 }
@@ -379,7 +384,8 @@ static int raise_end(const struct session *session)
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
     while (!enough(session)) {
-        tr_try(tr_checkpoint()); /* the others, and our own writer, have their turn */
+        tr_try(wire_has_waited(&session->wire) ? task_checkpoint_if_cancelled() /* the others had their turn */
+                                               : tr_checkpoint());
         size_t most = to_read(session);
         if (buf_reserve(&session->in, most) < 0)
             return error_raise_plain(-ENOMEM);

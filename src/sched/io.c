@@ -129,16 +129,16 @@ void io_wake_reader(struct io *io)
     wake(io, READER, 1);
 }
 
-/* Reading and writing try first and wait if they must; each returns whether it waited, too. What was read empty is
- * waited for first: mostly there is nothing yet, and if there is, waiting for it takes no time. */
+/* Reading and writing try first and wait if they must. What was read empty is waited for first: mostly there is nothing
+ * yet, and if there is, waiting for it takes no time. */
 
-static long read_some(struct io *io, void *ret_bytes, unsigned long size, bool *ret_waited)
+long io_read_by(struct io *io, io_read_fn *by, void *arg, void *ret_bytes, unsigned long size)
 {
-    for (;; *ret_waited = true) {
+    for (io->waited = false;; io->waited = true) {
         if (io->fd < 0)
             return error_raise_plain(TR_ECLOSED);
-        ssize_t got = io->emptied ? -EAGAIN : sys_read(io->fd, ret_bytes, size);
-        io->emptied = io->ours && got > 0 && (size_t)got < size;
+        long got = io->emptied ? -EAGAIN : by(io, arg, ret_bytes, size);
+        io->emptied = io->ours && got > 0 && (unsigned long)got < size;
         if (got >= 0)
             return got;
         int rc = got == -EAGAIN ? io_wait_readable(io) : error_raise_plain((int)got);
@@ -147,7 +147,14 @@ static long read_some(struct io *io, void *ret_bytes, unsigned long size, bool *
     }
 }
 
-/* A checkpoint after each piece, too: a peer that keeps up is no reason for the others to starve. */
+static long read_plainly(struct io *io, void *arg, void *ret_bytes, unsigned long size)
+{
+    (void)arg;
+    return sys_read(io->fd, ret_bytes, size);
+}
+
+/* A checkpoint after each piece, too: a peer that keeps up is no reason for the others to starve. Whether it has waited
+ * is told. */
 static int write_all(struct io *io, const void *bytes, unsigned long size, bool *ret_waited)
 {
     const char *from = bytes;
@@ -170,8 +177,7 @@ static int write_all(struct io *io, const void *bytes, unsigned long size, bool 
 
 long io_read(struct io *io, void *ret_bytes, unsigned long size)
 {
-    bool waited = false;
-    return read_some(io, ret_bytes, size, &waited);
+    return io_read_by(io, read_plainly, NULL, ret_bytes, size);
 }
 
 int io_write_all(struct io *io, const void *bytes, unsigned long size)
@@ -182,12 +188,11 @@ int io_write_all(struct io *io, const void *bytes, unsigned long size)
 
 long io_receive(struct io *io, void *ret_bytes, unsigned long size)
 {
-    bool waited = false;
     int rc = task_checkpoint_if_cancelled();
     if (rc < 0)
         return rc;
-    long got = read_some(io, ret_bytes, size, &waited);
-    if (!waited)
+    long got = io_read(io, ret_bytes, size);
+    if (!io->waited)
         task_yield(0);
     return got;
 }

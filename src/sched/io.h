@@ -12,6 +12,7 @@ struct io {
     int fd;                     /* -1 when closed */
     bool ours;                  /* nobody but io_close closes it */
     bool emptied;               /* by a read that got less than it might have; of ours only */
+    bool waited;                /* the newest read did */
     struct sys_watch *watch;
     struct task *waiting[2];    /* for readable, for writable */
 };
@@ -38,6 +39,10 @@ void io_wake_reader(struct io *io);
  * value or TR_ECLOSED (raised). io_write_all writes everything. */
 long io_read(struct io *io, void *ret_bytes, unsigned long size);
 int io_write_all(struct io *io, const void *bytes, unsigned long size);
+
+/* As io_read, by another way to read: so many bytes, or a negative errno value; -EAGAIN where there are none yet. */
+typedef long io_read_fn(struct io *io, void *arg, void *ret_bytes, unsigned long size);
+long io_read_by(struct io *io, io_read_fn *by, void *arg, void *ret_bytes, unsigned long size);
 
 /* The same as checkpoints in every case: a cancelled task reads and writes nothing. */
 long io_receive(struct io *io, void *ret_bytes, unsigned long size);

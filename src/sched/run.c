@@ -177,10 +177,24 @@ static void poll_busily(struct sched *sched)
     glance_once(sched);
 }
 
+/* So long nothing may happen before memory that was needed lately is given back: to get it again costs more than to
+ * wait for the next message. */
+enum { LATELY_NS = 10000000 };
+
+/* Whether that was so. */
+static bool rests_for_a_while(const struct sched *sched)
+{
+    int64_t left = time_left(sched);
+    return sched->jumps || sched->idlers || (left >= 0 && left <= LATELY_NS) || sys_poll(LATELY_NS);
+}
+
 static void wait_for_world(struct sched *sched)
 {
-    stacks_trim(sched);
-    idle_poll(sched, time_left(sched));
+    bool rests = !stacks_are_too_many(sched) || rests_for_a_while(sched);
+    if (rests) {
+        stacks_trim(sched);
+        idle_poll(sched, time_left(sched));
+    }
     sched->looked = sys_now();
 }
 

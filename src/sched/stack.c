@@ -5,7 +5,7 @@
  * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
  * address space, not memory). A stack that was used once is used again, the last one first, while its
  * top is still in the cache. Slabs that nobody uses are counted as they come and go, and looked for and given
- * back to the kernel when the loop has nothing else to do, all but a few (SLABS_KEPT).
+ * back to the kernel when the loop has had nothing else to do for a while, all but a few (SLABS_KEPT).
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
@@ -151,10 +151,13 @@ static struct slab *slab_at(struct link *place)
     return container_of(place, struct slab, place);
 }
 
+bool stacks_are_too_many(const struct sched *sched)
+{
+    return sched->idle_slabs > SLABS_KEPT;
+}
+
 void stacks_trim(struct sched *sched)
 {
-    if (sched->idle_slabs <= SLABS_KEPT)
-        return;
     list_each(at, &sched->slabs)
         if (slab_at(at)->used == 0 && sched->idle_slabs > SLABS_KEPT)
             unmap_slab(sched, slab_at(at));

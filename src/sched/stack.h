@@ -32,7 +32,8 @@ enum { STACK_LOOK = 256, STACK_LOOK_AT_END = 4096 };
 bool stack_was_left(const void *low, size_t depth);
 void stack_put(void *low, size_t size);
 
-/* Gives back what is not used, but for a little / everything, once all tasks are gone. */
+/* Gives back what is not used, but for a little, if it is more than that / everything, once all tasks are gone. */
+bool stacks_are_too_many(const struct sched *sched);
 void stacks_trim(struct sched *sched);
 void stacks_free(struct sched *sched);
 

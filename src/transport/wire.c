@@ -75,10 +75,11 @@ void wire_close(struct wire *wire)
 /* ---- by socket ---------------------------------------------------------------------------------------------- */
 
 /* Of several the first two are kept: what one belongs to may be said in bytes that come with the other. */
-static ssize_t read_with_passed(struct wire *wire, void *ret_bytes, size_t size)
+static long read_with_passed(struct io *io, void *arg, void *ret_bytes, size_t size)
 {
+    struct wire *wire = arg;
     int passed = -1;
-    ssize_t got = sys_read_with(wire->io.fd, ret_bytes, size, &passed);
+    long got = sys_read_with(io->fd, ret_bytes, size, &passed);
     if (wire->passed[0] < 0)
         wire->passed[0] = passed;
     else if (wire->passed[1] < 0)
@@ -94,20 +95,6 @@ static int take_oldest(struct wire *wire)
     wire->passed[0] = wire->passed[1];
     wire->passed[1] = -1;
     return fd;
-}
-
-static long read_passed(struct wire *wire, void *ret_bytes, size_t size)
-{
-    for (;;) {
-        if (!wire_is_open(wire))
-            return error_raise_plain(TR_ECLOSED);
-        ssize_t got = read_with_passed(wire, ret_bytes, size);
-        if (got >= 0)
-            return got;
-        int rc = got == -EAGAIN ? io_wait_readable(&wire->io) : error_raise_plain((int)got);
-        if (rc < 0)
-            return rc;
-    }
 }
 
 /* The first byte at least. How much went. */
@@ -189,7 +176,7 @@ void wire_hang_up(struct wire *wire)
 static void hear_bells(struct wire *wire)
 {
     char bells[256];
-    ssize_t got = read_with_passed(wire, bells, sizeof bells);
+    long got = read_with_passed(&wire->io, wire, bells, sizeof bells);
     if (got <= 0 && got != -EAGAIN)
         end_rings(wire->by);
 }
@@ -288,7 +275,7 @@ static long take(struct wire *wire, void *ret_bytes, size_t size)
 
 static long read_by_rings(struct wire *wire, void *ret_bytes, size_t size)
 {
-    for (;;) {
+    for (wire->io.waited = false;; wire->io.waited = true) {
         if (!wire_is_open(wire))
             return error_raise_plain(TR_ECLOSED);
         long got = take(wire, ret_bytes, size);
@@ -341,7 +328,8 @@ long wire_read(struct wire *wire, void *ret_bytes, size_t size)
 {
     if (wire->by && wire->by->reads)
         return read_by_rings(wire, ret_bytes, size);
-    return wire->looks ? read_passed(wire, ret_bytes, size) : io_read(&wire->io, ret_bytes, size);
+    return wire->looks ? io_read_by(&wire->io, read_with_passed, wire, ret_bytes, size)
+                       : io_read(&wire->io, ret_bytes, size);
 }
 
 int wire_write(struct wire *wire, const void *bytes, size_t size)

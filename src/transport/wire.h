@@ -60,6 +60,12 @@ static inline bool wire_is_open(const struct wire *wire)
  * value, TR_ECLOSED or TR_EPROTOCOL, raised. */
 long wire_read(struct wire *wire, void *ret_bytes, size_t size);
 
+/* Whether the last to read has waited for it. */
+static inline bool wire_has_waited(const struct wire *wire)
+{
+    return wire->io.waited;
+}
+
 /* A checkpoint where it is not all taken at once. 0 when all was taken, which says nothing of its arrival; or as
  * wire_read, and some may have been taken. */
 int wire_write(struct wire *wire, const void *bytes, size_t size);
