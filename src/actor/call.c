@@ -29,11 +29,22 @@ static void finish(struct call *call, struct tr_error *error)
         talk_done(call->talk);
 }
 
+/* From now on its signature is enough. Not from when it was asked for: it might not have been there. Functions whose
+ * description lives only as long as a call have to be named each time, as they can be without end. */
+static void remember(struct session *session, const tr_fn_info *fn)
+{
+    const uint64_t key = function_hash(fn);
+    if (fn->signature_ && !map_get(&session->known_to_peer, key))
+        (void)map_put(&session->known_to_peer, key, (void *)fn); /* without memory it is named again */
+}
+
 int call_returned(struct session *session, const struct frame *frame)
 {
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
         return 0; /* given up */
+    if (call->introduces)
+        remember(session, call->fn);
     struct reader from = large_reader(frame);
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
@@ -103,26 +114,38 @@ static double seconds_left(const struct call *call)
     return fmax(sched_seconds_until(call->deadline), 0); /* infinite without a deadline */
 }
 
+static void name_function(const struct call *call, char module[MODULE_ROOM], struct frame *frame)
+{
+    const struct inflow *in = call->talk ? &call->talk->in : NULL;
+    frame->kind = FRAME_START;
+    frame->start = (wire_start){.module = function_module(call->fn, module),
+                                .function = call->fn->name,
+                                .signature = function_hash(call->fn),
+                                .seconds_left = seconds_left(call),
+                                .way = (uint8_t)call->fn->way,
+                                .window = in ? in->window : 0,
+                                .value_cost = in ? in->value_cost : 0};
+}
 
-static int send_start(struct call *call, const void *args, tr_bytes encoded)
+static int send_args(struct call *call, const struct frame *frame, const void *args, tr_bytes encoded)
+{
+    struct session *session = call->session;
+    const tr_type arguments = {call->fn->name, call->fn->args_size, TR_STRUCT, call->fn->args, NULL};
+    tr_try(args ? large_put(session, &session->out, frame, &arguments, args)
+                : large_put(session, &session->out, frame, &tr_type_tr_raw, &encoded));
+    session_flush(session);
+    return 0;
+}
+
+static int send_call(struct call *call, const void *args, tr_bytes encoded)
 {
     char module[MODULE_ROOM];
-    const struct inflow *in = call->talk ? &call->talk->in : NULL;
-    struct frame frame = {.kind = FRAME_START,
-                          .id = call->id,
-                          .start = {.module = function_module(call->fn, module),
-                                    .function = call->fn->name,
-                                    .signature = function_hash(call->fn),
-                                    .seconds_left = seconds_left(call),
-                                    .way = (uint8_t)call->fn->way,
-                                    .window = in ? in->window : 0,
-                                    .value_cost = in ? in->value_cost : 0}};
-    const tr_type arguments = {call->fn->name, call->fn->args_size, TR_STRUCT, call->fn->args, NULL};
-    struct session *session = call->session;
-    tr_try(args ? large_put(session, &session->out, &frame, &arguments, args)
-                : large_put(session, &session->out, &frame, &tr_type_tr_raw, &encoded));
-    session_flush(call->session);
-    return 0;
+    const uint64_t signature = function_hash(call->fn);
+    struct frame frame = {.kind = FRAME_CALL, .id = call->id, .call = {signature, seconds_left(call), {0}}};
+    call->introduces = call->talk || !map_get(&call->session->known_to_peer, signature);
+    if (call->introduces)
+        name_function(call, module, &frame);
+    return send_args(call, &frame, args, encoded);
 }
 
 int call_begin(struct call *call, struct session *session, const void *args, tr_bytes encoded)
@@ -137,7 +160,7 @@ int call_begin(struct call *call, struct session *session, const void *args, tr_
         session->last_call++;
     call->id = session->last_call;
     int rc = map_put(&session->calls, call->id, call) < 0 ? error_raise_plain(-ENOMEM)
-                                                         : send_start(call, args, encoded);
+                                                         : send_call(call, args, encoded);
     if (rc < 0) {
         call_end(call);
         call->session = NULL;

@@ -56,7 +56,7 @@ static int put_value(struct session *session, enum frame_kind kind, uint64_t id,
     bool alone = session->run.count == 0;
     size_t before = out->size;
     large_begin(&session->large);
-    int rc = codec_encode_lending(out, &session->large.lender, type, value);
+    int rc = codec_encode_agreed(out, &session->large.lender, type, value);
     *ret_size = out->size - before + session->large.far;
     rc = frame_end_value(out, &session->run, start, rc);
     if (rc < 0)

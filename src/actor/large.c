@@ -175,7 +175,7 @@ int large_put(struct session *session, struct buf *out, const struct frame *fram
     size_t start;
     tr_try(frame_open(out, frame, &start));
     large_begin(&session->large);
-    int rc = codec_encode_lending(out, &session->large.lender, type, value);
+    int rc = codec_encode_agreed(out, &session->large.lender, type, value);
     if (rc < 0)
         frame_abandon(out, start);
     else

@@ -13,6 +13,7 @@
  *                                            parent is that, this enrolls it
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function
+             CALL 7        -->              the same, in short, of one that has returned to the peer before
  *             RETURN 7      <--              its result; or
  *             ERROR 7       <--              how it failed
  *             STARTED 7     <--              before that, of a context: it is at it, with a first value
@@ -71,7 +72,10 @@ tr_struct(wire_birth, (tr_str, name), (tr_str, uuid), (tr_str, arbiter), (tr_str
  * value costs of that beside its bytes. */
 tr_struct(wire_start, (tr_str, module), (tr_str, function), (uint64_t, signature),
           (double, seconds_left), (uint8_t, way), (uint32_t, window), (uint32_t, value_cost), (tr_raw, args));
-/* The same for what may be sent to a context. */
+/* Of a function that gives one result. Once the peer has returned from it in this session its signature, in which its
+ * name is, says enough. */
+tr_struct(wire_call, (uint64_t, signature), (double, seconds_left), (tr_raw, args));
+/* As of a START for what may be sent to a context. */
 tr_struct(wire_started, (uint32_t, window), (uint32_t, value_cost), (tr_raw, first));
 tr_struct(wire_outcome, (tr_raw, value));
 /* One after the other, each a field of its own. */
@@ -107,6 +111,7 @@ enum session_state { SESSION_UNBORN, SESSION_GREETING, SESSION_OPEN, SESSION_END
     X(SEND, wire_values, 1, SESSION_OPEN)                                                          \
     X(GRANT, wire_credit, 1, SESSION_OPEN)                                                         \
     X(END, wire_nothing, 0, SESSION_OPEN)                                                          \
+    X(CALL, wire_call, 3, SESSION_OPEN)                                                            \
     X(PING, wire_nothing, 0, SESSION_OPEN)                                                         \
     X(PONG, wire_nothing, 0, SESSION_OPEN)                                                         \
     X(RINGS, wire_nothing, 0, SESSION_OPEN)                                                        \
@@ -136,6 +141,7 @@ struct frame {
         wire_hello hello;
         wire_birth birth;
         wire_start start;
+        wire_call call;
         wire_started started;
         wire_outcome outcome;
         wire_values values;

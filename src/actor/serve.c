@@ -262,11 +262,8 @@ static bool is_served(const struct session *session, const char *module, const c
     return function_exposed(&actor_self()->modules, module, name);
 }
 
-static int find(const struct session *session, const wire_start *start, const tr_fn_entry **ret_fn)
+static int check(struct session *session, const wire_start *start, const tr_fn_entry *fn)
 {
-    if (!start->module || !start->function)
-        return raise_code(TR_ENOFUNCTION, "a call without a function");
-    const tr_fn_entry *fn = function_find(start->module, start->function);
     if (!is_served(session, start->module, start->function)) {
         bool other_function = !fn && module_exists(start->module) &&
                               function_exposed(&actor_self()->modules, start->module, "");
@@ -277,10 +274,31 @@ static int find(const struct session *session, const wire_start *start, const tr
         return refuse_function(start->module, start->function);
     if (fn->info->way != start->way)
         return refuse_way(start, fn->info->way);
-    if (start->signature != 0 && start->signature != function_hash(fn->info))
-        return refuse_signature(fn);
+    return start->signature != 0 && start->signature != function_hash(fn->info) ? refuse_signature(fn) : 0;
+}
+
+/* Whoever has called it by its name and signature may call it by the signature from then on. */
+static int introduce(struct session *session, const wire_start *start, const tr_fn_entry *fn)
+{
+    if (start->way != TR_WAY_CALL || start->signature == 0 || map_get(&session->known, start->signature))
+        return 0;
+    return map_put(&session->known, start->signature, (void *)fn) < 0 ? error_raise_plain(-ENOMEM) : 0;
+}
+
+static int find(struct session *session, const wire_start *start, const tr_fn_entry **ret_fn)
+{
+    if (!start->module || !start->function)
+        return raise_code(TR_ENOFUNCTION, "a call without a function");
+    const tr_fn_entry *fn = function_find(start->module, start->function);
+    tr_try(check(session, start, fn));
     *ret_fn = fn;
-    return 0;
+    return introduce(session, start, fn);
+}
+
+static int find_known(struct session *session, const wire_call *call, const tr_fn_entry **ret_fn)
+{
+    *ret_fn = call->signature ? map_get(&session->known, call->signature) : NULL;
+    return *ret_fn ? 0 : raise_code(TR_ENOFUNCTION, "a call of a function that was not called by its name before");
 }
 
 static int prepare(struct served *served, const struct frame *frame)
@@ -294,15 +312,11 @@ static int prepare(struct served *served, const struct frame *frame)
         tr_try(context_new(&frame->start, info, &served->context));
     /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
     struct reader from = large_reader(frame);
-    return codec_decode_fields(&from, info->args, info->args_size, &served->memory, served->args);
+    return codec_decode_fields(&from, info->args, &served->memory, served->args);
 }
 
-static int begin(struct session *session, const struct frame *frame)
+static int begin(struct session *session, const struct frame *frame, const tr_fn_entry *fn, double seconds_left)
 {
-    const tr_fn_entry *fn = NULL;
-    if (actor_is_ending())
-        return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
-    tr_try(find(session, &frame->start, &fn));
     if (session->served.count >= MOST_SERVED)
         return raise_code(-EAGAIN, "%d calls of this peer are running", MOST_SERVED);
     struct served *served = served_new(session);
@@ -310,7 +324,7 @@ static int begin(struct session *session, const struct frame *frame)
         return error_raise_plain(-ENOMEM);
     served->id = frame->id;
     served->fn = fn;
-    served->seconds_left = frame->start.seconds_left;
+    served->seconds_left = seconds_left;
     int rc = prepare(served, frame);
     if (rc >= 0 && map_put(&session->served, served->id, served) < 0)
         rc = error_raise_plain(-ENOMEM);
@@ -322,11 +336,24 @@ static int begin(struct session *session, const struct frame *frame)
     return rc;
 }
 
+static int find_and_begin(struct session *session, const struct frame *frame)
+{
+    const tr_fn_entry *fn = NULL;
+    if (actor_is_ending())
+        return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
+    if (frame->kind == FRAME_CALL) {
+        tr_try(find_known(session, &frame->call, &fn));
+        return begin(session, frame, fn, frame->call.seconds_left);
+    }
+    tr_try(find(session, &frame->start, &fn));
+    return begin(session, frame, fn, frame->start.seconds_left);
+}
+
 int serve_start(struct session *session, const struct frame *frame)
 {
     if (frame->id == 0 || map_get(&session->served, frame->id))
-        return raise_code(TR_EPROTOCOL, "a START frame with an id that is not free");
-    int rc = begin(session, frame);
+        return raise_code(TR_EPROTOCOL, "a %s frame with an id that is not free", frame_name(frame->kind));
+    int rc = find_and_begin(session, frame);
     if (rc < 0)
         answer_error(session, frame->id, error_of(rc));
     return 0;

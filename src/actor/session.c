@@ -60,6 +60,8 @@ void session_unref(struct session *session)
     buf_fini(&session->out);
     buf_fini(&session->other_out);
     map_fini(&session->calls);
+    map_fini(&session->known_to_peer);
+    map_fini(&session->known);
     map_fini(&session->served);
     error_unref(session->why);
     error_unref(session->refusal);
@@ -290,7 +292,7 @@ static int (*const actions[])(struct session *, const struct frame *) = {
     [FRAME_SEND] = serve_sent,         [FRAME_GRANT] = talk_granted,   [FRAME_END] = serve_end,
     [FRAME_PING] = ping_heard,         [FRAME_PONG] = pong_heard,        [FRAME_UP] = up_heard,
     [FRAME_RINGS] = rings_heard,       [FRAME_SWITCH] = switch_heard,    [FRAME_LEND] = lend_heard,
-    [FRAME_BORROW] = borrow_heard,     [FRAME_BACK] = back_heard,
+    [FRAME_BORROW] = borrow_heard,     [FRAME_BACK] = back_heard,      [FRAME_CALL] = serve_start,
 };
 
 static const char *session_peer_name(const struct session *session)

@@ -52,6 +52,8 @@ struct session {
     size_t unasked;                 /* bytes in `out` that answer the peer, whom nobody asked to wait */
     uint64_t last_call;             /* the newest id we gave out */
     struct map calls;               /* ours, by id: struct call */
+    struct map known_to_peer;       /* which signatures are names enough for it; of what it serves */
+    struct map known;               /* the same of what we serve: tr_fn_entry by their signatures */
     struct arena scratch;           /* of the frame that is acted on */
     struct served *spares;          /* for the peer's next calls */
     unsigned spare_count;

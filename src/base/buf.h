@@ -31,7 +31,7 @@ static inline uint8_t *buf_end(struct buf *buf)
 
 static inline size_t buf_space(const struct buf *buf)
 {
-    return buf->memory ? buf->room - (size_t)(buf->data - buf->memory) - buf->size : 0;
+    return buf->room - (size_t)(buf->data - buf->memory) - buf->size;
 }
 
 static inline void buf_added(struct buf *buf, size_t size)

@@ -12,6 +12,7 @@
 #include "tractor/value.h"
 
 enum { CODEC_DEPTH = 32 };       /* of nesting, in types and in free-form values */
+enum { CODEC_AGREED = 16 };      /* how deep the type is known to whoever knows a signature; see function.h */
 
 /* Byte strings below this travel with their message, even if they might lie elsewhere (base/far.h): to copy so few
  * costs less than to keep account of where they are. */
@@ -32,19 +33,30 @@ int codec_encode(struct buf *out, const tr_type *type, const void *value);
 
 /* Reads one value into *ret_value, which is untouched on failure; what it points to lives in `memory`.
  * 0, -ENOMEM, or TR_EARGUMENT raised with a message that names the path ("legs[2].qty: ..."), what was
- * expected and what came. A missing member, or one that is zero, gets its default if it has one; an unknown
+ * expected and what came. A struct is a map of members by their names, or a list of all in their order. A missing
+ * member, or one that is zero, gets its default if it has one; an unknown
  * one is an error naming it, as is one given twice. Integers are accepted in any msgpack width but must fit;
  * a double takes integers too; nil stands for a null string, empty bytes, an empty list or void, and nothing
  * else. */
 int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value);
 
-/* The same by somebody who lends large byte strings; NULL for nobody. */
-int codec_encode_lending(struct buf *out, struct far_lender *lender, const tr_type *type, const void *value);
+/* The same for somebody who has the same type, as he has who knows the same signature: of structs all members are there
+ * and in their order, which is shorter than with their names. And by somebody who lends large byte strings; NULL for
+ * nobody. */
+int codec_encode_agreed(struct buf *out, struct far_lender *lender, const tr_type *type, const void *value);
 
-/* The same for a struct's members given as a bare table, which is how a function's arguments are known. */
+/* The same for a struct's members given as a bare table, which is how a function's arguments are known. `record` is all
+ * zero when they are decoded, and to be thrown away when that fails. */
 int codec_encode_fields(struct buf *out, const tr_field *fields, const void *record);
-int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
-                        struct arena *memory, void *ret_record);
+int codec_decode_fields(struct reader *from, const tr_field *fields, struct arena *memory, void *record);
+
+static inline size_t count_fields(const tr_field *fields)
+{
+    size_t count = 0;
+    while (fields[count].name)
+        count++;
+    return count;
+}
 
 /* Gives each member that is zero its default. */
 void codec_fill_in_defaults(const tr_field *fields, void *record);

@@ -32,16 +32,12 @@ static int no_memory(void)
     return error_raise_plain(-ENOMEM);
 }
 
-static size_t announced_by(const struct msgpack_head *head)
-{
-    return head->kind == MSGPACK_ARRAY ? head->count : head->kind == MSGPACK_MAP ? 2 * head->count : 0;
-}
-
 static int take(struct decoder *decoder, struct msgpack_head *head, const struct path *path)
 {
     bool there = msgpack_take(decoder->from, head);
-    if (there)
-        decoder->due += announced_by(head) - 1;
+    decoder->due--;
+    if (there && (head->kind == MSGPACK_ARRAY || head->kind == MSGPACK_MAP))
+        decoder->due += head->kind == MSGPACK_MAP ? 2 * head->count : head->count;
     return there && decoder->due <= decoder->from->left ? 0
                                                         : path_fail(path, "the message is cut or spoilt");
 }
@@ -115,6 +111,23 @@ static int decode_integer(struct decoder *decoder, const tr_type *type, void *at
     }
     store(at, type->size, head.number);
     return 0;
+}
+
+/* Most of what is decoded is a number, and written so. False for all else, even if it is one: nothing is taken then. */
+static inline bool decode_quickly(struct reader *from, const tr_type *type, void *ret)
+{
+    const struct reader before = *from;
+    uint64_t number;
+    if (type->kind == TR_DOUBLE)
+        return msgpack_take_quick_real(from, ret);
+    if (type->kind < TR_INT8 || type->kind > TR_UINT64 || !msgpack_take_quick_uint(from, &number))
+        return false;
+    if (number > largest_of(type, type->kind <= TR_INT64)) {
+        *from = before;
+        return false;
+    }
+    store(ret, type->size, number);
+    return true;
 }
 
 static int decode_double(struct decoder *decoder, const tr_type *type, void *at,
@@ -250,16 +263,37 @@ void codec_fill_in_defaults(const tr_field *fields, void *record)
     }
 }
 
+static int decode_by_name(struct decoder *decoder, const tr_field *fields, size_t count, char *record,
+                          const struct path *path)
+{
+    uint64_t given = 0;
+    for (size_t i = 0; i < count; i++)
+        tr_try(decode_member(decoder, fields, &given, record, path));
+    return 0;
+}
+
+static int decode_by_order(struct decoder *decoder, const tr_field *fields, size_t count, char *record,
+                           const struct path *outer)
+{
+    size_t members = count_fields(fields);
+    if (members != count)
+        return path_fail(outer, "expected %zu members, got %zu", members, count);
+    for (const tr_field *field = fields; field->name; field++) {
+        struct path path = {outer, field->name, 0, outer->depth + 1};
+        tr_try(decode(decoder, field->type, record + field->offset, &path));
+    }
+    return 0;
+}
+
 static int decode_members(struct decoder *decoder, const tr_field *fields, char *record,
                           const struct path *path)
 {
     struct msgpack_head head;
     tr_try(take(decoder, &head, path));
-    if (head.kind != MSGPACK_MAP)
+    if (head.kind != MSGPACK_MAP && head.kind != MSGPACK_ARRAY)
         return path_fail(path, "expected a map of members, got %s", msgpack_kind_name(head.kind));
-    uint64_t given = 0;
-    for (size_t i = 0; i < head.count; i++)
-        tr_try(decode_member(decoder, fields, &given, record, path));
+    tr_try(head.kind == MSGPACK_MAP ? decode_by_name(decoder, fields, head.count, record, path)
+                                    : decode_by_order(decoder, fields, head.count, record, path));
     codec_fill_in_defaults(fields, record);
     return 0;
 }
@@ -404,43 +438,41 @@ static decode_fn *const decoders[] = {
 static int decode(struct decoder *decoder, const tr_type *type, void *at, const struct path *path)
 {
     tr_try(path_check(path));
-    return decoders[type->kind](decoder, type, at, path);
+    if (!decode_quickly(decoder->from, type, at))
+        return decoders[type->kind](decoder, type, at, path);
+    decoder->due--;
+    return 0;
 }
 
 int codec_decode(struct reader *from, const tr_type *type, struct arena *memory, void *ret_value)
 {
+    if (decode_quickly(from, type, ret_value))
+        return 0;
     struct decoder decoder = {.from = from, .memory = memory, .due = 1};
     struct path top = {0};
-    char small[64];             /* scalars and lists need no allocation to be decoded aside */
+    if (type->kind != TR_STRUCT)
+        return decode(&decoder, type, ret_value, &top); /* which writes it when nothing can fail any more */
+    char small[64];             /* so many need no allocation to be decoded aside */
     void *aside = type->size <= sizeof small ? small : arena_alloc(memory, type->size);
     if (!aside)
         return no_memory();
     tr_try(decode(&decoder, type, aside, &top));
-    if (type->size)
-        memcpy(ret_value, aside, type->size);
+    memcpy(ret_value, aside, type->size);
     return 0;
 }
 
-int codec_decode_fields(struct reader *from, const tr_field *fields, size_t size,
-                        struct arena *memory, void *ret_record)
+int codec_decode_fields(struct reader *from, const tr_field *fields, struct arena *memory, void *record)
 {
     struct decoder decoder = {.from = from, .memory = memory, .due = 1};
     struct path top = {0};
-    char *aside = arena_alloc(memory, size);
-    if (!aside)
-        return no_memory();
-    tr_try(decode_members(&decoder, fields, aside, &top));
-    memcpy(ret_record, aside, size);
-    return 0;
+    return decode_members(&decoder, fields, record, &top);
 }
 
 int codec_get_array(struct reader *from, size_t *ret_count)
 {
     struct msgpack_head head;
-    struct reader rest = *from;
-    if (!msgpack_take(&rest, &head) || head.kind != MSGPACK_ARRAY)
+    if (!msgpack_take(from, &head) || head.kind != MSGPACK_ARRAY)
         return raise_code(TR_EARGUMENT, "expected an array");
-    *from = rest;
     *ret_count = head.count;
     return 0;
 }
@@ -448,26 +480,11 @@ int codec_get_array(struct reader *from, size_t *ret_count)
 int codec_get_uint(struct reader *from, uint64_t *ret_number)
 {
     struct msgpack_head head;
-    struct reader rest = *from;
-    if (!msgpack_take(&rest, &head) || head.kind != MSGPACK_UINT)
+    if (msgpack_take_quick_uint(from, ret_number))
+        return 0;
+    if (!msgpack_take(from, &head) || head.kind != MSGPACK_UINT)
         return raise_code(TR_EARGUMENT, "expected an integer that is not negative");
-    *from = rest;
     *ret_number = head.number;
-    return 0;
-}
-
-/* Without recursion: what is still to come is one number, and the depth needs no limit. */
-static int skip(struct reader *from)
-{
-    struct msgpack_head head;
-    for (size_t due = 1; due > 0; due--) {
-        if (!msgpack_take(from, &head))
-            return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
-        if (head.kind == MSGPACK_ARRAY)
-            due += head.count;
-        else if (head.kind == MSGPACK_MAP)
-            due += 2 * head.count;
-    }
     return 0;
 }
 
@@ -484,7 +501,8 @@ int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, si
     for (size_t i = 0; i < count; i++) {
         left = rest.left;
         far = rest.far;
-        tr_try(skip(&rest));
+        if (!msgpack_skip(&rest))
+            return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
     }
     *ret_span = (tr_bytes){from->at, from->left - rest.left};
     *ret_last = left - rest.left + rest.far - far;

@@ -11,6 +11,7 @@
 struct outlet {
     struct buf *out;
     struct far_lender *lender;  /* or NULL */
+    bool is_agreed;             /* who reads it knows the type: members need no names */
 };
 
 typedef int encode_fn(struct outlet *to, const tr_type *type, const void *at, const struct path *path);
@@ -114,8 +115,17 @@ static bool is_default(const tr_field *field, const char *record)
     return field->fallback && is_zero(record + field->offset, field->type->size);
 }
 
-static int encode_members(struct outlet *to, const tr_field *fields, const char *record,
-                          const struct path *outer)
+static int encode_by_order(struct outlet *to, const tr_field *fields, const char *record, const struct path *outer)
+{
+    tr_try(msgpack_put_array(to->out, count_fields(fields)));
+    for (const tr_field *field = fields; field->name; field++) {
+        struct path path = {outer, field->name, 0, outer->depth + 1};
+        tr_try(encode(to, field->type, record + field->offset, &path));
+    }
+    return 0;
+}
+
+static int encode_by_name(struct outlet *to, const tr_field *fields, const char *record, const struct path *outer)
 {
     size_t count = 0;
     for (const tr_field *field = fields; field->name; field++)
@@ -129,6 +139,12 @@ static int encode_members(struct outlet *to, const tr_field *fields, const char 
         tr_try(encode(to, field->type, record + field->offset, &path));
     }
     return 0;
+}
+
+static int encode_members(struct outlet *to, const tr_field *fields, const char *record, const struct path *path)
+{
+    return to->is_agreed && path->depth <= CODEC_AGREED ? encode_by_order(to, fields, record, path)
+                                                        : encode_by_name(to, fields, record, path);
 }
 
 static int encode_struct(struct outlet *to, const tr_type *type, const void *at,
@@ -229,21 +245,23 @@ static int encode(struct outlet *to, const tr_type *type, const void *at, const 
     return encoders[type->kind](to, type, at, path);
 }
 
-int codec_encode_lending(struct buf *out, struct far_lender *lender, const tr_type *type, const void *value)
+int codec_encode_agreed(struct buf *out, struct far_lender *lender, const tr_type *type, const void *value)
 {
-    struct outlet to = {out, lender};
+    struct outlet to = {out, lender, true};
     struct path top = {0};
     return encode(&to, type, value, &top);
 }
 
 int codec_encode(struct buf *out, const tr_type *type, const void *value)
 {
-    return codec_encode_lending(out, NULL, type, value);
+    struct outlet to = {out, NULL, false};
+    struct path top = {0};
+    return encode(&to, type, value, &top);
 }
 
 int codec_encode_fields(struct buf *out, const tr_field *fields, const void *record)
 {
-    struct outlet to = {out, NULL};
+    struct outlet to = {out, NULL, true};
     struct path top = {0};
     return encode_members(&to, fields, record, &top);
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/panic.h"
+#include "value/codec.h"
 
 #include <string.h>
 
@@ -109,8 +110,6 @@ struct pen {
     int rc;
 };
 
-enum { DEEPEST_TYPE = 16 };     /* types that are declared deeper than this are all alike */
-
 static void spell(struct pen *pen, const char *piece)
 {
     for (const char *at = piece; *at; at++) /* FNV-1a */
@@ -171,7 +170,7 @@ static void write_fields(struct pen *pen, const tr_field *fields, int depth)
 static void write_type(struct pen *pen, const tr_type *type, int depth)
 {
     spell(pen, type->name);
-    if (depth > DEEPEST_TYPE)
+    if (depth > CODEC_AGREED)
         return;
     if (type->kind == TR_STRUCT) {
         spell(pen, "{");
@@ -238,6 +237,9 @@ int type_signature(struct buf *out, const tr_type *type)
 static uint64_t compute_hash(const tr_fn_info *fn)
 {
     struct pen pen = {.hash = 0xcbf29ce484222325u};
+    char room[MODULE_ROOM];
+    spell(&pen, function_module(fn, room));
+    spell(&pen, ".");
     write_signature(&pen, fn);
     return pen.hash ? pen.hash : 1;
 }

@@ -44,7 +44,8 @@ int function_text(struct buf *out, const tr_fn_info *fn);
 /* "leg{venue: tr_str, price: double}": the same of a type alone. */
 int type_signature(struct buf *out, const tr_type *type);
 
-/* A 64-bit hash (FNV-1a) of that text, never 0. Computed without memory, so it cannot fail; that takes as long as a
+/* A 64-bit hash (FNV-1a) of the module and that text, never 0: who has the same may call the function by it, and knows
+ * the types down to CODEC_AGREED. Computed without memory, so it cannot fail; that takes as long as a
  * short call, so a function that is declared keeps it: by its address it could not be kept here, where the description
  * of another may lie next. */
 uint64_t function_hash(const tr_fn_info *fn);

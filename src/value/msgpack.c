@@ -5,21 +5,27 @@
 
 #include "base/panic.h"
 
-#include <endian.h>
 #include <errno.h>
-#include <string.h>
 
 enum { FAR_LEAD = 0xd7 };       /* of an extension of 8 bytes */
 
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
-/* A leading byte and `width` bytes of a number, the most significant first. */
+/* The most that a head is: a leading byte and a number. */
+enum { LARGEST_HEAD = 1 + sizeof(uint64_t) };
+
+/* A leading byte and `width` bytes of a number, the most significant first. All eight are written, where there is room
+ * for them, and as many count as there shall be. */
 static int put(struct buf *out, uint8_t lead, uint64_t number, size_t width)
 {
-    uint8_t bytes[9] = {lead};
-    uint64_t first_first = width > 0 ? htobe64(number << (64 - 8 * width)) : 0;
-    memcpy(bytes + 1, &first_first, sizeof first_first);
-    return buf_append(out, bytes, 1 + width);
+    if (buf_space(out) < LARGEST_HEAD && buf_reserve(out, LARGEST_HEAD) < 0)
+        return -ENOMEM;
+    const uint64_t first_first = htobe64(number << ((64 - 8 * width) % 64));
+    uint8_t *end = buf_end(out);
+    end[0] = lead;
+    memcpy(end + 1, &first_first, sizeof first_first);
+    buf_added(out, 1 + width);
+    return 0;
 }
 
 int msgpack_put_nil(struct buf *out)
@@ -118,15 +124,14 @@ int msgpack_put_map(struct buf *out, size_t count)
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-/* What a leading byte says: the kind, how many bytes of number follow, and which of its own bits are the number where
- * none do. */
+/* What a leading byte says: the kind, and how many bytes of number follow, or else which of its own bits are it. */
 struct form {
     uint8_t kind;               /* MSGPACK_KINDS: none of ours */
     uint8_t width, bits;
 };
 
 /* From 0xc0 to 0xdf each is another one. */
-static const struct form forms[] = {
+static const struct form singles[] = {
     [0x00] = {MSGPACK_NIL, 0, 0},   [0x01] = {MSGPACK_KINDS, 0, 0}, [0x02] = {MSGPACK_BOOL, 0, 1},
     [0x03] = {MSGPACK_BOOL, 0, 1},  [0x04] = {MSGPACK_BIN, 1, 0},   [0x05] = {MSGPACK_BIN, 2, 0},
     [0x06] = {MSGPACK_BIN, 4, 0},   [0x07] = {MSGPACK_KINDS, 0, 0}, [0x08] = {MSGPACK_KINDS, 0, 0},
@@ -140,26 +145,31 @@ static const struct form forms[] = {
     [0x1e] = {MSGPACK_MAP, 2, 0},   [0x1f] = {MSGPACK_MAP, 4, 0},
 };
 
+/* The others have a part of their number in themselves, and their kind in the upper half. */
+static const struct form ranges[] = {
+    {MSGPACK_UINT, 0, 0x7f}, {MSGPACK_UINT, 0, 0x7f},  {MSGPACK_UINT, 0, 0x7f}, {MSGPACK_UINT, 0, 0x7f},
+    {MSGPACK_UINT, 0, 0x7f}, {MSGPACK_UINT, 0, 0x7f},  {MSGPACK_UINT, 0, 0x7f}, {MSGPACK_UINT, 0, 0x7f},
+    {MSGPACK_MAP, 0, 0x0f},  {MSGPACK_ARRAY, 0, 0x0f}, {MSGPACK_STR, 0, 0x1f},  {MSGPACK_STR, 0, 0x1f},
+    {MSGPACK_KINDS, 0, 0},   {MSGPACK_KINDS, 0, 0},    {MSGPACK_INT, 0, 0xff},  {MSGPACK_INT, 0, 0xff},
+};
+
 static struct form form_of(uint8_t lead)
 {
-    if (lead >= 0xc0 && lead < 0xe0)
-        return forms[lead - 0xc0];
-    return lead < 0x80   ? (struct form){MSGPACK_UINT, 0, 0x7f}
-           : lead < 0x90 ? (struct form){MSGPACK_MAP, 0, 0x0f}
-           : lead < 0xa0 ? (struct form){MSGPACK_ARRAY, 0, 0x0f}
-           : lead < 0xc0 ? (struct form){MSGPACK_STR, 0, 0x1f}
-                         : (struct form){MSGPACK_INT, 0, 0xff};
+    return lead >= 0xc0 && lead < 0xe0 ? singles[lead - 0xc0] : ranges[lead >> 4];
 }
 
-/* The most significant byte first; eight are loaded at once where there are so many. */
-static uint64_t number_at(const struct reader *from, size_t width)
+/* Of a head, which is all there. The most significant byte is the first; eight are loaded at once where there are so
+ * many. */
+static uint64_t number_of(const struct reader *from, struct form form)
 {
     uint64_t number = 0;
-    if (width > 0 && from->left >= sizeof number) {
-        memcpy(&number, from->at, sizeof number);
-        return be64toh(number) >> (64 - 8 * width);
+    if (form.width == 0)
+        return from->at[0] & form.bits;
+    if (from->left > sizeof number) {
+        memcpy(&number, from->at + 1, sizeof number);
+        return be64toh(number) >> (64 - 8 * form.width);
     }
-    for (size_t i = 0; i < width; i++)
+    for (size_t i = 1; i <= form.width; i++)
         number = number << 8 | from->at[i];
     return number;
 }
@@ -181,49 +191,49 @@ static double real_of(uint64_t bits, size_t width)
     return width == 4 ? (double)single : real;
 }
 
-/* The bytes of a string or binary; of the others only that there can be so many. */
-static bool take_counted(struct reader *from, struct msgpack_head *head)
+static bool has_bytes(uint8_t kind)
 {
-    size_t each = head->kind == MSGPACK_MAP ? 2 : 1;
-    head->count = (size_t)head->number;
-    if (head->count > from->left / each)
-        return false;
-    if (head->kind == MSGPACK_STR || head->kind == MSGPACK_BIN) {
-        head->bytes = from->at;
-        from->at += head->count;
-        from->left -= head->count;
-    }
-    return true;
+    return kind == MSGPACK_STR || kind == MSGPACK_BIN;
 }
 
-static bool take_rest(struct reader *from, uint8_t lead, struct msgpack_head *ret)
+/* How many bytes a thing of that kind needs at least after its head, if it says that it has so many. */
+static uint64_t needs(uint8_t kind, uint64_t count)
 {
-    const struct form form = form_of(lead);
-    if (form.width > from->left)
-        return false;
+    return kind == MSGPACK_MAP ? 2 * count : count;
+}
+
+/* Of others than strings and binary the head is all. */
+static bool take_one(struct reader *from, struct form form, struct msgpack_head *ret)
+{
+    size_t size = 1 + form.width;
     ret->kind = form.kind;
-    ret->number = form.width > 0 ? number_at(from, form.width) : lead & form.bits;
-    from->at += form.width;
-    from->left -= form.width;
-    switch (ret->kind) {
+    ret->number = number_of(from, form);
+    switch (form.kind) {
     case MSGPACK_UINT: case MSGPACK_NIL:
-        return true;
+        break;
     case MSGPACK_INT:
         ret->number = extended(ret->number, form.width);
         ret->kind = (int64_t)ret->number < 0 ? MSGPACK_INT : MSGPACK_UINT;
-        return true;
+        break;
     case MSGPACK_BOOL:
         ret->boolean = ret->number;
-        return true;
+        break;
     case MSGPACK_REAL:
         ret->real = real_of(ret->number, form.width);
-        return true;
-    case MSGPACK_STR: case MSGPACK_BIN: case MSGPACK_ARRAY: case MSGPACK_MAP:
-        return take_counted(from, ret);
-    case MSGPACK_FAR: case MSGPACK_KINDS:
         break;
+    case MSGPACK_STR: case MSGPACK_BIN: case MSGPACK_ARRAY: case MSGPACK_MAP:
+        if (needs(form.kind, ret->number) > from->left - size)
+            return false;
+        ret->count = (size_t)ret->number;
+        ret->bytes = from->at + size;
+        size += has_bytes(form.kind) ? ret->count : 0;
+        break;
+    default:
+        return false;
     }
-    return false;
+    from->at += size;
+    from->left -= size;
+    return true;
 }
 
 /* Apart from the others, since it is rare and they are quick: the leading byte, the type, and both numbers. */
@@ -250,14 +260,23 @@ bool msgpack_take(struct reader *from, struct msgpack_head *ret)
 {
     if (from->left == 0)
         return false;
-    struct reader rest = {.at = from->at + 1, .left = from->left - 1};
-    uint8_t lead = from->at[0];
-    if (lead == FAR_LEAD)
+    const struct form form = form_of(from->at[0]);
+    if (from->at[0] == FAR_LEAD)
         return take_far(from, ret);
-    if (!take_rest(&rest, lead, ret))
-        return false;
-    from->at = rest.at;
-    from->left = rest.left;
+    return form.width < from->left && take_one(from, form, ret);
+}
+
+bool msgpack_skip(struct reader *from)
+{
+    struct msgpack_head head;
+    for (uint64_t due = 1, number; due > 0; due--) {
+        if (msgpack_take_quick_uint(from, &number))
+            continue;
+        if (!msgpack_take(from, &head))
+            return false;
+        if (head.kind == MSGPACK_ARRAY || head.kind == MSGPACK_MAP)
+            due += needs((uint8_t)head.kind, head.count);
+    }
     return true;
 }
 

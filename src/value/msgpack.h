@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "value/codec.h"
 
+#include <endian.h>
+#include <string.h>
+
 enum msgpack_kind {
     MSGPACK_NIL, MSGPACK_BOOL, MSGPACK_UINT, MSGPACK_INT, MSGPACK_REAL, MSGPACK_FAR, MSGPACK_STR,
     MSGPACK_BIN, MSGPACK_ARRAY, MSGPACK_MAP, MSGPACK_KINDS
@@ -27,6 +30,43 @@ struct msgpack_head {
 /* Takes the next head (and bytes). False when the input ends before, or it is of no kind above, or an array
  * or map claims more items than bytes are left; nothing is taken then. */
 bool msgpack_take(struct reader *from, struct msgpack_head *ret);
+
+/* A number as most are written, of which there is most: an integer that is not negative, or a real of 8 bytes. False
+ * for all else, though it may be one: nothing is taken then, and msgpack_take knows. */
+static inline bool msgpack_take_quick_uint(struct reader *from, uint64_t *ret)
+{
+    const uint8_t lead = from->left > 0 ? from->at[0] : UINT8_MAX;
+    size_t width = 0;
+    uint64_t number = lead;
+    if (lead >= 0x80) {
+        if ((lead & 0xfc) != 0xcc || from->left <= sizeof number)
+            return false;
+        width = (size_t)1 << (lead & 3);
+        memcpy(&number, from->at + 1, sizeof number); /* the first of these eight are it */
+        number = be64toh(number) >> (64 - 8 * width);
+    }
+    *ret = number;
+    from->at += 1 + width;
+    from->left -= 1 + width;
+    return true;
+}
+
+static inline bool msgpack_take_quick_real(struct reader *from, double *ret)
+{
+    uint64_t number;
+    if (from->left <= sizeof number || from->at[0] != 0xcb)
+        return false;
+    memcpy(&number, from->at + 1, sizeof number);
+    number = be64toh(number);
+    memcpy(ret, &number, sizeof number);
+    from->at += 1 + sizeof number;
+    from->left -= 1 + sizeof number;
+    return true;
+}
+
+/* Steps over one whole value. False when the input ends before, or makes no sense. It does not recurse: what is still
+ * to come is one number, and the depth needs no limit. */
+bool msgpack_skip(struct reader *from);
 
 /* "a string", "nil": for messages. */
 const char *msgpack_kind_name(enum msgpack_kind kind);

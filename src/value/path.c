@@ -2,7 +2,6 @@
 #include "value/path.h"
 
 #include "base/error.h"
-#include "value/codec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,8 +47,7 @@ int path_fail(const struct path *path, const char *format, ...)
     return raise_code(TR_EARGUMENT, "%s%s%s", where, where[0] ? ": " : "", what);
 }
 
-int path_check(const struct path *path)
+int path_too_deep(const struct path *path)
 {
-    return path->depth <= CODEC_DEPTH ? 0
-                                      : path_fail(path, "nested more than %d deep", CODEC_DEPTH);
+    return path_fail(path, "nested more than %d deep", CODEC_DEPTH);
 }

@@ -3,6 +3,8 @@
 #ifndef VALUE_PATH_H
 #define VALUE_PATH_H
 
+#include "value/codec.h"
+
 #include <stddef.h>
 
 struct path {
@@ -16,7 +18,13 @@ struct path {
 int path_fail(const struct path *path, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* TR_EARGUMENT, raised, if the step is too deep; else 0. */
-int path_check(const struct path *path);
+/* Nested too deep: TR_EARGUMENT, raised. */
+int path_too_deep(const struct path *path);
+
+/* That if the step is too deep; else 0. */
+static inline int path_check(const struct path *path)
+{
+    return path->depth <= CODEC_DEPTH ? 0 : path_too_deep(path);
+}
 
 #endif

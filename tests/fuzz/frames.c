@@ -183,8 +183,20 @@ static void put_list(struct buf *out, struct input *input, const tr_type *item, 
         put_value(out, input, item, depth + 1);
 }
 
+/* All of them, or one less. */
+static void put_in_order(struct buf *out, struct input *input, const tr_field *fields, int depth)
+{
+    unsigned count = 0, less = input_choice(input, 4) == 0;
+    while (fields[count].name)
+        count++;
+    count -= less && count > 0;
+    (void)msgpack_put_array(out, count);
+    for (unsigned i = 0; i < count; i++)
+        put_value(out, input, fields[i].type, depth + 1);
+}
+
 /* Some of the members, each at most once. */
-static void put_members(struct buf *out, struct input *input, const tr_field *fields, int depth)
+static void put_by_name(struct buf *out, struct input *input, const tr_field *fields, int depth)
 {
     unsigned wanted = input_byte(input), count = 0;
     for (size_t i = 0; fields[i].name; i++)
@@ -195,6 +207,14 @@ static void put_members(struct buf *out, struct input *input, const tr_field *fi
             (void)msgpack_put_str(out, fields[i].name, strlen(fields[i].name));
             put_value(out, input, fields[i].type, depth + 1);
         }
+}
+
+static void put_members(struct buf *out, struct input *input, const tr_field *fields, int depth)
+{
+    if (input_choice(input, 2))
+        put_in_order(out, input, fields, depth);
+    else
+        put_by_name(out, input, fields, depth);
 }
 
 static void put_free_form(struct buf *out, struct input *input, int depth)
@@ -325,6 +345,20 @@ static void put_start(struct buf *out, struct input *input)
     put_args(out, input, fn);
 }
 
+/* One that may have been called by its name and signature before. */
+static void put_call(struct buf *out, struct input *input)
+{
+    const struct known *which = &known[input_choice(input, KNOWN)];
+    const tr_fn_info *fn = function_find(which->module, which->name)->info;
+    unsigned odd = input_byte(input); /* 1: the signature, 2: the time */
+    (void)msgpack_put_uint(out, odd & 1 ? input_number(input, 2) : function_hash(fn));
+    if (odd & 2)
+        put_real(out, input);
+    else
+        (void)msgpack_put_real(out, INFINITY);
+    put_args(out, input, fn);
+}
+
 /* [facts, [cause]?, [member, ...]] */
 static void put_error(struct buf *out, struct input *input, int depth)
 {
@@ -430,6 +464,9 @@ void make_frame(struct buf *out, enum frame_kind kind, uint64_t id, struct input
         break;
     case FRAME_START:
         put_start(out, input);
+        break;
+    case FRAME_CALL:
+        put_call(out, input);
         break;
     case FRAME_STARTED:
         put_started(out, input);

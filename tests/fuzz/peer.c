@@ -5,6 +5,7 @@
 #include "samples.h"
 
 #include "tractor/function.h"
+#include "value/function.h"
 
 #include <string.h>
 
@@ -99,6 +100,21 @@ static uint32_t sum(uint32_t a, uint32_t b)
     return a > UINT32_MAX - b ? UINT32_MAX : a + b;
 }
 
+static bool is_of_blob(const struct frame *frame)
+{
+    if (frame->kind == FRAME_CALL)
+        return frame->call.signature == function_hash(function_find("fuzz", "blob")->info);
+    return frame->start.function && strcmp(frame->start.function, "blob") == 0;
+}
+
+static void note_window(struct account *account, const wire_start *start)
+{
+    if (account->starts < 64 && start->way == TR_WAY_CONTEXT)
+        account->contexts |= UINT64_C(1) << account->starts;
+    account->yields.value_cost = lowest_cost(account, start->value_cost);
+    account->yields.window = sum(account->yields.window, start->window);
+}
+
 static void note_start(struct peer *peer, const struct frame *frame)
 {
     struct account *account = account_of(peer, frame->id);
@@ -110,12 +126,10 @@ static void note_start(struct peer *peer, const struct frame *frame)
         if (frame->id < LOW_IDS)
             peer->low[frame->id] = (uint16_t)peer->accounts_used;
     }
-    if (account->starts < 64 && frame->start.way == TR_WAY_CONTEXT)
-        account->contexts |= UINT64_C(1) << account->starts;
-    account->yields.value_cost = lowest_cost(account, frame->start.value_cost);
+    if (frame->kind == FRAME_START)
+        note_window(account, &frame->start);
     account->starts++;
-    account->yields.window = sum(account->yields.window, frame->start.window);
-    peer->large += frame->start.function && strcmp(frame->start.function, "blob") == 0;
+    peer->large += is_of_blob(frame);
 }
 
 /* It may answer before it was asked. */
@@ -161,7 +175,7 @@ static void note(struct peer *peer, const struct frame *frame)
         peer->says = SESSION_GREETING;
     else if (frame->kind == FRAME_HELLO)
         peer->says = SESSION_OPEN;
-    else if (frame->kind == FRAME_START)
+    else if (frame->kind == FRAME_START || frame->kind == FRAME_CALL)
         note_start(peer, frame);
     else if (frame->kind == FRAME_CREDIT && account)
         account->yields.granted += frame->credit.bytes;
@@ -282,6 +296,7 @@ static void expect(struct peer *peer, const struct frame *frame)
         peer->hears = SESSION_OPEN;
         break;
     case FRAME_START:
+    case FRAME_CALL:
         expect_start(peer, frame);
         break;
     case FRAME_CREDIT:

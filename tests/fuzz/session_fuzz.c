@@ -482,6 +482,18 @@ static void talk_seeds(void)
     }
 }
 
+/* By name and signature, and then by the signature alone; and of one that nobody has named. */
+static void call_seeds(void)
+{
+    enum { SIGNED = 16 };
+    for (uint8_t function = 0; function < 13; function++) {
+        const uint8_t ops[] = {1, FRAME, FRAME_START, 1, function, SIGNED, 0, 1, 2, 3, 4, TIME, 1,
+                               FRAME, FRAME_CALL, 2, function, 0, 0, 1, 2, 3, 4, TIME, 1,
+                               FRAME, FRAME_CALL, 3, (uint8_t)(function + 1), 0, 0, 1, 2, 3, 4, TIME, 1};
+        seed_add(ops, sizeof ops);
+    }
+}
+
 /* A stream of bytes that lie in memory which was lent, in which the peer takes it away while they are held, or later. */
 static void far_seeds(void)
 {
@@ -509,6 +521,7 @@ void target_seeds(void)
                                TIME, 3, READS, 255, TIME, 2, FRAME, FRAME_CANCEL, 1, TIME, 1};
         seed_add(ops, sizeof ops);
     }
+    call_seeds();
     talk_seeds();
     far_seeds();
 }

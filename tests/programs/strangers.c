@@ -144,7 +144,9 @@ static int wrong_arguments_are_told_by_name(void)
     expect(answer_says(address, "\x81\xa4plas\x02", 7, "there is no argument or member \"plas\""));
     expect(answer_says(address, "\x81\xa4plus\xa1x", 8, "plus: expected int64_t, got"));
     expect(answer_says(address, "\x81\xa2of\x91\xc3", 6, "of[0]: expected int64_t, got"));
-    expect(answer_says(address, "\x92\x01\x02", 3, "expected a map of members, got"));
+    expect(answer_says(address, "\xa1x", 2, "expected a map of members, got a string"));
+    expect(answer_says(address, "\x93\x01\x02\x03", 4, "expected 2 members, got 3"));
+    expect(answer_says(address, "\x92\x90\xc3", 3, "plus: expected int64_t, got"));
     tr_try(tr_call(worker, NULL, ping));
     return end(n, worker);
 }

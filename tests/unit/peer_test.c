@@ -11,6 +11,7 @@
 #include "actor/portal.h"
 #include "base/error.h"
 #include "value/codec.h"
+#include "value/function.h"
 #include "value/msgpack.h"
 
 #include <errno.h>
@@ -416,6 +417,118 @@ static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct lif
     buf_fini(&said);
 }
 
+/* By its signature alone. */
+static void put_short_call(struct buf *out, uint64_t id, const tr_fn_info *fn, const void *args)
+{
+    struct frame frame = {.kind = FRAME_CALL, .id = id, .call = {.signature = function_hash(fn), .seconds_left = 1}};
+    size_t start;
+    assert_int_equal(frame_open(out, &frame, &start), 0);
+    assert_int_equal(codec_encode_fields(out, fn->args, args), 0);
+    assert_int_equal(frame_close(out, start), 0);
+}
+
+static void say_short_call(uint64_t id, const tr_fn_info *fn, const void *args)
+{
+    struct buf said = {0};
+    put_short_call(&said, id, fn, args);
+    peer_say(&peer, said.data, said.size);
+    buf_fini(&said);
+    pass(0.1);
+}
+
+static void say_named_call(const tr_fn_info *fn, const void *args, uint64_t signature)
+{
+    struct buf said = {0};
+    struct frame frame = {.kind = FRAME_START, .id = 1,
+                          .start = {"fuzz", fn->name, signature, 1, (uint8_t)fn->way, 0, 0, {0}}};
+    size_t start;
+    assert_int_equal(frame_open(&said, &frame, &start), 0);
+    assert_int_equal(codec_encode_fields(&said, fn->args, args), 0);
+    assert_int_equal(frame_close(&said, start), 0);
+    peer_say(&peer, said.data, said.size);
+    buf_fini(&said);
+    pass(0.1);
+}
+
+static void who_has_named_a_function_may_call_it_by_its_signature(struct life *life)
+{
+    const tr_fn_info *fn = function_find("fuzz", "echo")->info;
+    tr_auto(portal) portal = meet(life);
+    say_named_call(fn, TR_ARGS_(echo, .text = "by its name", ), function_hash(fn));
+    assert_true(peer_has_heard("by its name"));
+    say_short_call(2, fn, TR_ARGS_(echo, .text = "in short", ));
+    assert_true(peer_has_heard("in short"));
+    peer.socket->ended = true;
+}
+
+/* Neither by nobody, nor without its signature, nor by somebody who was refused. */
+static void who_has_not_named_it_may_not(struct life *life)
+{
+    const tr_fn_info *fn = function_find("fuzz", "echo")->info;
+    tr_auto(portal) portal = meet(life);
+    say_short_call(1, fn, TR_ARGS_(echo, .text = "not named", ));
+    say_named_call(fn, TR_ARGS_(echo, .text = "unsigned", ), 0);
+    assert_true(peer_has_heard("unsigned"));
+    say_short_call(2, fn, TR_ARGS_(echo, .text = "not signed", ));
+    say_named_call(fn, TR_ARGS_(echo, .text = "wrongly signed", ), 1);
+    say_short_call(3, fn, TR_ARGS_(echo, .text = "not accepted", ));
+    assert_true(peer_has_heard("that was not called by its name before"));
+    assert_false(peer_has_heard("not named") || peer_has_heard("not signed") || peer_has_heard("not accepted"));
+    peer.socket->ended = true;
+}
+
+/* All that were asked for so far, with what a string is on the wire. */
+static int return_them(void *arg)
+{
+    static const char word[] = "\xa2hi";
+    const int *count = arg;
+    for (uint64_t id = 1; id <= (uint64_t)*count; id++) {
+        struct buf out = {0};
+        struct frame frame = {.kind = FRAME_RETURN, .id = id};
+        size_t start;
+        tr_try(tr_sleep(1));
+        tr_try(frame_open(&out, &frame, &start));
+        tr_try(buf_append(&out, word, sizeof word - 1));
+        tr_try(frame_close(&out, start));
+        peer_say(&peer, out.data, out.size);
+        buf_fini(&out);
+    }
+    return 0;
+}
+
+static int times_heard(const char *words)
+{
+    const uint8_t *at = peer.socket->out.data, *end = at + peer.socket->out.size;
+    int count = 0;
+    while ((at = memmem(at, (size_t)(end - at), words, strlen(words)))) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+static int call_twice(struct life *life)
+{
+    int count = 2;
+    tr_str word;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = meet(life);
+    tr_try(tr_start_soon(nursery, return_them, &count));
+    for (int i = 0; i < count; i++) {
+        tr_try(tr_call(portal, &word, echo, .text = "hello"));
+        assert_string_equal(word, "hi");
+    }
+    assert_int_equal(times_heard("hello"), 2);
+    assert_int_equal(times_heard("\xa4" "echo"), 1);
+    peer.socket->ended = true;
+    return tr_join(nursery);
+}
+
+static void a_function_that_has_returned_is_not_named_again(struct life *life)
+{
+    assert_int_equal(call_twice(life), 0);
+}
+
 /* A call of what is not served here: few bytes. */
 static void put_vain_call(struct buf *out, uint64_t id)
 {
@@ -535,6 +648,9 @@ int main(void)
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
+        LIVE(who_has_named_a_function_may_call_it_by_its_signature),
+        LIVE(who_has_not_named_it_may_not),
+        LIVE(a_function_that_has_returned_is_not_named_again),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),

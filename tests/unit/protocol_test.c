@@ -23,6 +23,7 @@ static const struct sample {
     {SESSION_OPEN, {.kind = FRAME_UP}},
     {SESSION_OPEN,
      {.kind = FRAME_START, .id = 7, .start = {"venue", "place", UINT64_MAX, 1.5, 1, 9, 32, {"\x80", 1}}}},
+    {SESSION_OPEN, {.kind = FRAME_CALL, .id = 7, .call = {UINT64_MAX, 1.5, {"\x90", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_YIELD, .id = 7, .outcome = {{"\x2a", 1}}}},
     {SESSION_OPEN, {.kind = FRAME_CREDIT, .id = 7, .credit = {4096}}},
     {SESSION_OPEN, {.kind = FRAME_RETURN, .id = 1 << 20, .outcome = {{"\xa1x", 2}}}},
@@ -51,6 +52,8 @@ static tr_bytes raw_of(const struct frame *frame)
     switch (frame->kind) {
     case FRAME_START:
         return frame->start.args;
+    case FRAME_CALL:
+        return frame->call.args;
     case FRAME_STARTED:
         return frame->started.first;
     case FRAME_YIELD:
