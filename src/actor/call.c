@@ -42,11 +42,13 @@ int call_returned(struct session *session, const struct frame *frame)
 {
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
-        return 0; /* given up */
+        return large_check(frame); /* given up */
     if (call->introduces)
         remember(session, call->fn);
     struct reader from = large_reader(frame);
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
+    if (rc < 0 || from.left > 0)
+        tr_try(large_check(frame));
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
     return 0;
 }
@@ -133,7 +135,7 @@ static int send_args(struct call *call, const struct frame *frame, const void *a
     const tr_type arguments = {call->fn->name, call->fn->args_size, TR_STRUCT, call->fn->args, NULL};
     tr_try(args ? large_put(session, &session->out, frame, &arguments, args)
                 : large_put(session, &session->out, frame, &tr_type_tr_raw, &encoded));
-    session_flush(session);
+    session_flush_now(session);
     return 0;
 }
 
@@ -141,7 +143,9 @@ static int send_call(struct call *call, const void *args, tr_bytes encoded)
 {
     char module[MODULE_ROOM];
     const uint64_t signature = function_hash(call->fn);
-    struct frame frame = {.kind = FRAME_CALL, .id = call->id, .call = {signature, seconds_left(call), {0}}};
+    struct frame frame;
+    frame_init(&frame, FRAME_CALL, call->id);
+    frame.call = (wire_call){.signature = signature, .seconds_left = seconds_left(call)};
     call->introduces = call->talk || !map_get(&call->session->known_to_peer, signature);
     if (call->introduces)
         name_function(call, module, &frame);

@@ -291,14 +291,28 @@ static int depart(void *arg, uint32_t place, size_t size)
     return 0;
 }
 
+static int raise_nowhere(void)
+{
+    return raise_code(TR_EPROTOCOL, "bytes that lie where nothing was lent");
+}
+
 int large_act_on(struct session *session, struct frame *frame, large_action *action)
 {
     struct arrival arrival = {.view = session->large.view};
     int rc = arrival.view ? codec_each_far(frame->raw, arrive, &arrival) : -EPROTO;
     frame->view = arrival.view;
-    rc = rc < 0 ? raise_code(TR_EPROTOCOL, "bytes that lie where nothing was lent") : action(session, frame);
+    rc = rc < 0 ? raise_nowhere() : action(session, frame);
     (void)codec_each_far(frame->raw, depart, &arrival);
     return rc;
+}
+
+int large_check(const struct frame *frame)
+{
+    size_t far = 0;
+    if (!frame->unchecked)
+        return 0;
+    tr_try(frame_check(frame, &far));
+    return far > 0 ? raise_nowhere() : 0; /* had anything been, it would have been checked before */
 }
 
 struct reader large_reader(const struct frame *frame)

@@ -55,6 +55,9 @@ typedef int large_action(struct session *session, const struct frame *frame);
 /* Acts on a frame parts of which lie on the peer's shelf; TR_EPROTOCOL, raised, if that cannot be. */
 int large_act_on(struct session *session, struct frame *frame, large_action *action);
 
+/* Whether what an unchecked frame has is a value; for who could not decode it, or has not. TR_EPROTOCOL, raised. */
+int large_check(const struct frame *frame);
+
 /* What reads the raw field of a frame. */
 struct reader large_reader(const struct frame *frame);
 

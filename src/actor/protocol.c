@@ -217,7 +217,22 @@ static int get_head(struct reader *from, enum session_state state, struct frame 
     tr_try(codec_get_uint(from, &ret->id));
     ret->kind = (enum frame_kind)number;
     ret->count = (uint32_t)(count - 2); /* no more than there are bytes */
+    ret->last = 0;
+    ret->raw = (tr_bytes){0};
+    ret->unchecked = false;
+    ret->view = NULL;
     *ret_kind = kind;
+    return 0;
+}
+
+/* Calls are most of what there is, and decoded by who gets them: to look at each value once is enough. */
+static int get_raw(struct reader *from, struct frame *ret)
+{
+    ret->unchecked = ret->kind == FRAME_CALL || ret->kind == FRAME_RETURN;
+    if (!ret->unchecked)
+        return codec_skip(from, &ret->raw);
+    ret->raw = (tr_bytes){from->at, from->left};
+    from->left = 0;
     return 0;
 }
 
@@ -225,12 +240,17 @@ static int get_fields(struct reader *from, const struct kind *kind, struct arena
 {
     for (size_t i = 0; i < kind->count; i++) {
         void *to = (char *)ret + payload_offset + kind->fields[i].offset;
-        tr_try(is_raw(&kind->fields[i]) ? codec_skip(from, &ret->raw)
-                                        : codec_decode(from, kind->fields[i].type, memory, to));
-        if (is_raw(&kind->fields[i]))
+        bool raw = is_raw(&kind->fields[i]);
+        tr_try(raw ? get_raw(from, ret) : codec_decode(from, kind->fields[i].type, memory, to));
+        if (raw)
             *(tr_raw *)to = ret->raw;
     }
     return 0;
+}
+
+static int raise_rest(const struct reader *from)
+{
+    return from->left ? raise_code(TR_EPROTOCOL, "%zu bytes too many in a frame", from->left) : 0;
 }
 
 static int get_frame(struct reader *from, enum session_state state, struct arena *memory,
@@ -243,20 +263,28 @@ static int get_frame(struct reader *from, enum session_state state, struct arena
     if (has_values(kind))
         ret->raw = ret->values.values;
     ret->far = from->far;
-    return from->left ? raise_code(TR_EPROTOCOL, "%zu bytes too many in a frame", from->left) : 0;
+    return raise_rest(from);
+}
+
+/* A field of the wrong type is the peer's fault, not an argument's. */
+static int raise_nonsense(void)
+{
+    return raise_code(TR_EPROTOCOL, "a frame that makes no sense: %s", tr_error_message(tr_last_error()));
 }
 
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
                  struct frame *ret)
 {
     struct reader from = {.at = bytes + FRAME_HEADER, .left = size - FRAME_HEADER};
-    struct frame frame = {0};
-    int rc = get_frame(&from, state, memory, &frame);
-    if (rc == TR_EARGUMENT) /* a field of the wrong type is the peer's fault, not an argument's */
-        return raise_code(TR_EPROTOCOL, "a frame that makes no sense: %s",
-                          tr_error_message(tr_last_error()));
-    if (rc < 0)
-        return rc;
-    *ret = frame;
-    return 0;
+    int rc = get_frame(&from, state, memory, ret);
+    return rc == TR_EARGUMENT ? raise_nonsense() : rc;
+}
+
+int frame_check(const struct frame *frame, size_t *ret_far)
+{
+    struct reader from = {.at = frame->raw.data, .left = frame->raw.size};
+    tr_bytes span;
+    int rc = codec_skip(&from, &span);
+    *ret_far = from.far;
+    return rc == TR_EARGUMENT ? raise_nonsense() : rc < 0 ? rc : raise_rest(&from);
 }

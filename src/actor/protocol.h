@@ -44,7 +44,7 @@
 #include "base/buf.h"
 #include "value/codec.h"
 
-enum { PROTOCOL_VERSION = 2 };
+enum { PROTOCOL_VERSION = 3 };
 
 /* Limits on what a peer can make us keep. */
 enum {
@@ -135,6 +135,7 @@ struct frame {
     uint32_t count;             /* of YIELD and SEND: how many values there are; to be sent, 0 is one */
     size_t last;                /* and how long the last of those received is, what is far included */
     tr_bytes raw;               /* of what was received: the raw field, if there is one, */
+    bool unchecked;             /* which may be no value, or more than one, */
     size_t far;                 /* and the bytes it speaks of that lie elsewhere, */
     struct shelf_view *view;    /* there */
     union {
@@ -156,6 +157,15 @@ struct frame {
 };
 
 const char *frame_name(enum frame_kind kind);
+
+/* One to be sent, whose fields are still to be set: there is room for those of every kind in it, and to clear that takes
+ * longer than to fill in what a call has. */
+static inline void frame_init(struct frame *frame, enum frame_kind kind, uint64_t id)
+{
+    frame->kind = kind;
+    frame->id = id;
+    frame->count = 0;
+}
 
 /* Appends a frame whose last field, if it is a tr_raw, is left for the caller to append before
  * frame_close; frame_abandon takes back everything since frame_open. *ret_start is for these two.
@@ -188,9 +198,14 @@ long frame_measure(const struct buf *in, enum session_state state);
 /* How many bytes of the first frame are still to come, as far as is known. */
 size_t frame_rest(const struct buf *in);
 
-/* Decodes the `size` bytes that frame_measure found. Strings and lists are put into `memory`, a tr_raw
- * points into the bytes. TR_EPROTOCOL, raised, for anything but a frame that is allowed in the state. */
+/* Decodes the `size` bytes that frame_measure found: what a frame of that kind has is set. Strings and lists are put
+ * into `memory`, a tr_raw points into the bytes. TR_EPROTOCOL, raised, for anything but a frame that is allowed in the
+ * state. */
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
                  struct frame *ret);
+
+/* That the raw field of an unchecked one, a CALL or a RETURN, is one value; TR_EPROTOCOL, raised, if not. Who has decoded
+ * all of it knows that already. *ret_far as in the others. */
+int frame_check(const struct frame *frame, size_t *ret_far);
 
 #endif

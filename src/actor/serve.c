@@ -67,7 +67,8 @@ static void answer_error(struct session *session, uint64_t id, struct tr_error *
 
 static int put_result(struct served *served, struct buf *out)
 {
-    struct frame frame = {.kind = FRAME_RETURN, .id = served->id};
+    struct frame frame;
+    frame_init(&frame, FRAME_RETURN, served->id);
     return large_put(served->session, out, &frame, served->fn->info->out, served->ret);
 }
 
@@ -129,7 +130,7 @@ static void answer(struct served *served, int rc)
     }
     if (rc < 0)
         session_hang_up(session);
-    session_flush(session);
+    session_flush_now(session);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -312,7 +313,8 @@ static int prepare(struct served *served, const struct frame *frame)
         tr_try(context_new(&frame->start, info, &served->context));
     /* The frame's bytes are gone when the task runs: what the arguments point to is copied by decoding. */
     struct reader from = large_reader(frame);
-    return codec_decode_fields(&from, info->args, &served->memory, served->args);
+    tr_try(codec_decode_fields(&from, info->args, &served->memory, served->args));
+    return from.left > 0 ? large_check(frame) : 0;
 }
 
 static int begin(struct session *session, const struct frame *frame, const tr_fn_entry *fn, double seconds_left)
@@ -354,8 +356,10 @@ int serve_start(struct session *session, const struct frame *frame)
     if (frame->id == 0 || map_get(&session->served, frame->id))
         return raise_code(TR_EPROTOCOL, "a %s frame with an id that is not free", frame_name(frame->kind));
     int rc = find_and_begin(session, frame);
-    if (rc < 0)
-        answer_error(session, frame->id, error_of(rc));
+    if (rc >= 0)
+        return 0;
+    tr_try(large_check(frame));
+    answer_error(session, frame->id, error_of(rc));
     return 0;
 }
 

@@ -232,6 +232,15 @@ static void write_at_once(struct session *session)
     note_written(session, (size_t)taken);
 }
 
+void session_flush_now(struct session *session)
+{
+    session->held = false;
+    if (wire_is_watched(&session->wire))
+        write_at_once(session);
+    if (session->out.size > 0)
+        session_flush(session);
+}
+
 static void write_now(struct before_look *soon)
 {
     struct session *session = container_of(soon, struct session, write_soon);
@@ -304,6 +313,10 @@ static int act_on(struct session *session, size_t size)
 {
     struct frame frame;
     int rc = frame_decode(session->in.data, size, (enum session_state)session->state.at, &session->scratch, &frame);
+    if (rc >= 0 && frame.unchecked && session->large.view) {
+        rc = frame_check(&frame, &frame.far);
+        frame.unchecked = false;
+    }
     if (rc >= 0) {
         log_at(TR_LOG_TRACE, "from %s: %s %llu",
                session_peer_name(session), frame_name(frame.kind),
@@ -381,13 +394,19 @@ static int raise_end(const struct session *session)
     return raise_code(TR_EBROKEN, "nothing can be sent to %s any more: %s", name, tr_code_sentence(session->mute_why));
 }
 
+/* They had their turn if this task has waited, and have it again when it does. But what they have to say may be waited
+ * for on another processor, while this one gets ready to wait. */
+static bool others_come_first(const struct session *session)
+{
+    return !wire_has_waited(&session->wire) || wire_is_watched(&session->wire);
+}
+
 /* Reads until the good end (0), or until it is lost or spoilt. A greeting's time may be over when it is read, as after
  * this process was stopped; if it came before that, nobody asks. */
 static int read_until(struct session *session, bool (*enough)(struct session *))
 {
     while (!enough(session)) {
-        tr_try(wire_has_waited(&session->wire) ? task_checkpoint_if_cancelled() /* the others had their turn */
-                                               : tr_checkpoint());
+        tr_try(others_come_first(session) ? tr_checkpoint() : task_checkpoint_if_cancelled());
         size_t most = to_read(session);
         if (buf_reserve(&session->in, most) < 0)
             return error_raise_plain(-ENOMEM);

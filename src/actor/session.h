@@ -113,8 +113,9 @@ int session_wait_loss(struct session *session);
 int session_wait_room(struct session *session);
 bool session_has_room(const struct session *session);
 
-/* To be called when something was appended to `out`. */
+/* To be called when something was appended to `out`. / The same for what somebody waits for, and not many others. */
 void session_flush(struct session *session);
+void session_flush_now(struct session *session);
 
 /* Puts a frame on its way. Does nothing when the session has ended; out of memory, it ends. / One without payload. */
 void session_say(struct session *session, const struct frame *frame);

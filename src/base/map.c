@@ -59,7 +59,7 @@ void map_set(struct map *map, uint64_t key, void *value)
 
 int map_put(struct map *map, uint64_t key, void *value)
 {
-    if (map_reserve(map, 1) < 0)
+    if (map->room < (map->count + 1) * 2 && map_reserve(map, 1) < 0)
         return -ENOMEM;
     map_set(map, key, value);
     return 0;

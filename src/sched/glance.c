@@ -13,7 +13,7 @@
 
 #include "sys/sys.h"
 
-enum { MOMENT_NS = 50000, POLL_EVERY_NS = 10000, GLANCES_PER_TIME = 16, MOST_IN_VAIN = 16 };
+enum { MOMENT_NS = 50000, GLANCES_PER_TIME = 128, MOST_IN_VAIN = 16 };
 
 void sched_glance(struct glance *what)
 {
@@ -67,33 +67,39 @@ void glance_once(struct sched *sched)
 }
 
 /* Whether there is something to do. */
-static bool poll_at_times(struct sched *sched, int64_t now, int64_t every)
+static bool poll_at_times(struct sched *sched, int64_t now)
 {
-    if (now - sched->looked > every)
+    if (now - sched->looked > LOOK_EVERY_NS)
         sched_look(sched);
     return sched_is_busy(sched);
 }
 
-static bool see_until(struct sched *sched, int64_t end, int64_t now)
+/* Whether there is reason to stop. The clock costs as much as several glances and is asked now and then, also if each
+ * moment is over sooner than that: so the moment begins when it is asked for the first time. */
+static bool has_to_stop(struct sched *sched, int64_t *end)
 {
-    for (int count = 1; now < end; count++) {
+    sched->glances_left = GLANCES_PER_TIME;
+    int64_t now = sys_now();
+    if (*end < 0)
+        *end = now + MOMENT_NS;
+    return now >= *end || sched_deadline_has_come(sched) || poll_at_times(sched, now);
+}
+
+static bool see_for_a_moment(struct sched *sched)
+{
+    int64_t end = -1;
+    while (--sched->glances_left > 0 || !has_to_stop(sched, &end)) {
         if (see(sched))
             return true;
         relax();
-        if (count % GLANCES_PER_TIME != 0)
-            continue;
-        now = sys_now();
-        if (sched_deadline_has_come(sched) || poll_at_times(sched, now, POLL_EVERY_NS))
-            return true;
     }
-    return false;
+    return sched_is_busy(sched) || sched_deadline_has_come(sched);
 }
 
 bool glance_for_a_moment(struct sched *sched)
 {
-    int64_t now = sys_now();
-    int64_t end = sched->jumps || sched->idlers ? now : now + MOMENT_NS; /* somebody waits for everybody to wait */
-    bool goes_on = poll_at_times(sched, now, MOMENT_NS) || see_until(sched, end, now);
+    bool somebody_waits_for_everybody_to_wait = sched->jumps || sched->idlers;
+    bool goes_on = !somebody_waits_for_everybody_to_wait && see_for_a_moment(sched);
     give_up(sched, goes_on ? MOST_IN_VAIN : 0);
     return goes_on || sched_is_busy(sched);
 }

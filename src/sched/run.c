@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LOOK_EVERY_NS = 50000, MOST_BATCHES_PER_LOOK = 256, BATCHES_PER_TIME = 16 };
+enum { MOST_BATCHES_PER_LOOK = 256, BATCHES_PER_TIME = 16 };
 
 /* Of a stack that has no guard. */
 __attribute__((noinline, cold)) static void check_stack(const struct task *task, size_t depth)
@@ -181,20 +181,20 @@ static void poll_busily(struct sched *sched)
  * wait for the next message. */
 enum { LATELY_NS = 10000000 };
 
-/* Whether that was so. */
-static bool rests_for_a_while(const struct sched *sched)
+/* False when something has happened before. */
+static bool trim_after_a_while(struct sched *sched)
 {
     int64_t left = time_left(sched);
-    return sched->jumps || sched->idlers || (left >= 0 && left <= LATELY_NS) || sys_poll(LATELY_NS);
+    if (!sched->jumps && !sched->idlers && (left < 0 || left > LATELY_NS) && !sys_poll(LATELY_NS))
+        return false;
+    stacks_trim(sched);
+    return true;
 }
 
 static void wait_for_world(struct sched *sched)
 {
-    bool rests = !stacks_are_too_many(sched) || rests_for_a_while(sched);
-    if (rests) {
-        stacks_trim(sched);
+    if (!stacks_are_too_many(sched) || trim_after_a_while(sched))
         idle_poll(sched, time_left(sched));
-    }
     sched->looked = sys_now();
 }
 

@@ -86,6 +86,9 @@ int64_t scope_effective_deadline(const struct scope *scope);
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
+/* Nobody is so busy that the world is not looked at for longer. */
+enum { LOOK_EVERY_NS = 50000 };
+
 enum { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 struct task {
@@ -144,6 +147,7 @@ struct sched {
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */
     struct link before_look;    /* struct before_look, by `place` */
     struct link glances;        /* struct glance, by `place` */
+    int glances_left;           /* until the clock is asked */
     struct guest *guests;       /* what lives as long as the run */
     int64_t looked;             /* when the world was looked at last */
     int batches_per_look;

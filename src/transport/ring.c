@@ -143,6 +143,11 @@ int ring_writer_sleeps(struct ring *ring)
     return room < 0 ? (int)room : room > 0;
 }
 
+bool ring_reader_is_awake(const struct ring *ring)
+{
+    return ring_load(&ring->control->reader_sleeps) == 0;
+}
+
 bool ring_is_read(const struct ring *ring)
 {
     return ring_load(&ring->control->taken) != 0;
@@ -159,7 +164,7 @@ void ring_tell_processor(struct ring *ring, int number)
     ring_store(&ring->control->writer_runs_on, (uint32_t)number + 1);
 }
 
-bool ring_writer_runs_elsewhere(struct ring *ring, int number)
+bool ring_writer_runs_elsewhere(const struct ring *ring, int number)
 {
     uint32_t there = ring_load(&ring->control->writer_runs_on);
     return number >= 0 && there != 0 && there != (uint32_t)number + 1;

@@ -48,6 +48,9 @@ long ring_read(struct ring *ring, void *ret_bytes, size_t size);
 bool ring_wakes_reader(struct ring *ring);
 bool ring_wakes_writer(struct ring *ring);
 
+/* Whether the other end is looking for what is written, so that nobody has to be woken. */
+bool ring_reader_is_awake(const struct ring *ring);
+
 /* Whether the other end has begun to take what is written. */
 bool ring_is_read(const struct ring *ring);
 
@@ -61,6 +64,6 @@ int ring_has_bytes(struct ring *ring);
 /* The writer's processor, to be told when it is another one; -1 for not known / whether the writer ran on another than
  * this one when it told last. A hostile peer may have us believe anything: that costs what a wrong hint costs. */
 void ring_tell_processor(struct ring *ring, int number);
-bool ring_writer_runs_elsewhere(struct ring *ring, int number);
+bool ring_writer_runs_elsewhere(const struct ring *ring, int number);
 
 #endif

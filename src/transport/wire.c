@@ -369,6 +369,13 @@ long wire_try_write(struct wire *wire, const void *bytes, size_t size)
     return sent == -EAGAIN ? 0 : sent;
 }
 
+bool wire_is_watched(const struct wire *wire)
+{
+    const struct way_by_rings *by = wire->by;
+    return by && by->reads && by->writes && ring_reader_is_awake(&by->rings.out) &&
+           ring_writer_runs_elsewhere(&by->rings.in, by->runs_on);
+}
+
 /* ---- from one to the other ---------------------------------------------------------------------------------- */
 
 bool wire_is_local(const struct wire *wire)

@@ -60,6 +60,9 @@ static inline bool wire_is_open(const struct wire *wire)
  * value, TR_ECLOSED or TR_EPROTOCOL, raised. */
 long wire_read(struct wire *wire, void *ret_bytes, size_t size);
 
+/* Whether the peer, on another processor, sees what is written as soon as it is, and no system call is needed. */
+bool wire_is_watched(const struct wire *wire);
+
 /* Whether the last to read has waited for it. */
 static inline bool wire_has_waited(const struct wire *wire)
 {

@@ -280,7 +280,10 @@ static int decode_by_order(struct decoder *decoder, const tr_field *fields, size
         return path_fail(outer, "expected %zu members, got %zu", members, count);
     for (const tr_field *field = fields; field->name; field++) {
         struct path path = {outer, field->name, 0, outer->depth + 1};
-        tr_try(decode(decoder, field->type, record + field->offset, &path));
+        if (decode_quickly(decoder->from, field->type, record + field->offset))
+            decoder->due--;
+        else
+            tr_try(decode(decoder, field->type, record + field->offset, &path));
     }
     return 0;
 }
@@ -488,10 +491,20 @@ int codec_get_uint(struct reader *from, uint64_t *ret_number)
     return 0;
 }
 
+static int raise_spoilt(void)
+{
+    return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
+}
+
 int codec_skip(struct reader *from, tr_bytes *ret_span)
 {
-    size_t size;
-    return codec_skip_several(from, 1, ret_span, &size);
+    const struct reader before = *from;
+    if (!msgpack_skip(from)) {
+        *from = before;
+        return raise_spoilt();
+    }
+    *ret_span = (tr_bytes){before.at, before.left - from->left};
+    return 0;
 }
 
 int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, size_t *ret_last)
@@ -502,7 +515,7 @@ int codec_skip_several(struct reader *from, size_t count, tr_bytes *ret_span, si
         left = rest.left;
         far = rest.far;
         if (!msgpack_skip(&rest))
-            return raise_code(TR_EARGUMENT, "the message is cut or spoilt");
+            return raise_spoilt();
     }
     *ret_span = (tr_bytes){from->at, from->left - rest.left};
     *ret_last = left - rest.left + rest.far - far;

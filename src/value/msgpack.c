@@ -11,42 +11,14 @@ enum { FAR_LEAD = 0xd7 };       /* of an extension of 8 bytes */
 
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
-/* The most that a head is: a leading byte and a number. */
-enum { LARGEST_HEAD = 1 + sizeof(uint64_t) };
-
-/* A leading byte and `width` bytes of a number, the most significant first. All eight are written, where there is room
- * for them, and as many count as there shall be. */
-static int put(struct buf *out, uint8_t lead, uint64_t number, size_t width)
-{
-    if (buf_space(out) < LARGEST_HEAD && buf_reserve(out, LARGEST_HEAD) < 0)
-        return -ENOMEM;
-    const uint64_t first_first = htobe64(number << ((64 - 8 * width) % 64));
-    uint8_t *end = buf_end(out);
-    end[0] = lead;
-    memcpy(end + 1, &first_first, sizeof first_first);
-    buf_added(out, 1 + width);
-    return 0;
-}
-
 int msgpack_put_nil(struct buf *out)
 {
-    return put(out, 0xc0, 0, 0);
+    return msgpack_put_head(out, 0xc0, 0, 0);
 }
 
 int msgpack_put_bool(struct buf *out, bool value)
 {
-    return put(out, value ? 0xc3 : 0xc2, 0, 0);
-}
-
-int msgpack_put_uint(struct buf *out, uint64_t value)
-{
-    if (value < 0x80)
-        return put(out, (uint8_t)value, 0, 0);
-    if (value <= UINT8_MAX)
-        return put(out, 0xcc, value, 1);
-    if (value <= UINT16_MAX)
-        return put(out, 0xcd, value, 2);
-    return value <= UINT32_MAX ? put(out, 0xce, value, 4) : put(out, 0xcf, value, 8);
+    return msgpack_put_head(out, value ? 0xc3 : 0xc2, 0, 0);
 }
 
 int msgpack_put_int(struct buf *out, int64_t value)
@@ -54,20 +26,13 @@ int msgpack_put_int(struct buf *out, int64_t value)
     if (value >= 0)
         return msgpack_put_uint(out, (uint64_t)value);
     if (value >= -32)
-        return put(out, (uint8_t)value, 0, 0);
+        return msgpack_put_head(out, (uint8_t)value, 0, 0);
     if (value >= INT8_MIN)
-        return put(out, 0xd0, (uint64_t)value, 1);
+        return msgpack_put_head(out, 0xd0, (uint64_t)value, 1);
     if (value >= INT16_MIN)
-        return put(out, 0xd1, (uint64_t)value, 2);
-    return value >= INT32_MIN ? put(out, 0xd2, (uint64_t)value, 4)
-                              : put(out, 0xd3, (uint64_t)value, 8);
-}
-
-int msgpack_put_real(struct buf *out, double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return put(out, 0xcb, bits, 8);
+        return msgpack_put_head(out, 0xd1, (uint64_t)value, 2);
+    return value >= INT32_MIN ? msgpack_put_head(out, 0xd2, (uint64_t)value, 4)
+                              : msgpack_put_head(out, 0xd3, (uint64_t)value, 8);
 }
 
 /* The leading bytes of one kind of thing that has a count, by the count's width. */
@@ -78,18 +43,18 @@ struct counted {
 
 static const struct counted str = {0xa0, 31, {0xd9, 0xda, 0xdb}};
 static const struct counted bin = {0, 0, {0xc4, 0xc5, 0xc6}};
-static const struct counted array = {0x90, 15, {0, 0xdc, 0xdd}};
+static const struct counted array = {MSGPACK_SHORT_ARRAY, 15, {0, 0xdc, 0xdd}};
 static const struct counted map = {0x80, 15, {0, 0xde, 0xdf}};
 
 static int put_count(struct buf *out, const struct counted *of, size_t count)
 {
     if (of->fix && count <= of->fix_most)
-        return put(out, (uint8_t)(of->fix | count), 0, 0);
+        return msgpack_put_head(out, (uint8_t)(of->fix | count), 0, 0);
     if (of->lead[0] && count <= UINT8_MAX)
-        return put(out, of->lead[0], count, 1);
+        return msgpack_put_head(out, of->lead[0], count, 1);
     if (count <= UINT16_MAX)
-        return put(out, of->lead[1], count, 2);
-    return count <= UINT32_MAX ? put(out, of->lead[2], count, 4) : -EMSGSIZE;
+        return msgpack_put_head(out, of->lead[1], count, 2);
+    return count <= UINT32_MAX ? msgpack_put_head(out, of->lead[2], count, 4) : -EMSGSIZE;
 }
 
 int msgpack_put_str(struct buf *out, const char *text, size_t size)
@@ -112,7 +77,7 @@ int msgpack_put_far(struct buf *out, uint32_t place, uint32_t size)
     return buf_append(out, bytes, sizeof bytes);
 }
 
-int msgpack_put_array(struct buf *out, size_t count)
+int msgpack_put_long_array(struct buf *out, size_t count)
 {
     return put_count(out, &array, count);
 }
@@ -256,7 +221,7 @@ static bool take_far(struct reader *from, struct msgpack_head *ret)
     return true;
 }
 
-bool msgpack_take(struct reader *from, struct msgpack_head *ret)
+bool msgpack_take_any(struct reader *from, struct msgpack_head *ret)
 {
     if (from->left == 0)
         return false;

@@ -99,6 +99,11 @@ static void take(struct world *world, const struct buf *in, size_t size, enum se
     int rc = frame_decode(in->data, size, state, &memory, &frame);
     require(world->peak - before <= SMALL_CHANGE + PER_BYTE * size);
     require(rc == 0 || rc == TR_EPROTOCOL);
+    size_t far;
+    if (rc == 0 && frame.unchecked) {
+        rc = frame_check(&frame, &far);
+        require(rc == 0 || rc == TR_EPROTOCOL);
+    }
     if (rc == 0) {
         require(state != SESSION_ENDED);
         is_one_value(in->data, size);

@@ -477,21 +477,27 @@ static void who_has_not_named_it_may_not(struct life *life)
     peer.socket->ended = true;
 }
 
+static void say_raw(enum frame_kind kind, uint64_t id, const char *raw, size_t size)
+{
+    struct buf out = {0};
+    struct frame frame = {.kind = kind, .id = id,
+                          .call = {.signature = kind == FRAME_CALL ? function_hash(function_find("fuzz", "echo")->info)
+                                                                   : 0}};
+    size_t start;
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    assert_int_equal(buf_append(&out, raw, size), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+}
+
 /* All that were asked for so far, with what a string is on the wire. */
 static int return_them(void *arg)
 {
-    static const char word[] = "\xa2hi";
     const int *count = arg;
     for (uint64_t id = 1; id <= (uint64_t)*count; id++) {
-        struct buf out = {0};
-        struct frame frame = {.kind = FRAME_RETURN, .id = id};
-        size_t start;
         tr_try(tr_sleep(1));
-        tr_try(frame_open(&out, &frame, &start));
-        tr_try(buf_append(&out, word, sizeof word - 1));
-        tr_try(frame_close(&out, start));
-        peer_say(&peer, out.data, out.size);
-        buf_fini(&out);
+        say_raw(FRAME_RETURN, id, "\xa2hi", 3);
     }
     return 0;
 }
@@ -527,6 +533,70 @@ static int call_twice(struct life *life)
 static void a_function_that_has_returned_is_not_named_again(struct life *life)
 {
     assert_int_equal(call_twice(life), 0);
+}
+
+/* Cut; two values; no value; bytes that lie where nothing was lent. All that is looked at only by who wants it. */
+static const struct spoilt {
+    const char *raw;
+    size_t size;
+} spoilt[] = {{"\xa9hi", 3}, {"\xa2hi\x01", 4}, {"\x91\xa2hi\x01", 5}, {"", 0}, {"\xc1", 1}, {"\x91\xc1", 2},
+              {"\xd7\x01\0\0\0\0\0\0\0\1", 10}};
+enum { SPOILT = sizeof spoilt / sizeof *spoilt };
+static const struct spoilt *what_it_says;
+
+static int say_spoilt_result(void *unused)
+{
+    (void)unused;
+    tr_try(tr_sleep(1));
+    say_raw(FRAME_RETURN, 1, what_it_says->raw, what_it_says->size);
+    return 0;
+}
+
+static int call_for(struct life *life, tr_str *ret)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = meet(life);
+    tr_try(tr_start_soon(nursery, say_spoilt_result, NULL));
+    return tr_join_with(nursery, tr_call(portal, ret, echo, .text = "hello"));
+}
+
+static void is_told_the_end_of_its_session(struct life *life)
+{
+    tr_str word;
+    assert_int_equal(call_for(life, &word), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+}
+
+static void is_told_so_also_if_nobody_wants_it(struct life *life)
+{
+    assert_int_equal(call_for(life, NULL), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+}
+
+static void spoilt_arguments_end_their_session(struct life *life)
+{
+    tr_auto(portal) portal = meet(life);
+    say_named_call(function_find("fuzz", "echo")->info, TR_ARGS_(echo, .text = "named", ),
+                   function_hash(function_find("fuzz", "echo")->info));
+    assert_true(peer_has_heard("named"));
+    say_raw(FRAME_CALL, 2, what_it_says->raw, what_it_says->size);
+    pass(1);
+    assert_int_equal(tr_call(portal, NULL, echo, .text = "hello"), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+}
+
+static void a_value_that_is_none_is_the_end_of_its_session(void **state)
+{
+    void (*const scripts[])(struct life *) = {is_told_the_end_of_its_session, is_told_so_also_if_nobody_wants_it,
+                                              spoilt_arguments_end_their_session};
+    (void)state;
+    for (size_t i = 0; i < SPOILT; i++)
+        for (size_t k = 0; k < sizeof scripts / sizeof *scripts; k++) {
+            struct life life = {.script = scripts[k]};
+            what_it_says = &spoilt[i];
+            live(&life);
+            assert_int_equal(life.rc, 0);
+        }
 }
 
 /* A call of what is not served here: few bytes. */
@@ -651,6 +721,7 @@ int main(void)
         LIVE(who_has_named_a_function_may_call_it_by_its_signature),
         LIVE(who_has_not_named_it_may_not),
         LIVE(a_function_that_has_returned_is_not_named_again),
+        cmocka_unit_test(a_value_that_is_none_is_the_end_of_its_session),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
