@@ -10,6 +10,7 @@
  *                            calls of an actor to which so many others are connected that say nothing
  *     stream_int_per_s       a stream's 64-bit integers; raw: written to a Unix socket 64 KiB at a time
  *     stream_1k_per_s        of byte strings of 1 KiB; raw: likewise
+ *     stream_1k_uds_per_s    the same over a Unix socket
  *     stream_64k_uds_per_s   of 64 KiB, filled and read in place, while only the messages go by a Unix socket; raw: one
  *                            write each
  *     stream_64k_shm_per_s   over shared memory; raw: copied into a ring and out of it. Both with a window of 1 MiB, the
@@ -17,7 +18,8 @@
  *     idle_wakeups_per_s     how often a thousand idle actors and their root are given a processor; raw: processes
  *                            that wait in a read
  *
- * One processor unless it says otherwise; a call carries 16 bytes there and back. Each key has a twin with raw_ before
+ * One processor unless it says otherwise; a call carries 16 bytes there and back. Where a key names no transport it is
+ * what the library chooses for processes of one host by itself. Each key has a twin with raw_ before
  * it, and one with cpu_us at its end: the processor's time of both processes for one message, beside that of its twin,
  * which says more where others are at work on the machine: there the clock's multiples can be anything. Programs of
  * their own do it (pair.c, bench/raw), all asked in the same way (pair.h), by turns, ours first in one round and last in
@@ -46,7 +48,7 @@ static struct {
 /* ---- what is measured ------------------------------------------------------------------------------------------ */
 
 enum unit { MICROSECONDS, PER_SECOND, WAKEUPS };
-enum transport { UDS, SHM };
+enum transport { CHOSEN, UDS, SHM };
 
 /* `count` messages for ours, `raw_count` for the bare ones, so that each takes about a twentieth of a second. */
 struct measure {
@@ -65,17 +67,19 @@ static const struct measure measures[] = {
     {"call_shm", MICROSECONDS, SHM, "call 16", "ring futex", "one 1", 4000, 10000, "call_uds_us", 1.15, .8, false},
     {"call_shm_split", MICROSECONDS, SHM, "call 16", "ring spin", "two 1", 20000, 80000, "raw_call_shm_split_us", 4, 2,
      false},
-    {"calls64", PER_SECOND, UDS, "call 16", "socket uds-coalesced", "one 64", 30000, 300000, NULL, 4e5, 1e6, false},
-    {"calls4096", PER_SECOND, UDS, "call 16", "socket uds-coalesced", "one 4096", 30000, 300000, "calls64_per_s", .5, 0,
+    {"calls64", PER_SECOND, CHOSEN, "call 16", "socket uds-coalesced", "one 64", 30000, 300000, NULL, 4e5, 1e6, false},
+    {"calls4096", PER_SECOND, CHOSEN, "call 16", "socket uds-coalesced", "one 4096", 30000, 300000, "calls64_per_s", .5, 0,
      false},
     {"call_idle_1", MICROSECONDS, UDS, "call 16", "socket uds", "one 1 1", 4000, 8000, NULL, 0, 0, false},
     {"call_idle_100", MICROSECONDS, UDS, "call 16", "socket uds", "one 1 100", 4000, 8000, "call_idle_1_us", 1.5, 0,
      false},
     {"call_idle_10000", MICROSECONDS, UDS, "call 16", "socket uds", "one 1 10000", 4000, 8000, "call_idle_1_us", 1.5, 0,
      false},
-    {"stream_int", PER_SECOND, UDS, "stream 8", "socket uds-coalesced", "one 1", 200000, 4000000, NULL, 6e6, 2e7,
+    {"stream_int", PER_SECOND, CHOSEN, "stream 8", "socket uds-coalesced", "one 1", 200000, 4000000, NULL, 6e6, 2e7,
      false},
-    {"stream_1k", PER_SECOND, UDS, "stream 1024", "socket uds-coalesced", "one 1", 50000, 100000, NULL, 2e6, 4e6,
+    {"stream_1k", PER_SECOND, CHOSEN, "stream 1024", "socket uds-coalesced", "one 1", 50000, 100000, NULL, 2e6, 4e6,
+     false},
+    {"stream_1k_uds", PER_SECOND, UDS, "stream 1024", "socket uds-coalesced", "one 1", 50000, 100000, NULL, 0, 0,
      false},
     {"stream_64k_uds", PER_SECOND, UDS, "stream 65536", "socket uds", "one 1", 2000, 3000, "raw_stream_64k_uds_per_s",
      .6, .9, false},
@@ -123,7 +127,8 @@ static void make_table(bool has_shm)
 
 static const char *words_of(enum transport transport)
 {
-    return transport == SHM ? "shm" : "uds";
+    static const char *const words[] = {[CHOSEN] = "auto", [UDS] = "uds", [SHM] = "shm"};
+    return words[transport];
 }
 
 /* A library that does not choose between transports takes any word, and does what it always does. */
