@@ -21,6 +21,33 @@ int call_stream_op(tr_portal *portal, const struct step *step);
 int call_talk(tr_portal *portal, const struct step *step);
 int call_main_stream(const struct step *step);
 
+/* ---- large byte strings (large.c) -------------------------------------------------------------------------- */
+
+enum { KEPT_MOST = 6 };
+
+/* Those that a scene has been given and still has. All zero: none. */
+struct kept {
+    tr_frame *frame;                /* which they end with; NULL while there are none */
+    struct kept_bytes {
+        struct call_record *call;   /* that they came by */
+        tr_bytes bytes;
+        int64_t number;             /* that they are to have */
+    } of[KEPT_MOST];
+    int count;
+    bool was_used;
+};
+
+/* Calls, which are given some of them; the other operations with large ones. */
+int call_large(struct kept *kept, tr_portal *portal, const struct step *step);
+int call_large_talk(tr_portal *portal, const struct step *step);
+
+/* Whether they are what they were / and that is all. */
+void look_at_kept(const struct kept *kept);
+void let_go_of_kept(struct kept *kept);
+
+/* A checkpoint: nothing is lent between here and there any more. */
+int expect_all_back(const struct kept *kept, tr_portal *portal);
+
 /* ---- the ledger of streams and contexts (ledger.c) --------------------------------------------------------- *
  *
  * Both ends write down what they send and take, so the ledger knows at each moment what the other one may see: in
