@@ -20,6 +20,7 @@
 #include "actor/session.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "sched/frame.h"
 #include "sched/task.h"
 
@@ -60,7 +61,8 @@ void large_init(struct large *large, bool outside)
 /* What is owned on it, or still held of the other, outlasts this. */
 static void leave_shelf(struct large *it)
 {
-    shelf_leave(it->shelf);
+    if (!planted(KEPT_SHELF))
+        shelf_leave(it->shelf);
     it->shelf = NULL;
 }
 
@@ -86,7 +88,7 @@ static void say_how_much_is_lent(struct session *session, uint32_t bytes)
 static void look_after_shelf(struct session *session)
 {
     struct large *it = &session->large;
-    bool unused = !it->used && shelf_is_empty(it->shelf);
+    bool unused = !it->used && (shelf_is_empty(it->shelf) || planted(TAKEN_SHELF));
     it->used = false;
     if (!unused)
         return;
@@ -159,7 +161,7 @@ int back_heard(struct session *session, const struct frame *frame)
 
 void large_undo(struct session *session)
 {
-    if (session->large.shelf)
+    if (session->large.shelf && !planted(LOST_LOAN))
         shelf_undo(session->large.shelf);
 }
 

@@ -6,6 +6,7 @@
 #include "base/copy.h"
 #include "base/hooks.h"
 #include "base/panic.h"
+#include "base/plant.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -121,7 +122,8 @@ static uint32_t place_of_own(const struct shelf *shelf, const void *bytes, size_
     if (place == NO_PLACE)
         return place;
     const struct block *block = &shelf->blocks[place];
-    return block->owned && !block->lent && size <= (size_t)block->pages * SHELF_PAGE ? place : NO_PLACE;
+    bool fits = size <= (size_t)block->pages * SHELF_PAGE;
+    return fits && block->owned && (!block->lent || planted(DOUBLE_LOAN)) ? place : NO_PLACE;
 }
 
 static uint32_t place_of_copy(struct shelf *shelf, const void *bytes, size_t size)

@@ -6,6 +6,7 @@
 #include "base/hooks.h"
 #include "base/list.h"
 #include "base/panic.h"
+#include "base/plant.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -31,6 +32,8 @@ static const void *borrow(struct far_source *source, uint32_t place, size_t size
     struct shelf_view *view = container_of(source, struct shelf_view, source);
     if (place >= SHELF_PAGES || view->held[place].count == 0 || view->held[place].size != size)
         return NULL;
+    if (planted(EARLY_LOAN))
+        return (char *)view->memory + (size_t)place * SHELF_PAGE;
     *ret_rc = arena_at_end(memory, shelf_view_drop, view, place);
     if (*ret_rc >= 0)
         shelf_view_hold(view, place);
@@ -110,7 +113,7 @@ void shelf_view_drop(void *arg, uint32_t place)
         return;
     memset(&view->taken[place], false, pages_of(view->held[place].size));
     view->count--;
-    if (view->back)
+    if (view->back && !planted(KEPT_LOAN))
         view->back(view->arg, place);
     free_if_unused(view);
 }
