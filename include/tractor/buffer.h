@@ -13,6 +13,8 @@
  *         return 0;
  *     }
  *
+ * (examples/camera.c is such a program, with one that looks at the pictures.)
+ *
  * Between actors of one host a byte string (tr_bytes) of 16 KiB or more does not travel with its message: it lies in
  * memory of the sender's that the receiver sees, 8 MiB for each direction between two actors, and what travels is
  * where. This holds wherever bytes are in a value, in arguments, results, and what streams and contexts carry; bytes
