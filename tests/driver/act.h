@@ -61,11 +61,14 @@ struct call_record *begin_talk(int64_t token);
 int yield_value(tr_ctx *ctx, struct call_record *call, int64_t value);
 int talk_through(struct call_record *call, int rc);
 
-/* The caller: it asks; took a value; was told the end or an error, and again; does nothing for a while; leaves. */
+/* The caller: it asks; took a value; was told the end or an error, and again; the same for a flow, which may drop some;
+ * does nothing for a while; leaves. */
 struct call_record *record_talk(const struct step *step, const tr_portal *portal, int64_t *ret_token);
 void took_value(struct call_record *call, int64_t value);
 int ended_talk(struct call_record *call, int rc);
 void check_again(const struct call_record *call, int rc, int again);
+void took_of_flow(struct call_record *call, int64_t value, int64_t *newest);
+int ended_flow(const tr_stream *stream, const struct call_record *call, enum tr_overrun overrun, int rc, int64_t newest);
 int rest_for(struct call_record *call, double seconds);
 void leaves_talk(struct call_record *call);
 

@@ -242,6 +242,24 @@ static int take_pictures_beside(tr_stream *stream, struct call_record *call, dou
     return rc;
 }
 
+/* Those that nobody has read by then are dropped, or are its end. */
+static int take_some_pictures(tr_portal *portal, const struct step *step, struct call_record *call, int64_t token)
+{
+    enum tr_overrun overrun = (enum tr_overrun)(1 + step->value / 4 % TR_OVERRUN_FAILS);
+    const tr_flow flow = {.overrun = overrun, .messages = 2};
+    int64_t newest = -1;
+    tr_bytes bytes;
+    int rc;
+    tr_auto(stream) stream = NULL;
+    tr_try(tr_open_stream_with(portal, &stream, &flow, expose, .token = token));
+    while ((rc = tr_next(stream, &bytes, expose)) > 0) {
+        took_of_flow(call, number_of(bytes), &newest);
+        tr_try(rest_for(call, step->seconds / 50));
+        expect_number(call, bytes, call->first + newest);
+    }
+    return ended_flow(stream, call, overrun, rc, newest);
+}
+
 static int read_large(tr_portal *portal, const struct step *step, struct call_record *call, int64_t token)
 {
     double pause = step->seconds / 20;
@@ -295,14 +313,27 @@ static int offer_one(tr_stream *stream, struct call_record *call)
     return 0;
 }
 
-static int trade_one(tr_stream *stream, struct call_record *call)
+static int take_one(tr_stream *stream, struct call_record *call)
 {
-    tr_bytes got = {0};
-    tr_try(offer_one(stream, call));
+    tr_bytes got;
     int rc = tr_next(stream, &got, barter);
     if (rc > 0)
         took_value(call, number_of(got));
     return rc;
+}
+
+/* Some are offered before the first is taken; who leaves takes no more. */
+static int trade(tr_stream *stream, const struct step *step, struct call_record *call)
+{
+    bool leaves = step->op == LARGE_LEFT;
+    int64_t ahead = step->value % 3, rounds = leaves ? step->value % ROUNDS : ROUNDS;
+    for (int64_t i = 0; i < (leaves ? rounds : rounds + ahead); i++) {
+        if (i < rounds)
+            tr_try(offer_one(stream, call));
+        if (i >= ahead)
+            tr_try(take_one(stream, call));
+    }
+    return 0;
 }
 
 static int cancel_barter(tr_stream *stream)
@@ -331,8 +362,7 @@ static int trade_large(tr_portal *portal, const struct step *step, struct call_r
     tr_auto(stream) stream = NULL;
     tr_bytes first = {0};
     tr_try(tr_open_context(portal, &stream, &first, barter, .token = token));
-    for (int64_t i = 0; i < (step->op == LARGE_LEFT ? step->value % ROUNDS : ROUNDS); i++)
-        tr_try(trade_one(stream, call));
+    tr_try(trade(stream, step, call));
     tr_try(rest_for(call, step->seconds / 20));
     expect_number(call, first, call->first + NUMBERS - 2);
     return end_barter(stream, step, call);
@@ -349,6 +379,8 @@ static int trade_until_cut(tr_portal *portal, const struct step *step, struct ca
 
 static int carry_large(tr_portal *portal, const struct step *step, struct call_record *call, int64_t token)
 {
+    if (step->op == LARGE_STREAM && step->value % 4 == 3)
+        return take_some_pictures(portal, step, call, token);
     if (step->op == LARGE_STREAM || (step->op == LARGE_LEFT && step->value % 2))
         return read_large(portal, step, call, token);
     return step->op == LARGE_TALK ? trade_large(portal, step, call, token) : trade_until_cut(portal, step, call, token);
