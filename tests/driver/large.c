@@ -21,9 +21,10 @@ static const double IDLE_S = 2.5; /* longer than a shelf stays that nothing is l
 
 /* ---- what is carried -------------------------------------------------------------------------------------- */
 
+/* In whole numbers, so that the last one is on one page. */
 static size_t size_of(int64_t number)
 {
-    return SMALLEST + (uint64_t)number * 7919 % SPREAD;
+    return SMALLEST + (uint64_t)number * 7919 % SPREAD / sizeof number * sizeof number;
 }
 
 /* One of three elsewhere: then that place stays unused. */
