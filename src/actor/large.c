@@ -120,7 +120,8 @@ static int start_keeper(struct session *session)
     return rc;
 }
 
-/* What stands in the way is no failure. Another descriptor that is on its way is not there for long. */
+/* What stands in the way is no failure, and may be gone the next time: the want of memory or descriptors, or another
+ * descriptor that is on its way. */
 static void offer_shelf(struct session *session)
 {
     struct large *it = &session->large;
@@ -128,10 +129,8 @@ static void offer_shelf(struct session *session)
     if (it->lending.at != LENDING_NONE || session->state.at != SESSION_OPEN || !session_is_up(session) ||
         session->wire.passing >= 0)
         return;
-    if (shelf_make(&it->shelf, &fd) < 0) {
-        machine_move(&it->lending, LENDING_NEVER);
+    if (shelf_make(&it->shelf, &fd) < 0)
         return;
-    }
     (void)wire_pass(&session->wire, fd);
     machine_move(&it->lending, LENDING_OFFERED);
     say_how_much_is_lent(session, SHELF_SIZE);
