@@ -25,6 +25,9 @@
  * The receiver has what it was given for as long as any other value: its arguments until the function returns, results
  * until the end of the frame, what tr_next gave until the next one. Then its sender may use the place again.
  *
+ * What that means for the sender: the peer could see what is in a buffer before it is sent, and if it never is; so
+ * nothing belongs there that is not for its eyes.
+ *
  * What that means for the receiver: the bytes are const, and here that is enforced: to write through them, as
  * by a cast, ends the process (SIGSEGV). And while it reads, a sender that does not keep to the rules below could
  * still change them: who has to rely on what was checked copies first. (Text, tr_str, is always copied.) */

@@ -71,7 +71,7 @@ static uint32_t find_room(const struct shelf *shelf, size_t pages)
 
 static uint32_t add_block(struct shelf *shelf, size_t size)
 {
-    size_t pages = size / SHELF_PAGE + (size % SHELF_PAGE != 0);
+    size_t pages = shelf_pages(size);
     uint32_t place = pages > 0 && pages <= SHELF_PAGES ? find_room(shelf, pages) : NO_PLACE;
     if (place == NO_PLACE)
         return place;

@@ -81,14 +81,9 @@ struct far_source *shelf_view_source(struct shelf_view *view)
     return &view->source;
 }
 
-static size_t pages_of(size_t size)
-{
-    return size / SHELF_PAGE + (size % SHELF_PAGE != 0);
-}
-
 int shelf_view_arrived(struct shelf_view *view, uint32_t place, size_t size)
 {
-    size_t pages = pages_of(size);
+    size_t pages = shelf_pages(size);
     if (size == 0 || place >= SHELF_PAGES || pages > SHELF_PAGES - place)
         return -EPROTO;
     if (memchr(&view->taken[place], true, pages))
@@ -111,7 +106,7 @@ void shelf_view_drop(void *arg, uint32_t place)
     ensure(view->held[place].count > 0);
     if (--view->held[place].count > 0)
         return;
-    memset(&view->taken[place], false, pages_of(view->held[place].size));
+    memset(&view->taken[place], false, shelf_pages(view->held[place].size));
     view->count--;
     if (view->back && !planted(KEPT_LOAN))
         view->back(view->arg, place);
