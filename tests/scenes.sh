@@ -82,7 +82,7 @@ check "a listing that is in no program is found" [ -n "$(listings "$scratch/plan
 before=$(sockets)
 for method in forkserver fork spawn; do
     for scene in first_scene cellar_door movie_theatre statespace error_propagation stream_forever context_streamer \
-        bidirectional fan_out pubsub; do
+        bidirectional fan_out pubsub camera; do
         TRACTOR_START_METHOD=$method timeout 30 "$build/examples/$scene" >"$scratch/out" 2>"$scratch/err"
         check "$scene succeeds by $method" [ $? -eq 0 ]
         check "$scene says what the README shows by $method" says $scene

@@ -13,6 +13,8 @@
  *         return 0;
  *     }
  *
+ * (examples/camera.c is such a program, with one that looks at the pictures.)
+ *
  * Between actors of one host a byte string (tr_bytes) of 16 KiB or more does not travel with its message: it lies in
  * memory of the sender's that the receiver sees, 8 MiB for each direction between two actors, and what travels is
  * where. This holds wherever bytes are in a value, in arguments, results, and what streams and contexts carry; bytes
@@ -22,6 +24,9 @@
  *
  * The receiver has what it was given for as long as any other value: its arguments until the function returns, results
  * until the end of the frame, what tr_next gave until the next one. Then its sender may use the place again.
+ *
+ * What that means for the sender: the peer could see what is in a buffer before it is sent, and if it never is; so
+ * nothing belongs there that is not for its eyes.
  *
  * What that means for the receiver: the bytes are const, and here that is enforced: to write through them, as
  * by a cast, ends the process (SIGSEGV). And while it reads, a sender that does not keep to the rules below could

@@ -20,6 +20,7 @@
 #include "actor/session.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "sched/frame.h"
 #include "sched/task.h"
 
@@ -60,7 +61,8 @@ void large_init(struct large *large, bool outside)
 /* What is owned on it, or still held of the other, outlasts this. */
 static void leave_shelf(struct large *it)
 {
-    shelf_leave(it->shelf);
+    if (!planted(KEPT_SHELF))
+        shelf_leave(it->shelf);
     it->shelf = NULL;
 }
 
@@ -86,7 +88,7 @@ static void say_how_much_is_lent(struct session *session, uint32_t bytes)
 static void look_after_shelf(struct session *session)
 {
     struct large *it = &session->large;
-    bool unused = !it->used && shelf_is_empty(it->shelf);
+    bool unused = !it->used && (shelf_is_empty(it->shelf) || planted(TAKEN_SHELF));
     it->used = false;
     if (!unused)
         return;
@@ -118,7 +120,8 @@ static int start_keeper(struct session *session)
     return rc;
 }
 
-/* What stands in the way is no failure. Another descriptor that is on its way is not there for long. */
+/* What stands in the way is no failure, and may be gone the next time: the want of memory or descriptors, or another
+ * descriptor that is on its way. */
 static void offer_shelf(struct session *session)
 {
     struct large *it = &session->large;
@@ -126,10 +129,8 @@ static void offer_shelf(struct session *session)
     if (it->lending.at != LENDING_NONE || session->state.at != SESSION_OPEN || !session_is_up(session) ||
         session->wire.passing >= 0)
         return;
-    if (shelf_make(&it->shelf, &fd) < 0) {
-        machine_move(&it->lending, LENDING_NEVER);
+    if (shelf_make(&it->shelf, &fd) < 0)
         return;
-    }
     (void)wire_pass(&session->wire, fd);
     machine_move(&it->lending, LENDING_OFFERED);
     say_how_much_is_lent(session, SHELF_SIZE);
@@ -159,7 +160,7 @@ int back_heard(struct session *session, const struct frame *frame)
 
 void large_undo(struct session *session)
 {
-    if (session->large.shelf)
+    if (session->large.shelf && !planted(LOST_LOAN))
         shelf_undo(session->large.shelf);
 }
 

@@ -40,7 +40,13 @@
     X(UNCOUNTED_DROP, "uncounted drop", 5)   /* a value is dropped, and not counted */                      \
     X(LONE_SENDER, "lone sender", 1)         /* behind a shield, it is not told that its caller has left */ \
     X(MISSED_BELL, "missed bell", 7)         /* of a ring: somebody sleeps on */                           \
-    X(LATE_SWITCH, "late switch", 1)         /* what belongs into a ring still goes by the socket */
+    X(LATE_SWITCH, "late switch", 1)         /* what belongs into a ring still goes by the socket */       \
+    X(EARLY_LOAN, "early return", 3)         /* what was lent is given back while it is still read */      \
+    X(KEPT_LOAN, "kept loan", 5)             /* or never */                                                \
+    X(LOST_LOAN, "lost loan", 1)             /* what was not sent after all is lent for ever */            \
+    X(DOUBLE_LOAN, "double loan", 1)         /* what is lent is lent again */                              \
+    X(TAKEN_SHELF, "taken shelf", 1)         /* an idle one is taken away with what is lent on it */       \
+    X(KEPT_SHELF, "kept shelf", 1)           /* it outlives its session */
 
 /* Those that harm only between two instructions, or by a peer that means harm: the model of the rings finds them. */
 #define RING_PLANTS(X)                                                                                     \

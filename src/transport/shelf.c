@@ -6,6 +6,7 @@
 #include "base/copy.h"
 #include "base/hooks.h"
 #include "base/panic.h"
+#include "base/plant.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static uint32_t find_room(const struct shelf *shelf, size_t pages)
 
 static uint32_t add_block(struct shelf *shelf, size_t size)
 {
-    size_t pages = size / SHELF_PAGE + (size % SHELF_PAGE != 0);
+    size_t pages = shelf_pages(size);
     uint32_t place = pages > 0 && pages <= SHELF_PAGES ? find_room(shelf, pages) : NO_PLACE;
     if (place == NO_PLACE)
         return place;
@@ -121,7 +122,8 @@ static uint32_t place_of_own(const struct shelf *shelf, const void *bytes, size_
     if (place == NO_PLACE)
         return place;
     const struct block *block = &shelf->blocks[place];
-    return block->owned && !block->lent && size <= (size_t)block->pages * SHELF_PAGE ? place : NO_PLACE;
+    bool fits = size <= (size_t)block->pages * SHELF_PAGE;
+    return fits && block->owned && (!block->lent || planted(DOUBLE_LOAN)) ? place : NO_PLACE;
 }
 
 static uint32_t place_of_copy(struct shelf *shelf, const void *bytes, size_t size)

@@ -16,6 +16,11 @@
  * block is the number of its first. */
 enum { SHELF_PAGE = 4096, SHELF_PAGES = 2048, SHELF_SIZE = SHELF_PAGE * SHELF_PAGES };
 
+static inline size_t shelf_pages(size_t size)
+{
+    return size / SHELF_PAGE + (size % SHELF_PAGE != 0);
+}
+
 /* ---- who sends ---------------------------------------------------------------------------------------------- */
 
 struct shelf;

@@ -296,6 +296,7 @@ static int call_somehow(tr_portal *portal, const struct step *step)
     case STREAM: case LEFT: case BROKEN: case FLOW: case READERS: return call_stream_op(portal, step);
     case TALK: case TALK_LEFT: case TALK_CANCELLED: case TALK_BROKEN: case AHEAD: case SHIELDED:
         return call_talk(portal, step);
+    case LARGE_STREAM: case LARGE_TALK: case LARGE_LEFT: return call_large_talk(portal, step);
     default: return call_number(portal, step);
     }
 }
@@ -306,6 +307,7 @@ struct stage {
     struct scene *scene;
     tr_nursery *nursery;
     tr_portal *portals[ACTORS_MOST];
+    struct kept kept;
 };
 
 /* Of a scene that is played here, or by somebody below who shares the streams. */
@@ -401,6 +403,7 @@ static int take_step(struct stage *stage, const struct step *step)
     case FIND: return find_and_call(actor->name, step);
     case SCENE: return have_performed(portal, actor);
     case MAIN_STREAM: return call_main_stream(step);
+    case LARGE: return call_large(&stage->kept, portal, step);
     case CANCEL_ACTOR:
         actor->asked = true;
         return tr_cancel_actor(portal);
@@ -429,6 +432,18 @@ static int end_daemons(struct stage *stage)
     return 0;
 }
 
+/* Or, sometimes, not before all actors have ended. */
+static int give_all_back(struct stage *stage)
+{
+    if (stage->scene->step_count % 3 == 0)
+        return 0;
+    let_go_of_kept(&stage->kept);
+    for (int i = 0; i < stage->scene->actor_count; i++)
+        if (stage->portals[i])
+            tr_try(expect_all_back(&stage->kept, stage->portals[i]));
+    return 0;
+}
+
 static int play_body(struct stage *stage)
 {
     struct scene *scene = stage->scene;
@@ -442,11 +457,13 @@ static int play_body(struct stage *stage)
             continue;
         int rc = take_step(stage, step);
         count_op(step->op, rc);
+        look_at_kept(&stage->kept);
         if (step->op == LEAVE)
             scene->left = true;
         if (scene->left || (rc < 0 && (!step->tolerant || rc == TR_ECANCELLED)))
             return rc < 0 ? rc : 0;
     }
+    tr_try(give_all_back(stage));
     return end_daemons(stage);
 }
 
@@ -493,6 +510,7 @@ static int play_scene(int number)
     scene->player = process_here();
     tr_scope whole = tr_cancel_scope(); /* where what goes wrong in leaving early comes out */
     int rc = tr_within(&whole, play_inside(&stage));
+    let_go_of_kept(&stage.kept);
     scene->rc = rc;
     scene->ended = true;
     play_check_scene(play_here(), scene);
@@ -549,31 +567,41 @@ int act(int argc, char **argv)
 
 /* ---- visitors --------------------------------------------------------------------------------------------- */
 
-static int take_step_of_visit(tr_portal *host, const struct step *step)
+static int take_step_of_visit(struct kept *kept, tr_portal *host, const struct step *step)
 {
     switch (step->op) {
+    case LARGE: return call_large(kept, host, step);
     case SLEEP: return tr_sleep(step->seconds);
     case FIND: return find_and_call(play_here()->scenes[0].actors[step->actor].name, step);
     default: return call_somehow(host, step);
     }
 }
 
-static int visit(const struct visitor *visitor)
+static int take_steps_of_visit(struct kept *kept, tr_portal *host, const struct visitor *visitor)
 {
-    tr_auto(portal) host = NULL;
-    tr_try(tr_get_arbiter(&host));
     for (int i = 0; i < visitor->step_count; i++) {
         const struct step *step = &visitor->steps[i];
         if (play_here()->without[step->part])
             continue;
-        int rc = take_step_of_visit(host, step);
+        int rc = take_step_of_visit(kept, host, step);
         count_op(step->op, rc);
+        look_at_kept(kept);
         if (play_here()->counts && step->op != SLEEP)
             play_here()->counts->visits[outcome_of(rc)]++;
         if (rc < 0 && (!step->tolerant || rc == TR_ECANCELLED))
             return rc;
     }
     return 0;
+}
+
+static int visit(const struct visitor *visitor)
+{
+    tr_auto(portal) host = NULL;
+    struct kept kept = {0};
+    tr_try(tr_get_arbiter(&host));
+    int rc = take_steps_of_visit(&kept, host, visitor);
+    let_go_of_kept(&kept);
+    return rc;
 }
 
 static int be_visitor(void *arg)

@@ -21,6 +21,33 @@ int call_stream_op(tr_portal *portal, const struct step *step);
 int call_talk(tr_portal *portal, const struct step *step);
 int call_main_stream(const struct step *step);
 
+/* ---- large byte strings (large.c) -------------------------------------------------------------------------- */
+
+enum { KEPT_MOST = 6 };
+
+/* Those that a scene has been given and still has. All zero: none. */
+struct kept {
+    tr_frame *frame;                /* which they end with; NULL while there are none */
+    struct kept_bytes {
+        struct call_record *call;   /* that they came by */
+        tr_bytes bytes;
+        int64_t number;             /* that they are to have */
+    } of[KEPT_MOST];
+    int count;
+    bool was_used;
+};
+
+/* Calls, which are given some of them; the other operations with large ones. */
+int call_large(struct kept *kept, tr_portal *portal, const struct step *step);
+int call_large_talk(tr_portal *portal, const struct step *step);
+
+/* Whether they are what they were / and that is all. */
+void look_at_kept(const struct kept *kept);
+void let_go_of_kept(struct kept *kept);
+
+/* A checkpoint: nothing is lent between here and there any more. */
+int expect_all_back(const struct kept *kept, tr_portal *portal);
+
 /* ---- the ledger of streams and contexts (ledger.c) --------------------------------------------------------- *
  *
  * Both ends write down what they send and take, so the ledger knows at each moment what the other one may see: in
@@ -34,11 +61,14 @@ struct call_record *begin_talk(int64_t token);
 int yield_value(tr_ctx *ctx, struct call_record *call, int64_t value);
 int talk_through(struct call_record *call, int rc);
 
-/* The caller: it asks; took a value; was told the end or an error, and again; does nothing for a while; leaves. */
+/* The caller: it asks; took a value; was told the end or an error, and again; the same for a flow, which may drop some;
+ * does nothing for a while; leaves. */
 struct call_record *record_talk(const struct step *step, const tr_portal *portal, int64_t *ret_token);
 void took_value(struct call_record *call, int64_t value);
 int ended_talk(struct call_record *call, int rc);
 void check_again(const struct call_record *call, int rc, int again);
+void took_of_flow(struct call_record *call, int64_t value, int64_t *newest);
+int ended_flow(const tr_stream *stream, const struct call_record *call, enum tr_overrun overrun, int rc, int64_t newest);
 int rest_for(struct call_record *call, double seconds);
 void leaves_talk(struct call_record *call);
 

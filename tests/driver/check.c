@@ -61,7 +61,7 @@ static bool lived_to_tell(const struct play *play, const struct process *caller)
 /* What is left, or not taken, may not have begun. */
 static bool may_be_left_unseen(enum op op)
 {
-    return op == LEFT || op == MAIN_STREAM || op == TALK_LEFT;
+    return op == LEFT || op == MAIN_STREAM || op == TALK_LEFT || op == LARGE_LEFT;
 }
 
 static void check_call(struct play *play, const struct call_record *call, int i)

@@ -16,7 +16,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { AGAIN_EVERY = 100, ENOUGH_SEEDS = 10000 };
 
@@ -157,24 +160,51 @@ static int run_many(uint64_t first, uint64_t seeds)
 #define PLANT_TEXT_(name, text, often) [PLANT_##name] = text,
 static const char *const plant_names[] = {PLANTS(PLANT_TEXT_)};
 
-/* The first seed that finds it; 0 when none did. */
-static uint64_t find_plant(enum plant which, uint64_t first, uint64_t seeds)
+struct finding {
+    uint64_t seed;                  /* the first one that finds it; 0: none does */
+    char as[sizeof play.violation];
+};
+
+static void find_plant(struct finding *finding, enum plant which, uint64_t first, uint64_t seeds)
 {
     plant = which;
-    for (uint64_t seed = first; seed < first + seeds; seed++)
-        if (!run(seed, NULL, NULL, NULL))
-            return seed;
-    return 0;
+    for (finding->seed = first; finding->seed < first + seeds; finding->seed++)
+        if (!run(finding->seed, NULL, NULL, NULL)) {
+            memcpy(finding->as, play.violation, sizeof finding->as);
+            return;
+        }
+    finding->seed = 0;
+}
+
+/* In a process of its own, since what is planted may crash it. */
+static void find_plant_aside(struct finding *finding, enum plant which, uint64_t first, uint64_t seeds)
+{
+    int status = 0;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        find_plant(finding, which, first, seeds);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) < 0)
+        abort();
+    if (WIFSIGNALED(status))
+        snprintf(finding->as, sizeof finding->as, "all of it was killed by signal %d", WTERMSIG(status));
 }
 
 static bool expect_found(enum plant which, uint64_t first, uint64_t seeds)
 {
-    uint64_t seed = find_plant(which, first, seeds);
+    struct finding *finding = mmap(NULL, sizeof *finding, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (finding == MAP_FAILED)
+        abort();
+    find_plant_aside(finding, which, first, seeds);
+    uint64_t seed = finding->seed;
     if (seed)
         printf("%-20s found by seed %llu, the %llu.: %s\n", plant_names[which], (unsigned long long)seed,
-               (unsigned long long)(seed - first + 1), play.violation);
+               (unsigned long long)(seed - first + 1), finding->as);
     else
         printf("%-20s NOT FOUND in %llu seeds\n", plant_names[which], (unsigned long long)seeds);
+    munmap(finding, sizeof *finding);
     return seed != 0;
 }
 

@@ -65,6 +65,32 @@ void check_again(const struct call_record *call, int rc, int again)
         broken(call, "a stream has two ends", rc, again);
 }
 
+void took_of_flow(struct call_record *call, int64_t value, int64_t *newest)
+{
+    int64_t number = value - call->first;
+    if (number <= *newest || number >= call->yielded)
+        broken(call, "a flow gave a value again, or one that was not sent", number, *newest);
+    *newest = number;
+    call->got++;
+}
+
+/* Each value has come or was counted as dropped; what must come has. */
+int ended_flow(const tr_stream *stream, const struct call_record *call, enum tr_overrun overrun, int rc, int64_t newest)
+{
+    int64_t dropped = (int64_t)tr_stream_dropped(stream);
+    if (overrun == TR_BLOCK || overrun == TR_OVERRUN_FAILS) {
+        if (dropped != 0 || newest + 1 != call->got)
+            broken(call, "a flow that drops nothing has a gap", newest + 1, call->got);
+    }
+    if (rc == 0 && (!call->complete || call->got + dropped != call->yielded))
+        broken(call, "what has come and what was dropped is not what was sent", call->got + dropped, call->yielded);
+    if (rc == 0 && overrun == TR_DROP_OLDEST && newest + 1 != call->yielded)
+        broken(call, "a flow that drops the oldest has lost the newest", newest + 1, call->yielded);
+    if (call->got + dropped > call->yielded)
+        broken(call, "more has come or was dropped than was sent", call->got + dropped, call->yielded);
+    return rc == TR_EOVERRUN && overrun == TR_OVERRUN_FAILS ? 0 : rc;
+}
+
 struct call_record *record_talk(const struct step *step, const tr_portal *portal, int64_t *ret_token)
 {
     struct call_record *call = record_call(step->op, portal, ret_token);

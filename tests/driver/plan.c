@@ -41,14 +41,25 @@ static enum op draw_op(struct draft *draft)
         return bright[draw(draft, sizeof bright / sizeof bright[0] - 1)];
     if (draw(draft, 3) == 0)
         return bright[draw(draft, sizeof bright / sizeof bright[0])];
-    return (enum op)draw(draft, OP_COUNT);
+    return (enum op)draw(draft, LARGE);
+}
+
+static enum op at_large(enum op op)
+{
+    switch (op) {
+    case BULK: case CROWD: return LARGE;
+    case STREAM: case READERS: return LARGE_STREAM;
+    case TALK: case AHEAD: return LARGE_TALK;
+    case LEFT: case TALK_LEFT: return LARGE_LEFT;
+    default: return op;
+    }
 }
 
 static void plan_step(struct draft *draft, struct step *step, enum op op, int actor_count)
 {
     static const double times[] = {0, 0.001, 0.05, 0.5, 3};
     step->part = next_part(draft);
-    step->op = op;
+    step->op = play_carries_large(draft->play) ? at_large(op) : op;
     step->actor = (int)draw(draft, (uint64_t)actor_count);
     step->value = (int64_t)draw(draft, 1000);
     step->seconds = times[draw(draft, draft->play->sunny ? 4 : 5)];

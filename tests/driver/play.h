@@ -51,7 +51,11 @@
     X(SLEEP, "sleep")                                                                                      \
     X(RAISE, "raise")               /* the scene's body fails */                                           \
     X(LEAVE, "leave")               /* its block is left by return */                                      \
-    X(CANCEL, "cancel")             /* its nursery is cancelled */
+    X(CANCEL, "cancel")             /* its nursery is cancelled */                                         \
+    X(LARGE, "large")               /* byte strings in calls: these four take the place of others */       \
+    X(LARGE_STREAM, "large stream")                                                                        \
+    X(LARGE_TALK, "large talk")                                                                            \
+    X(LARGE_LEFT, "left large")     /* stream or talk, by return, a deadline, or a cancellation */
 
 /* How an actor is started: as its tree does it, or otherwise. */
 #define STARTS(X)                                                                                          \
@@ -243,6 +247,12 @@ static inline bool play_is_abroad(const struct play *play)
 static inline double play_lost_after(const struct play *play)
 {
     return play_is_abroad(play) && play->seed % 4 == 1 ? 1 : 15;
+}
+
+/* In a third of the plays much of what is carried is large. Likewise. */
+static inline bool play_carries_large(const struct play *play)
+{
+    return play->seed % 3 == 0;
 }
 
 /* act.c: the program of every process; of a visitor. */

@@ -61,30 +61,10 @@ static int read_what_is_left(tr_stream *stream, struct call_record *call, double
     int rc;
     *ret_newest = -1;
     while ((rc = tr_next(stream, &value, count)) > 0) {
-        if (value - call->first <= *ret_newest || value - call->first >= call->yielded)
-            broken(call, "a flow gave a value again, or one that was not sent", value - call->first, *ret_newest);
-        *ret_newest = value - call->first;
-        call->got++;
+        took_of_flow(call, value, ret_newest);
         tr_try(rest_for(call, pause));
     }
     return rc;
-}
-
-/* Each value has come or was counted as dropped; what must come has. */
-static void check_flow(const tr_stream *stream, const struct call_record *call, enum tr_overrun overrun, int rc,
-                       int64_t newest)
-{
-    int64_t dropped = (int64_t)tr_stream_dropped(stream);
-    if (overrun == TR_BLOCK || overrun == TR_OVERRUN_FAILS) {
-        if (dropped != 0 || newest + 1 != call->got)
-            broken(call, "a flow that drops nothing has a gap", newest + 1, call->got);
-    }
-    if (rc == 0 && (!call->complete || call->got + dropped != call->yielded))
-        broken(call, "what has come and what was dropped is not what was sent", call->got + dropped, call->yielded);
-    if (rc == 0 && overrun == TR_DROP_OLDEST && newest + 1 != call->yielded)
-        broken(call, "a flow that drops the oldest has lost the newest", newest + 1, call->yielded);
-    if (call->got + dropped > call->yielded)
-        broken(call, "more has come or was dropped than was sent", call->got + dropped, call->yielded);
 }
 
 static int call_flow(tr_portal *portal, const struct step *step, struct call_record *call, int64_t token)
@@ -97,8 +77,7 @@ static int call_flow(tr_portal *portal, const struct step *step, struct call_rec
     tr_try(tr_open_stream_with(portal, &stream, &flow, count, .token = token, .items = ITEMS,
                                .pause = step->value % 3 ? 0 : step->seconds / 20));
     int rc = read_what_is_left(stream, call, step->value % 3 ? step->seconds / 50 : 0, &newest);
-    check_flow(stream, call, overrun, rc, newest);
-    return rc == TR_EOVERRUN && overrun == TR_OVERRUN_FAILS ? 0 : rc;
+    return ended_flow(stream, call, overrun, rc, newest);
 }
 
 /* ---- several readers ------------------------------------------------------------------------------------- */

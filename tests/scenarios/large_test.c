@@ -456,6 +456,41 @@ static void who_is_slow_is_lent_large_ones_all_the_same(void **state)
     expect_nothing_left(theatre);
 }
 
+static int call_in_poverty(void *arg)
+{
+    (void)arg;
+    tr_portal *donny;
+    bool in_place;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("large")));
+    say("about to be poor");
+    tr_try(tr_sleep(1));
+    for (int i = 0; i < 3; i++) {
+        tr_try(look_from_here(donny, &in_place));
+        want(!in_place);
+    }
+    say("about to be better off");
+    tr_try(tr_sleep(1));
+    tr_try(look_from_here(donny, &in_place));
+    tr_try(look_from_here(donny, &in_place));
+    want(in_place);
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+/* What is in the way of a shelf may not be for long. */
+static void who_has_no_descriptors_for_a_while_lends_afterwards(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, call_in_poverty);
+    run_until_said(theatre, "about to be poor");
+    process_limit_descriptors(theatre->root, 1);
+    run_until_said(theatre, "about to be better off");
+    process_limit_descriptors(theatre->root, 1000);
+    expect_outcome(theatre, NULL);
+    expect_nothing_left(theatre);
+}
+
 static void what_a_dead_actor_has_sent_is_still_read(void **state)
 {
     (void)state;
@@ -589,6 +624,7 @@ int main(void)
         GOES_WELL(use_small_ones_only),
         cmocka_unit_test(to_another_host_they_travel),
         cmocka_unit_test(who_is_slow_is_lent_large_ones_all_the_same),
+        cmocka_unit_test(who_has_no_descriptors_for_a_while_lends_afterwards),
         cmocka_unit_test(what_a_dead_actor_has_sent_is_still_read),
         cmocka_unit_test(where_memory_or_calls_fail_nothing_is_mixed_up),
         cmocka_unit_test(who_keeps_a_shelf_fails_nobody_for_want_of_memory),

@@ -11,13 +11,16 @@
 
 enum { SOME = 100 * 1000, SOME_PAGES = 25 };
 
-/* A shelf, its view, and which places were given back last. */
+/* A shelf, its view, memory for what is read there, and which places were given back last. */
 struct both {
     struct shelf *shelf;
     struct shelf_view *view;
+    struct arena memory;
     uint32_t back, times;
     bool deaf;
 };
+
+static const char elsewhere[SOME] = {'y', 'z'};
 
 static void given_back(void *arg, uint32_t place)
 {
@@ -28,190 +31,172 @@ static void given_back(void *arg, uint32_t place)
         assert_int_equal(shelf_returned(both->shelf, place), 0);
 }
 
-static int set_up(struct both *both)
+typedef int scenario_fn(struct both *both);
+
+static int with_both(scenario_fn *scenario)
 {
-    *both = (struct both){.back = SHELF_PAGES};
+    struct both both = {.back = SHELF_PAGES};
     int fd;
-    int rc = shelf_make(&both->shelf, &fd);
-    expect(rc == 0);
-    expect(shelf_view_new(fd, given_back, both, &both->view) == 0);
+    expect(shelf_make(&both.shelf, &fd) == 0);
+    expect(shelf_view_new(fd, given_back, &both, &both.view) == 0);
     sys_close(&fd);
+    tr_try(scenario(&both));
+    arena_fini(&both.memory);
+    shelf_view_leave(both.view);
+    shelf_leave(both.shelf);
     return 0;
 }
 
-static void tear_down(struct both *both)
-{
-    shelf_view_leave(both->view);
-    shelf_leave(both->shelf);
-}
+#define WITH_BOTH(scenario)                                                                        \
+    static int with_both_##scenario(void *arg)                                                     \
+    {                                                                                              \
+        (void)arg;                                                                                 \
+        return with_both(scenario);                                                                \
+    }
+#define IN_EARNEST_WITH_BOTH(name)                                                                 \
+    {#name, run_in_earnest, NULL, NULL, &(struct virtual_scenario){with_both_##name}}
 
-static const void *seen(struct both *both, uint32_t place, size_t size, struct arena *memory)
+static const void *seen(struct both *both, uint32_t place, size_t size)
 {
     struct far_source *source = shelf_view_source(both->view);
     int rc = 0;
-    const void *at = source->borrow(source, place, size, memory, &rc);
+    const void *at = source->borrow(source, place, size, &both->memory, &rc);
     return rc < 0 ? NULL : at;
 }
 
-static int what_is_filled_here_is_read_there(void *arg)
+static int what_is_filled_here_is_read_there(struct both *both)
 {
-    (void)arg;
-    struct both both;
-    struct arena memory = {0};
     uint32_t place;
-    tr_try(set_up(&both));
-    char *block = shelf_take(both.shelf, SOME);
+    char *block = shelf_take(both->shelf, SOME);
     expect(block);
     memset(block, 'x', SOME);
-    shelf_begin(both.shelf);
-    expect(shelf_lend(both.shelf, block, SOME - 1, &place) && place == shelf_place(both.shelf, block));
-    expect(shelf_view_arrived(both.view, place, SOME - 1) == 0);
-    const char *there = seen(&both, place, SOME - 1, &memory);
+    shelf_begin(both->shelf);
+    expect(shelf_lend(both->shelf, block, SOME - 1, &place) && place == shelf_place(both->shelf, block));
+    expect(shelf_view_arrived(both->view, place, SOME - 1) == 0);
+    const char *there = seen(both, place, SOME - 1);
     expect(there && there != block && memcmp(there, block, SOME - 1) == 0);
-    shelf_view_drop(both.view, place);
-    expect(both.times == 0 && !shelf_view_is_empty(both.view));
-    arena_fini(&memory);
-    expect(both.times == 1 && both.back == place && shelf_view_is_empty(both.view));
-    expect(!shelf_is_empty(both.shelf)); /* it is still owned */
-    shelf_disown(both.shelf, place);
-    expect(shelf_is_empty(both.shelf));
-    tear_down(&both);
+    shelf_view_drop(both->view, place);
+    expect(both->times == 0 && !shelf_view_is_empty(both->view));
+    arena_fini(&both->memory);
+    expect(both->times == 1 && both->back == place && shelf_view_is_empty(both->view));
+    expect(!shelf_is_empty(both->shelf)); /* it is still owned */
+    shelf_disown(both->shelf, place);
+    expect(shelf_is_empty(both->shelf));
     return 0;
 }
+WITH_BOTH(what_is_filled_here_is_read_there)
 
-static int what_lies_elsewhere_is_copied_there(void *arg)
+static int what_lies_elsewhere_is_copied_there(struct both *both)
 {
-    (void)arg;
-    struct both both;
-    struct arena memory = {0};
     uint32_t first, second, third;
-    static char bytes[SOME];
-    tr_try(set_up(&both));
-    memset(bytes, 'y', sizeof bytes);
-    char *block = shelf_take(both.shelf, SOME);
-    shelf_begin(both.shelf);
-    expect(shelf_lend(both.shelf, bytes, SOME, &first) && first == SOME_PAGES);
-    expect(shelf_lend(both.shelf, block, SOME, &second) && second == 0);
-    expect(shelf_lend(both.shelf, block, SOME, &third) && third == 2 * SOME_PAGES); /* it is lent already */
-    expect(shelf_view_arrived(both.view, first, SOME) == 0);
-    const void *there = seen(&both, first, SOME, &memory);
-    expect(there && memcmp(there, bytes, SOME) == 0);
-    shelf_view_drop(both.view, first);
-    arena_fini(&memory);
-    expect(both.back == first);
-    shelf_disown(both.shelf, 0);
-    tear_down(&both);
+    char *block = shelf_take(both->shelf, SOME);
+    shelf_begin(both->shelf);
+    expect(shelf_lend(both->shelf, elsewhere, SOME, &first) && first == SOME_PAGES);
+    expect(shelf_lend(both->shelf, block, SOME, &second) && second == 0);
+    expect(shelf_lend(both->shelf, block, SOME, &third) && third == 2 * SOME_PAGES); /* it is lent already */
+    expect(shelf_view_arrived(both->view, first, SOME) == 0);
+    const void *there = seen(both, first, SOME);
+    expect(there && memcmp(there, elsewhere, SOME) == 0);
+    shelf_view_drop(both->view, first);
+    arena_fini(&both->memory);
+    expect(both->back == first);
+    shelf_disown(both->shelf, 0);
     return 0;
 }
+WITH_BOTH(what_lies_elsewhere_is_copied_there)
 
-static int a_message_that_is_not_sent_lends_nothing(void *arg)
+static int a_message_that_is_not_sent_lends_nothing(struct both *both)
 {
-    (void)arg;
-    struct both both;
     uint32_t place, kept;
-    static char bytes[SOME];
-    tr_try(set_up(&both));
-    shelf_begin(both.shelf);
-    expect(shelf_lend(both.shelf, bytes, SOME, &kept));
-    shelf_begin(both.shelf);
-    char *block = shelf_take(both.shelf, SOME);
+    shelf_begin(both->shelf);
+    expect(shelf_lend(both->shelf, elsewhere, SOME, &kept));
+    shelf_begin(both->shelf);
+    char *block = shelf_take(both->shelf, SOME);
     for (int i = 0; i < 3; i++)
-        expect(shelf_lend(both.shelf, i == 1 ? block : bytes, SOME, &place));
-    shelf_undo(both.shelf);
-    shelf_undo(both.shelf);
-    expect(shelf_returned(both.shelf, place) == -EPROTO && shelf_returned(both.shelf, kept) == 0);
-    shelf_disown(both.shelf, shelf_place(both.shelf, block));
-    expect(shelf_is_empty(both.shelf));
-    tear_down(&both);
+        expect(shelf_lend(both->shelf, i == 1 ? block : elsewhere, SOME, &place));
+    shelf_undo(both->shelf);
+    shelf_undo(both->shelf);
+    expect(shelf_returned(both->shelf, place) == -EPROTO && shelf_returned(both->shelf, kept) == 0);
+    shelf_disown(both->shelf, shelf_place(both->shelf, block));
+    expect(shelf_is_empty(both->shelf));
     return 0;
 }
+WITH_BOTH(a_message_that_is_not_sent_lends_nothing)
 
-static int a_full_shelf_has_no_room_until_something_is_back(void *arg)
+static int a_full_shelf_has_no_room_until_something_is_back(struct both *both)
 {
-    (void)arg;
-    struct both both;
     uint32_t place;
-    static char bytes[SOME];
-    tr_try(set_up(&both));
-    expect(!shelf_take(both.shelf, 0) && !shelf_take(both.shelf, SHELF_SIZE + 1) && !shelf_take(both.shelf, SIZE_MAX));
-    char *all = shelf_take(both.shelf, SHELF_SIZE);
-    expect(all && !shelf_take(both.shelf, 1) && !shelf_lend(both.shelf, bytes, SOME, &place));
-    shelf_disown(both.shelf, 0);
+    expect(!shelf_take(both->shelf, 0) && !shelf_take(both->shelf, SHELF_SIZE + 1) && !shelf_take(both->shelf, SIZE_MAX));
+    char *all = shelf_take(both->shelf, SHELF_SIZE);
+    expect(all && !shelf_take(both->shelf, 1) && !shelf_lend(both->shelf, elsewhere, SOME, &place));
+    shelf_disown(both->shelf, 0);
     uint32_t count = 0;
-    shelf_begin(both.shelf);
-    while (shelf_lend(both.shelf, bytes, SOME, &place))
+    shelf_begin(both->shelf);
+    while (shelf_lend(both->shelf, elsewhere, SOME, &place))
         expect(place == SOME_PAGES * count++);
     expect(count == SHELF_PAGES / SOME_PAGES);
-    expect(shelf_returned(both.shelf, 3 * SOME_PAGES) == 0 && shelf_returned(both.shelf, 4 * SOME_PAGES) == 0);
-    expect(shelf_place(both.shelf, shelf_take(both.shelf, 2 * SOME)) == 3 * SOME_PAGES);
-    shelf_disown(both.shelf, 3 * SOME_PAGES);
-    tear_down(&both);
+    expect(shelf_returned(both->shelf, 3 * SOME_PAGES) == 0 && shelf_returned(both->shelf, 4 * SOME_PAGES) == 0);
+    expect(shelf_place(both->shelf, shelf_take(both->shelf, 2 * SOME)) == 3 * SOME_PAGES);
+    shelf_disown(both->shelf, 3 * SOME_PAGES);
     return 0;
 }
+WITH_BOTH(a_full_shelf_has_no_room_until_something_is_back)
 
-static int what_is_given_back_must_have_been_lent(void *arg)
+static int what_is_given_back_must_have_been_lent(struct both *both)
 {
-    (void)arg;
-    struct both both;
     uint32_t place;
-    tr_try(set_up(&both));
-    char *block = shelf_take(both.shelf, SOME);
+    char *block = shelf_take(both->shelf, SOME);
     static const uint32_t places[] = {0, 1, SOME_PAGES, SHELF_PAGES, UINT32_MAX};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        expect(shelf_returned(both.shelf, places[i]) == -EPROTO);
-    shelf_begin(both.shelf);
-    expect(shelf_lend(both.shelf, block, SOME, &place));
-    expect(shelf_returned(both.shelf, 1) == -EPROTO);
-    expect(shelf_returned(both.shelf, 0) == 0 && shelf_returned(both.shelf, 0) == -EPROTO);
-    shelf_disown(both.shelf, 0);
-    tear_down(&both);
+        expect(shelf_returned(both->shelf, places[i]) == -EPROTO);
+    shelf_begin(both->shelf);
+    expect(shelf_lend(both->shelf, block, SOME, &place));
+    expect(shelf_returned(both->shelf, 1) == -EPROTO);
+    expect(shelf_returned(both->shelf, 0) == 0 && shelf_returned(both->shelf, 0) == -EPROTO);
+    shelf_disown(both->shelf, 0);
     return 0;
 }
+WITH_BOTH(what_is_given_back_must_have_been_lent)
 
-static int places_that_cannot_be_are_refused(void *arg)
+static int places_that_cannot_be_are_refused(struct both *both)
 {
-    (void)arg;
-    struct both both = {.deaf = true};
-    struct arena memory = {0};
-    tr_try(set_up(&both));
-    both.deaf = true;
+    both->deaf = true;
     static const struct { uint32_t place; size_t size; } wrong[] = {
         {0, 0}, {SHELF_PAGES, 1}, {UINT32_MAX, 1}, {0, SHELF_SIZE + 1}, {1, SHELF_SIZE}, {SHELF_PAGES - 1, SHELF_PAGE + 1},
         {0, SIZE_MAX}, {10, 1}, {11, 1}, {9, SHELF_PAGE + 1}, {0, SHELF_SIZE}};
-    expect(shelf_view_arrived(both.view, 10, 2 * SHELF_PAGE) == 0);
+    expect(shelf_view_arrived(both->view, 10, 2 * SHELF_PAGE) == 0);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        expect(shelf_view_arrived(both.view, wrong[i].place, wrong[i].size) == -EPROTO);
-    expect(!seen(&both, 10, 1, &memory) && !seen(&both, 11, 1, &memory) && !seen(&both, SHELF_PAGES, 1, &memory));
-    shelf_view_drop(both.view, 10);
-    expect(both.times == 1 && !seen(&both, 10, 2 * SHELF_PAGE, &memory));
-    expect(shelf_view_arrived(both.view, 0, SHELF_SIZE) == 0);
-    shelf_view_drop(both.view, 0);
-    tear_down(&both);
+        expect(shelf_view_arrived(both->view, wrong[i].place, wrong[i].size) == -EPROTO);
+    expect(!seen(both, 10, 1) && !seen(both, 11, 1) && !seen(both, SHELF_PAGES, 1));
+    shelf_view_drop(both->view, 10);
+    expect(both->times == 1 && !seen(both, 10, 2 * SHELF_PAGE));
+    expect(shelf_view_arrived(both->view, 0, SHELF_SIZE) == 0);
+    shelf_view_drop(both->view, 0);
     return 0;
 }
+WITH_BOTH(places_that_cannot_be_are_refused)
 
 /* What one side still holds outlasts the other, and the session. */
-static int what_is_held_stays_when_the_other_side_is_gone(void *arg)
+static int what_is_held_stays_when_the_other_side_is_gone(struct both *both)
 {
-    (void)arg;
-    struct both both;
-    struct arena memory = {0};
+    struct shelf *shelf = both->shelf;
     uint32_t place;
-    tr_try(set_up(&both));
-    char *block = shelf_take(both.shelf, SOME);
+    char *block = shelf_take(shelf, SOME);
     block[0] = 'z';
-    shelf_begin(both.shelf);
-    expect(shelf_lend(both.shelf, block, SOME, &place) && shelf_view_arrived(both.view, place, SOME) == 0);
-    const char *there = seen(&both, place, SOME, &memory);
-    shelf_view_drop(both.view, place);
-    shelf_view_leave(both.view);
-    shelf_leave(both.shelf);
+    shelf_begin(both->shelf);
+    expect(shelf_lend(both->shelf, block, SOME, &place) && shelf_view_arrived(both->view, place, SOME) == 0);
+    const char *there = seen(both, place, SOME);
+    shelf_view_drop(both->view, place);
+    shelf_view_leave(both->view);
+    shelf_leave(shelf);
+    both->view = NULL;
+    both->shelf = NULL;
     block[1] = 'y';
-    shelf_disown(both.shelf, place);
-    expect(there && there[0] == 'z' && there[1] == 'y' && both.times == 0);
-    arena_fini(&memory);
+    shelf_disown(shelf, place);
+    expect(there && there[0] == 'z' && there[1] == 'y' && both->times == 0);
     return 0;
 }
+WITH_BOTH(what_is_held_stays_when_the_other_side_is_gone)
 
 /* ---- what only its maker writes to --------------------------------------------------------------------------- */
 
@@ -261,13 +246,13 @@ static int a_shelf_can_be_written_to_by_its_maker_only(void *arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_EARNEST(what_is_filled_here_is_read_there),
-        IN_EARNEST(what_lies_elsewhere_is_copied_there),
-        IN_EARNEST(a_message_that_is_not_sent_lends_nothing),
-        IN_EARNEST(a_full_shelf_has_no_room_until_something_is_back),
-        IN_EARNEST(what_is_given_back_must_have_been_lent),
-        IN_EARNEST(places_that_cannot_be_are_refused),
-        IN_EARNEST(what_is_held_stays_when_the_other_side_is_gone),
+        IN_EARNEST_WITH_BOTH(what_is_filled_here_is_read_there),
+        IN_EARNEST_WITH_BOTH(what_lies_elsewhere_is_copied_there),
+        IN_EARNEST_WITH_BOTH(a_message_that_is_not_sent_lends_nothing),
+        IN_EARNEST_WITH_BOTH(a_full_shelf_has_no_room_until_something_is_back),
+        IN_EARNEST_WITH_BOTH(what_is_given_back_must_have_been_lent),
+        IN_EARNEST_WITH_BOTH(places_that_cannot_be_are_refused),
+        IN_EARNEST_WITH_BOTH(what_is_held_stays_when_the_other_side_is_gone),
         IN_EARNEST(memory_of_another_kind_is_not_taken_for_a_shelf),
         IN_EARNEST(a_shelf_can_be_written_to_by_its_maker_only),
     };
