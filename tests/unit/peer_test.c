@@ -348,12 +348,16 @@ static void nonsense_about_lent_memory_is_the_end_of_its_session(void **state)
     }
 }
 
+static size_t fails_then; /* the first allocation after what follows, the second, ...; 0: none */
+
 /* The peer's clock is ahead of ours, or its answer was read before anybody looked at the time. */
 static int say_that_it_was_cut(void *seconds)
 {
     tr_try(tr_sleep(*(double *)seconds));
     peer_fails_with(error_new(TR_ECANCELLED, "Cancelled", "", 0, "cancelled by the one who asked"));
-    return 0;
+    if (fails_then)
+        peer.life->world->fail_at = peer.life->world->allocations + fails_then;
+    return tr_sleep(1); /* with the scope that it has just waited with */
 }
 
 static int call_while_peer_says_so(struct life *life, double when)
@@ -361,7 +365,9 @@ static int call_while_peer_says_so(struct life *life, double when)
     tr_auto(nursery) nursery = tr_open_nursery();
     tr_auto(portal) portal = meet(life);
     tr_try(tr_start_soon(nursery, say_that_it_was_cut, &when));
-    return tr_join_with(nursery, tr_call(portal, NULL, echo, .text = "hello"));
+    int rc = tr_call(portal, NULL, echo, .text = "hello");
+    tr_cancel(nursery);
+    return tr_join_with(nursery, rc);
 }
 
 static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline(struct life *life)
@@ -374,6 +380,35 @@ static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_b
         assert_int_equal(rc, early ? 0 : TR_EREMOTE);
         assert_int_equal(limit.cancelled_caught, early);
     }
+}
+
+static int call_while_peer_says_so_below(struct life *life, int scopes)
+{
+    tr_scope nothing = tr_cancel_scope();
+    return scopes > 0 ? tr_within(&nothing, call_while_peer_says_so_below(life, scopes - 1))
+                      : call_while_peer_says_so(life, 0.999);
+}
+
+/* Whether its word was heard, as an error or in our own cancellation. */
+static bool is_heard(struct life *life, bool *ret_failed)
+{
+    tr_scope limit = tr_move_on_after(1);
+    int rc = tr_within(&limit, call_while_peer_says_so_below(life, 20));
+    *ret_failed = rc < 0;
+    life->world->fail_at = 0;
+    return rc < 0 ? tr_error_is(tr_last_error(), "Cancelled") : limit.cancelled_caught;
+}
+
+/* So many scopes that none is left over for the wait for our own deadline. */
+static void what_it_says_then_is_not_hidden_by_a_lack_of_memory(struct life *life)
+{
+    bool failed = true, heard_as_error = false;
+    for (fails_then = 1; failed; fails_then++) {
+        bool heard = is_heard(life, &failed);
+        heard_as_error |= heard && failed;
+    }
+    fails_then = 0;
+    assert_true(heard_as_error);
 }
 
 static void put_call(struct buf *out, const tr_fn_info *fn, const void *args, double seconds_left)
@@ -534,6 +569,7 @@ int main(void)
         LIVE(who_does_not_hear_that_places_are_free_cannot_fill_our_memory),
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
+        LIVE(what_it_says_then_is_not_hidden_by_a_lack_of_memory),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
