@@ -23,7 +23,15 @@ enum { MOST_FROM_OUTSIDE = 4 * 1024 * 1024 };
 
 static size_t most_of(const struct session *session)
 {
-    return session->outside ? MOST_FROM_OUTSIDE : SIZE_MAX;
+    return session && session->outside ? MOST_FROM_OUTSIDE : SIZE_MAX;
+}
+
+/* A function may begin only when its session has ended: then nothing would strike off again what it registers. */
+static int enter(struct session *session, const tr_registration *actor)
+{
+    if (session && session->state.at == SESSION_ENDED)
+        return raise_code(TR_ECLOSED, "the session that vouches for %s has ended: not registered", session->peer.name);
+    return table_add(runtime->registry, session, actor, most_of(session));
 }
 
 static int add(struct session *session, const tr_actor *actor, const tr_list_tr_str *addresses, double started,
@@ -35,7 +43,7 @@ static int add(struct session *session, const tr_actor *actor, const tr_list_tr_
                                     .pid = actor->pid,
                                     .started = started,
                                     .modules = *modules};
-    return table_add(runtime->registry, session, &registration, session ? most_of(session) : SIZE_MAX);
+    return enter(session, &registration);
 }
 
 static double now(void)
@@ -97,7 +105,7 @@ static int add_vouched(struct session *session, const tr_registration *actor)
     if (actor->uuid && strcmp(actor->uuid, voucher->uuid) == 0 && actor->pid != voucher->pid)
         return raise_code(-EACCES, "%s, pid %d, would be registered as pid %d: not registered", voucher->name,
                           voucher->pid, actor->pid);
-    return table_add(runtime->registry, session, actor, most_of(session));
+    return enter(session, actor);
 }
 
 tr_fn_def(tr_registry_mirror)

@@ -10,6 +10,7 @@
 #include "actor/error_wire.h"
 #include "actor/portal.h"
 #include "base/error.h"
+#include "registry/table.h"
 #include "value/codec.h"
 #include "value/msgpack.h"
 
@@ -451,10 +452,10 @@ static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct lif
     buf_fini(&said);
 }
 
-/* A call of what is not served here: few bytes. */
-static void put_vain_call(struct buf *out, uint64_t id)
+/* Without an argument. */
+static void put_bare_call(struct buf *out, uint64_t id, const char *module, const char *function)
 {
-    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = "a", .function = "b"}};
+    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = module, .function = function}};
     size_t start;
     assert_int_equal(frame_open(out, &frame, &start), 0);
     assert_int_equal(msgpack_put_map(out, 0), 0);
@@ -468,20 +469,33 @@ static void take_long(struct life *life)
     assert_int_equal(tr_checkpoint(), 0);
 }
 
+enum { VAIN_CALLS = 2200 }; /* two readings, and more than twice what may be unsent */
+
+/* Calls of what is not served here: few bytes, for which we have many to say. */
+static void put_vain_calls(struct buf *out)
+{
+    for (uint64_t id = 1; id <= VAIN_CALLS; id++)
+        put_bare_call(out, id, "a", "b");
+}
+
+static tr_list_tr_str many_modules(void)
+{
+    enum { MODULES = 200 };
+    static tr_str many[MODULES];
+    for (size_t i = 0; i < MODULES; i++)
+        many[i] = "a_module_among_others";
+    return (tr_list_tr_str){many, MODULES};
+}
+
 /* What is answered at once to what one read has brought is so much that the reader waits until some of it is written;
  * and the loop, which is the first to try, finds that nobody is there. */
 static void a_peer_that_has_left_what_it_asked_for_is_lost_at_once(struct life *life)
 {
-    enum { CALLS = 1000, MODULES = 200 };
-    static tr_str many[MODULES];
     const tr_list_tr_str own = life->actor.modules;
     struct buf said = {0};
     tr_auto(portal) portal = meet(life);
-    for (size_t i = 0; i < MODULES; i++)
-        many[i] = "a_module_among_others";
-    for (uint64_t id = 1; id <= CALLS; id++)
-        put_vain_call(&said, id);
-    life->actor.modules = (tr_list_tr_str){many, MODULES};
+    put_vain_calls(&said);
+    life->actor.modules = many_modules();
     for (int i = 0; i < 200; i++)
         take_long(life);
     peer.socket->unwritable = EPIPE;
@@ -491,6 +505,40 @@ static void a_peer_that_has_left_what_it_asked_for_is_lost_at_once(struct life *
     assert_null(peer_session(&peer));
     life->actor.modules = own;
     buf_fini(&said);
+}
+
+/* Likewise; and what it had said last is looked at only when nothing can be written to it any more. */
+static void enroll_and_leave(struct life *life)
+{
+    const tr_list_tr_str own = life->actor.modules;
+    struct buf said = {0};
+    tr_auto(portal) portal = meet(life);
+    put_vain_calls(&said);
+    put_bare_call(&said, VAIN_CALLS + 1, REGISTRY_MODULE, "tr_registry_enroll");
+    assert_int_equal(buf_append(&said, "nonsense", 8), 0);
+    life->actor.modules = many_modules();
+    peer.socket->room = 0;
+    peer_say(&peer, said.data, said.size);
+    pass(0.1);
+    assert_non_null(peer_session(&peer));
+    peer.socket->room = SIZE_MAX;
+    peer.socket->unwritable = EPIPE;
+    pass(0.1);
+    assert_null(peer_session(&peer));
+    assert_null(table_next_of_name(runtime->registry, tr_portal_actor(portal)->name, NULL));
+    life->actor.modules = own;
+    buf_fini(&said);
+}
+
+/* Whether the function has begun before the session ends, is as the tasks have their turns. */
+static void who_has_left_when_its_enrolment_begins_is_not_registered(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct life life = {.script = enroll_and_leave, .seed = seed};
+        live(&life);
+        assert_int_equal(life.rc, 0);
+    }
 }
 
 /* As after a time in which this process was stopped. */
@@ -573,6 +621,7 @@ int main(void)
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
+        cmocka_unit_test(who_has_left_when_its_enrolment_begins_is_not_registered),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
         LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
     };
