@@ -151,6 +151,7 @@ static const struct sys_ops real_ops = {
     .lend = real_lend,
     .pipe = real_pipe,
     .pair = real_pair,
+    .descriptors = real_descriptors,
     .share = real_share,
     .share_in = real_share_in,
     .unshare = real_unshare,

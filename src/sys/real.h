@@ -113,6 +113,7 @@ void real_adopt(struct sys *sys, int fd);
 void real_lend(struct sys *sys, int fd);
 int real_pipe(struct sys *sys, int ret_fds[2]);
 int real_pair(struct sys *sys, int ret_fds[2]);
+size_t real_descriptors(struct sys *sys);
 int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
 void real_unlisten(struct sys *sys, const struct sys_address *at, int lock);
 void real_hang_up(struct sys *sys, int fd);

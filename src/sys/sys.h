@@ -134,6 +134,7 @@ struct sys_ops {
     void (*lend)(struct sys *sys, int fd);          /* ours becomes one that blocks, for another program */
     int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
+    size_t (*descriptors)(struct sys *sys);         /* so many may be open at a time */
 
     /* Memory that several processes see, of a size that nobody can change any more, zero at first. share makes some,
      * and a descriptor for whoever else shall see it; share_in is for those, and takes nothing else for it: -EPERM.
@@ -396,6 +397,10 @@ static inline int sys_pipe(int ret_fds[2])
 static inline int sys_pair(int ret_fds[2])
 {
     return SYS_CALL_(pair, ret_fds);
+}
+static inline size_t sys_descriptors(void)
+{
+    return runtime->sys->ops->descriptors(runtime->sys);
 }
 static inline int sys_share(enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {

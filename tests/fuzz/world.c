@@ -424,6 +424,12 @@ static int usage(struct sys *sys, struct sys_usage *ret)
     return 0;
 }
 
+static size_t descriptors(struct sys *sys)
+{
+    (void)sys;
+    return WORLD_SOCKETS;
+}
+
 static void host(struct sys *sys, char *ret_name, size_t room)
 {
     (void)sys;
@@ -538,6 +544,7 @@ static const struct sys_ops ops = {
     .pid = pid,
     .user = user,
     .usage = usage,
+    .descriptors = descriptors,
     .host = host,
     .env = environment,
     .print_error = print_error,
