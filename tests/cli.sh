@@ -59,6 +59,7 @@ fi
 # ---- help and usage -----------------------------------------------------------------------------------------
 
 gives 0 "Exit status" --help
+prints "tractor $(sed -n 's/^project(tractor VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" --version
 for command in ps tree tasks call functions cancel log wait; do
     gives 0 "Usage: tractor $command" "$command" --help
     check "the help of $command has an example" grep -q "^  tractor $command\|& tractor $command" "$scratch/out"
