@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "registry/table.h"
 #include "value/codec.h"
+#include "value/function.h"
 #include "value/msgpack.h"
 
 #include <errno.h>
@@ -569,30 +570,108 @@ static void peer_tells_of(const tr_registration *actor)
     buf_fini(&value);
 }
 
+enum { LIES = 5 };
+static const tr_registration truth = {.name = "donny", .uuid = "0123456789abcdef0123456789abcdef",
+                                      .addresses = {(tr_str[]){"unix:@donny"}, 1}};
+
+/* What can be no actor, for one reason each. */
+static tr_registration lie(int i)
+{
+    static tr_str no_text[1];
+    tr_registration actor = truth;
+    switch (i) {
+    case 0: actor.name = NULL; break;
+    case 1: actor.name = "\x1b[2J"; break;
+    case 2: actor.uuid = NULL; break;
+    case 3: actor.addresses.count = 0; break;
+    default: actor.addresses.items = no_text;
+    }
+    return actor;
+}
+
 static void an_arbiter_that_tells_of_what_is_no_actor_is_none(struct life *life)
 {
-    const tr_registration good = {.name = "donny", .uuid = "0123456789abcdef0123456789abcdef",
-                                  .addresses = tr_names("unix:@donny")};
-    tr_registration bad[] = {good, good, good, good, good};
-    bad[0].name = NULL;
-    bad[1].name = "\x1b[2J";
-    bad[2].uuid = NULL;
-    bad[3].addresses.count = 0;
-    bad[4].addresses = (tr_list_tr_str){(tr_str[]){NULL}, 1};
     tr_portal *portal = meet(life);
     tr_stream *changes = NULL;
     tr_actor_event event;
     assert_int_equal(tr_watch_actors_of(portal, &changes), 0);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        peer_tells_of(&bad[i]);
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        peer_tells_of(&actor);
         assert_int_equal(tr_next_actor(changes, &event), TR_ENOARBITER);
     }
-    peer_tells_of(&good);
+    peer_tells_of(&truth);
     assert_int_equal(tr_next_actor(changes, &event), 1);
     assert_string_equal(event.actor.name, "donny");
     peer.socket->ended = true;
     tr_stream_done_(&changes);
     tr_portal_done_(&portal);
+}
+
+/* Answers our newest call, once it is there, by one value of that kind. */
+struct answer {
+    enum frame_kind kind;
+    const tr_type *type;
+    const void *value;
+};
+
+static int peer_answers_call(void *arg)
+{
+    const struct answer *answer = arg;
+    struct buf out = {0};
+    size_t start;
+    tr_try(tr_sleep(0.1));
+    struct frame frame = {.kind = answer->kind, .id = peer_session(&peer)->last_call};
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    assert_int_equal(codec_encode(&out, answer->type, answer->value), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+    return 0;
+}
+
+static int list_while_peer_answers(tr_portal *portal, const tr_registration *actor)
+{
+    struct answer answer = {FRAME_YIELD, &tr_type_tr_registration, actor};
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_list_tr_registration found;
+    tr_try(tr_start_soon(nursery, peer_answers_call, &answer));
+    return tr_join_with(nursery, tr_actors_of(portal, &found));
+}
+
+static void a_list_with_what_is_no_actor_is_no_arbiters(struct life *life)
+{
+    tr_auto(portal) portal = meet(life);
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        assert_int_equal(list_while_peer_answers(portal, &actor), TR_ENOARBITER);
+        assert_non_null(strstr(tr_error_message(tr_last_error()), "no arbiter says what was told"));
+    }
+    peer.socket->ended = true;
+}
+
+static int find_while_peer_answers(const tr_registration *actor)
+{
+    const tr_list_tr_registration found = {actor, 1};
+    struct answer answer = {FRAME_RETURN, function_find(REGISTRY_MODULE, "tr_registry_find")->info->out, &found};
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = NULL;
+    tr_try(tr_start_soon(nursery, peer_answers_call, &answer));
+    return tr_join_with(nursery, tr_find_actor(&portal, "donny"));
+}
+
+/* The peer is taken for the registry of our own root. */
+static void what_is_no_actor_is_not_found(struct life *life)
+{
+    tr_auto(portal) portal = meet(life);
+    life->actor.arbiter = "unix:@peer";
+    life->actor.arbiter_uuid = tr_portal_actor(portal)->uuid;
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        assert_int_equal(find_while_peer_answers(&actor), TR_ENOARBITER);
+        assert_non_null(strstr(tr_error_message(tr_last_error()), "no arbiter says what was told"));
+    }
+    peer.socket->ended = true;
 }
 
 static void among_others(void **state)
@@ -624,6 +703,8 @@ int main(void)
         cmocka_unit_test(who_has_left_when_its_enrolment_begins_is_not_registered),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
         LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
+        LIVE(a_list_with_what_is_no_actor_is_no_arbiters),
+        LIVE(what_is_no_actor_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
