@@ -12,6 +12,8 @@ struct real {
     struct sys sys;             /* first: operations get a pointer to this */
     int descriptors;            /* the epoll set of what is watched */
     struct map watches;         /* by their numbers */
+    struct epoll_event *reports; /* of one look */
+    size_t room;                /* for so many */
     uint64_t last_watch;
     uv_loop_t loop;             /* for signals and bells; by real_loop only, which makes it when it is needed */
     uv_timer_t active;          /* keeps it alive */
