@@ -76,7 +76,8 @@ bool real_guard(struct sys *sys, void *low, size_t size);
 void real_abort(struct sys *sys) __attribute__((noreturn));
 void real_have_standard_streams(void);
 
-/* real_share.c */
+/* real_share.c. real_memory_file: the descriptor of an empty file in memory, or a negative errno value. */
+int real_memory_file(const char *name);
 int real_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
 int real_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
 void real_unshare(struct sys *sys, void *memory, size_t size);
