@@ -201,6 +201,7 @@ static const struct sys_ops real_ops = {
     .mailbox_close = real_mailbox_close,
     .mailbox_hold = real_mailbox_hold,
     .mailbox_drop = real_mailbox_drop,
+    .post = real_post,
     .ask = real_ask,
     .answer = real_answer,
     .visit = real_visit,

@@ -235,10 +235,12 @@ struct sys_ops {
      * without; whoever waits in `ask` is woken by `answer`, whereupon the letter is gone. -EDEADLK where
      * nobody else could answer. `visit` gives a thread a small runtime if it has none. */
     int (*work)(struct sys *sys, struct sys_work *work);
-    int (*mailbox)(struct sys *sys, void *owner, struct sys_mailbox **ret);  /* held once */
+    int (*mailbox)(struct sys *sys, void *owner, struct sys_mailbox **ret);  /* held once; NULL where there are no
+                                                     * other threads */
     void (*mailbox_close)(struct sys *sys, struct sys_mailbox *mailbox);
     void (*mailbox_hold)(struct sys_mailbox *mailbox);
     void (*mailbox_drop)(struct sys_mailbox *mailbox);
+    void (*post)(struct sys_mailbox *mailbox, struct sys_letter *letter);    /* and goes on: nobody answers that */
     int (*ask)(struct sys_mailbox *mailbox, struct sys_letter *letter);
     void (*answer)(struct sys_mailbox *mailbox, struct sys_letter *letter);
     void (*visit)(struct sys_mailbox *mailbox);
@@ -598,6 +600,10 @@ static inline void sys_mailbox_hold(struct sys_mailbox *mailbox)
 static inline void sys_mailbox_drop(struct sys_mailbox *mailbox)
 {
     mailbox->ops->mailbox_drop(mailbox);
+}
+static inline void sys_post(struct sys_mailbox *mailbox, struct sys_letter *letter)
+{
+    mailbox->ops->post(mailbox, letter);
 }
 static inline int sys_ask(struct sys_mailbox *mailbox, struct sys_letter *letter)
 {

@@ -430,6 +430,14 @@ static size_t descriptors(struct sys *sys)
     return WORLD_SOCKETS;
 }
 
+static int mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret)
+{
+    (void)sys;
+    (void)owner;
+    *ret = NULL;
+    return 0;
+}
+
 static void host(struct sys *sys, char *ret_name, size_t room)
 {
     (void)sys;
@@ -546,6 +554,7 @@ static const struct sys_ops ops = {
     .usage = usage,
     .descriptors = descriptors,
     .host = host,
+    .mailbox = mailbox,
     .env = environment,
     .print_error = print_error,
     .coloured = coloured,
