@@ -92,6 +92,9 @@ int company_ask(struct company *company);
  * 0 or more; who does not answer is passed over. How many there were, or a negative code. */
 int company_roots(const struct options *options, int (*each)(tr_portal *root, void *arg), void *arg);
 
+/* tr_reach_actor, within a second. */
+int company_reach(const char *address, const char *uuid, tr_portal **ret_portal);
+
 /* A checkpoint: the one actor that a name, name@pid or the beginning of a uuid means, and a portal to it, the caller's
  * (NULL: none is wanted). STATUS_FINE; or another status, after words about it. */
 int company_find(const struct options *options, const char *word, struct actor *ret_actor, tr_portal **ret_portal);
@@ -105,10 +108,12 @@ struct watch {
     void (*told)(const tr_actor_event *event, void *arg); /* NULL: a root's watch has ended */
     void *arg;
     struct watcher *first;          /* NULL: nobody is watched */
+    bool no_arbiter;                /* somebody who was to be watched knows of nobody */
 };
 
-/* The `each` of company_roots: watches that root, unless it is watched. First those join that are there. */
-int watch_also(tr_portal *root, void *watch);
+/* As company_roots, where `each` may be NULL; and each root is watched from then on. An arbiter is dialed once, for as
+ * long as it is there. */
+int watch_roots(struct watch *watch, const struct options *options, int (*each)(tr_portal *root, void *arg), void *arg);
 
 /* ---- value.c: texts and values ------------------------------------------------------------------------- */
 

@@ -55,7 +55,7 @@ struct visit {
     int count;
 };
 
-static int reach(const char *address, const char *uuid, tr_portal **ret_portal)
+int company_reach(const char *address, const char *uuid, tr_portal **ret_portal)
 {
     tr_scope limit = tr_fail_after(ANSWER_S);
     return tr_within(&limit, tr_reach_actor(ret_portal, address, uuid));
@@ -64,7 +64,7 @@ static int reach(const char *address, const char *uuid, tr_portal **ret_portal)
 static int visit_tree(struct visit *visit, const tr_tree *tree)
 {
     tr_auto(portal) root = NULL;
-    int rc = reach(tree->address, tree->root, &root);
+    int rc = company_reach(tree->address, tree->root, &root);
     if (rc == TR_ECANCELLED)
         return rc;
     if (rc < 0)
@@ -76,7 +76,7 @@ static int visit_tree(struct visit *visit, const tr_tree *tree)
 static int visit_arbiter(struct visit *visit, const char *address)
 {
     tr_auto(portal) root = NULL;
-    int rc = reach(address, NULL, &root);
+    int rc = company_reach(address, NULL, &root);
     if (rc == TR_EARGUMENT || rc == TR_ECANCELLED)
         return rc;
     if (rc == TR_ETIMEOUT)

@@ -56,6 +56,7 @@ static void print_help(void)
           "  --timeout SECONDS  for all that the command does\n"
           "  --verbose          of an error all that is known: also its way here, and backtraces\n"
           "  --help             this, or the command's\n\n"
+          "`tractor --version` says which version it is: it speaks with actors of the same.\n\n"
           "Try it: start `streaming_service 10000000 &` of the examples, then\n"
           "  tractor tree --watch\n",
           stdout);
@@ -203,6 +204,10 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
         print_help();
+        return STATUS_FINE;
+    }
+    if (!strcmp(name, "--version")) {
+        puts("tractor " TRACTOR_VERSION);
         return STATUS_FINE;
     }
     if (!name[0])

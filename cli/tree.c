@@ -201,18 +201,16 @@ static void show_frame(struct show *show)
 /* ---- watching ------------------------------------------------------------------------------------------- */
 
 /* Watching goes on where there is no arbiter, or none any more. */
-static int see_roots(struct show *show, int (*each)(tr_portal *, void *), void *arg)
+static int see(struct show *show, struct company *now)
 {
-    int rc = company_roots(show->options, each, arg);
-    return rc == TR_ENOARBITER ? 0 : rc;
+    int rc = watch_roots(&show->watch, show->options, company_add, now);
+    return rc < 0 && rc != TR_ENOARBITER ? rc : company_ask(now);
 }
 
 static int look_again(struct show *show, bool *ret_differs)
 {
     struct company now = {NULL, 0, 0};
-    int rc = see_roots(show, company_add, &now);
-    if (rc >= 0)
-        rc = company_ask(&now);
+    int rc = see(show, &now);
     if (rc < 0) {
         company_free(&now);
         return rc;
@@ -239,7 +237,6 @@ static int watch_all(struct show *show)
         tr_auto(frame) frame = tr_open_frame();
         bool differs;
         show->changed = false;
-        tr_try(see_roots(show, watch_also, &show->watch));
         tr_try(look_again(show, &differs));
         if (show->terminal || differs || first)
             show_frame(show);

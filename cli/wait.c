@@ -1,7 +1,8 @@
 /* tractor wait: until somebody of that name is there.
  *
  * Roots tell who joins them. Nobody tells of trees that are yet to come, so it looks for such, a few times a second:
- * in the list of names at which somebody listens, or at the arbiter's address while nobody is there. */
+ * in the list of names at which somebody listens, or at the arbiter's address while nobody is there. Somebody who is
+ * there and is no arbiter is not waited for. */
 #include "cli.h"
 
 #include <string.h>
@@ -27,14 +28,21 @@ static void told(const tr_actor_event *event, void *arg)
     tr_cancel(vigil->watch.nursery);
 }
 
+/* Whoever is at the arbiter's address speaks something else, or is not to be spoken to: no waiting helps. */
+static bool is_somebody_else(const tr_error *error)
+{
+    return tr_error_is(error, "ProtocolError") || tr_error_is(error, "errno.EACCES");
+}
+
 static int look_for_roots(const struct options *options, struct vigil *vigil)
 {
     while (!vigil->over) {
         tr_auto(frame) frame = tr_open_frame();
-        const bool known = options->arbiter && vigil->watch.first;
-        int rc = known ? 0 : company_roots(options, watch_also, &vigil->watch);
-        if (rc < 0 && rc != TR_ENOARBITER)
+        int rc = watch_roots(&vigil->watch, options, NULL, NULL);
+        if (rc < 0 && (rc != TR_ENOARBITER || is_somebody_else(tr_last_error())))
             return rc;
+        if (options->arbiter && vigil->watch.no_arbiter)
+            return complain(STATUS_NOBODY, "what is at %s is no arbiter", options->arbiter);
         tr_try(tr_sleep(LOOK_AGAIN_S));
     }
     return 0;
@@ -53,8 +61,8 @@ const struct command wait_command = {
     .name = "wait",
     .synopsis = "NAME [--timeout SECONDS] [--arbiter ADDRESS]",
     .summary = "Waits until there is an actor of that name",
-    .help = "It may be there already, or come with a tree that is yet to be started. Says who it is; without --timeout it\n"
-            "waits as long as it takes.\n\n"
+    .help = "It may be there already, or come with a tree that is yet to be started, as may the arbiter. Says who it is;\n"
+            "without --timeout it waits as long as it takes.\n\n"
             "  my_service & tractor wait my_service --timeout 5 && tractor call my_service ...\n",
     .least = 1,
     .most = 1,

@@ -33,10 +33,11 @@ static int read_events(const struct watcher *watcher)
 {
     tr_auto(stream) changes = NULL;
     tr_actor_event event;
+    int rc;
     tr_try(tr_watch_actors_of(watcher->root, &changes));
-    while (tr_next_actor(changes, &event) > 0)
+    while ((rc = tr_next_actor(changes, &event)) > 0)
         watcher->watch->told(&event, watcher->watch->arg);
-    return 0;
+    return rc;
 }
 
 /* However it ends: who is there then has to be looked at. */
@@ -48,11 +49,13 @@ static int watch_root(void *arg)
     forget(watcher);
     if (rc == TR_ECANCELLED)
         return rc;
+    watch->no_arbiter |= rc < 0 && tr_error_is(tr_last_error(), "ModuleNotExposed");
     watch->told(NULL, watch->arg);
     return 0;
 }
 
-int watch_also(tr_portal *root, void *arg)
+/* The `each` of company_roots. First those join that are there. */
+static int watch_also(tr_portal *root, void *arg)
 {
     struct watch *watch = arg;
     const tr_actor *actor = tr_portal_actor(root);
@@ -71,4 +74,37 @@ int watch_also(tr_portal *root, void *arg)
     if (rc < 0)
         forget(watcher);
     return rc == TR_ECANCELLED ? rc : 0;
+}
+
+/* What is done with each root. */
+struct both {
+    struct watch *watch;
+    int (*each)(tr_portal *root, void *arg);
+    void *arg;
+};
+
+static int watch_and(tr_portal *root, void *arg)
+{
+    const struct both *both = arg;
+    tr_try(watch_also(root, both->watch));
+    return both->each ? both->each(root, both->arg) : 0;
+}
+
+/* Over the connection that there is, unless it has just ended. */
+static int visit_watched(const struct watcher *watcher, struct both *both)
+{
+    tr_auto(portal) root = NULL;
+    const tr_actor *actor = tr_portal_actor(watcher->root);
+    int rc = company_reach(actor->address, actor->uuid, &root);
+    if (rc < 0)
+        return rc == TR_ECANCELLED ? rc : 0;
+    return watch_and(root, both);
+}
+
+int watch_roots(struct watch *watch, const struct options *options, int (*each)(tr_portal *root, void *arg), void *arg)
+{
+    struct both both = {watch, each, arg};
+    if (options->arbiter && watch->first)
+        return visit_watched(watch->first, &both);
+    return company_roots(options, watch_and, &both);
 }

@@ -53,6 +53,9 @@ static void arrived(struct event *event)
 
 /* ---- giving up --------------------------------------------------------------------------------------- */
 
+/* Linux counts from when it sends for the second time after the first silence, on a fast network. */
+enum { SENDS_AGAIN_NS = 400 * 1000 * 1000 };
+
 /* The writer's kernel has sent it again and again. */
 static void despaired(struct event *event)
 {
@@ -67,7 +70,7 @@ static void despaired(struct event *event)
 static void begin_to_wait(struct flow *flow)
 {
     if (flow->cut && flow->patience_ns > 0 && !flow->despair.node.queued)
-        event_at(flow->world, &flow->despair, flow->world->now_ns + flow->patience_ns);
+        event_at(flow->world, &flow->despair, flow->world->now_ns + SENDS_AGAIN_NS + flow->patience_ns);
 }
 
 static bool is_waiting(const struct flow *flow)

@@ -215,6 +215,19 @@ static int sim_usage(struct sys *sys, struct sys_usage *ret)
     return 0;
 }
 
+static size_t sim_descriptors(struct sys *sys)
+{
+    return process_of(sys)->files_most;
+}
+
+static int sim_mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret)
+{
+    (void)sys;
+    (void)owner;
+    *ret = NULL;
+    return 0;
+}
+
 static void sim_host(struct sys *sys, char *ret_name, size_t room)
 {
     snprintf(ret_name, room, "%s", process_of(sys)->host->name);
@@ -427,7 +440,9 @@ const struct sys_ops sim_ops = {
     .title = sim_title,
     .user = sim_user,
     .usage = sim_usage,
+    .descriptors = sim_descriptors,
     .host = sim_host,
+    .mailbox = sim_mailbox,
     .env = sim_env,
     .print_error = sim_print_error,
     .coloured = sim_coloured,

@@ -59,6 +59,7 @@ fi
 # ---- help and usage -----------------------------------------------------------------------------------------
 
 gives 0 "Exit status" --help
+prints "tractor $(sed -n 's/^project(tractor VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" --version
 for command in ps tree tasks call functions cancel log wait; do
     gives 0 "Usage: tractor $command" "$command" --help
     check "the help of $command has an example" grep -q "^  tractor $command\|& tractor $command" "$scratch/out"
@@ -249,7 +250,16 @@ for arbiter in "" "$tcp"; do
     check "with the arbiter \"$arbiter\" a log is shown" shows_log "$far"
     check "with the arbiter \"$arbiter\" a watched tree has figures" shows_figures "$far"
 done
-gives 0 "$name-guest, pid [0-9]*, has ended" cancel "$name-guest"
+TRACTOR_LOG=transport "$tractor" tree --watch --arbiter "$tcp" >"$scratch/watch" 2>"$scratch/watch.err" &
+watcher=$!
+{
+    check "the arbiter's tree is watched" seen "$far  "
+    gives 0 "$name-guest, pid [0-9]*, has ended" cancel "$name-guest"
+    check "it is looked at again" seen "has left"
+} <"$scratch/watch"
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+check "and dialed only once, and then by its Unix socket" [ "$(grep -c "connected with $far, " "$scratch/watch.err")" = 2 ]
 silent=$(TRACTOR_ARBITER="" "$tractor" ps | awk -v name="$far" '$1 == name { print $3 }')
 kill -STOP "$silent"
 gives 3 "no arbiter at $tcp: whoever is there does not answer" ps
@@ -267,6 +277,27 @@ for arbiter in "" "$at"; do
     check "who waits asks each root once, by the arbiter \"$arbiter\"" \
         [ "$(grep -c "connected with tractor" "$scratch/quiet${arbiter:+-there}.err")" -le 3 ]
 done
+raise_stage none "$name-none"
+child=$("$tractor" wait "$name-none-donny" --timeout 5 | sed 's/.* //')
+gives 3 "what is at $child is no arbiter" wait "$name-later" --arbiter "$child"
+gives 0 "has ended" cancel "$name-none"
+if command -v python3 >/dev/null; then
+    mkfifo "$scratch/other"
+    python3 -c "
+import socket
+door = socket.socket(socket.AF_UNIX)
+door.bind('\0$name-other')
+door.listen()
+print('ready', flush=True)
+guest = door.accept()[0]
+guest.sendall(b'220 ready\r\n')
+guest.recv(1)" >"$scratch/other" &
+    seen ready <"$scratch/other"
+    gives 3 "no arbiter at $at-other: " wait "$name-later" --arbiter "$at-other"
+    wait $!
+else
+    echo "not tried: an arbiter's address with something else at it, for want of python3"
+fi
 mkfifo "$scratch/waits"
 "$tractor" wait "$name-soon-donny" --arbiter "$at-soon" >"$scratch/waits" &
 raise_stage soon "$name-soon" "$at-soon"

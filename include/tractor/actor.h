@@ -112,7 +112,8 @@ typedef struct tr_main_options {
                              * address itself. Port 0: the one that is listened at. Needed for "tcp://0.0.0.0:0" */
     bool allow_remote;      /* the tree may listen at addresses that other hosts reach, and connect to such. Peers
                              * are not authenticated yet, of which the log warns: docs/hosts.md */
-    double lost_after;      /* seconds within which it is noticed that another host has vanished, from 0.1 to 86400; 0:
+    double lost_after;      /* seconds within which it is noticed that another host has vanished, from 0.1 to 86400 (of
+                             * less than 0.6 it may be 0.6, since a kernel sends again after 0.2 s at the earliest); 0:
                              * 15. Calls then fail with HostLost, inside ActorDied. A busy actor is not lost */
     bool visitor;           /* it only looks at others (inspect.h): nobody finds it, since it does not listen and is
                              * registered nowhere; no arbiter is asked, and it cannot start actors */

@@ -115,7 +115,7 @@ static void hang_up_on_one(struct actor *actor)
         struct session *session = container_of(at, struct session, place);
         if (session->stranger) {
             session_hang_up(session);
-            session_known(session);
+            session_gone(session);
             return;
         }
     }

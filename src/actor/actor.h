@@ -40,7 +40,8 @@ struct actor {
     tr_nursery *service;            /* of sessions and the listener: the runtime's own tasks */
     tr_nursery *serving;            /* of the remote functions that run here; NULL when none may start */
     struct link sessions;           /* all that are not ended, by `place` */
-    size_t strangers;               /* connections to us that have not greeted yet */
+    size_t strangers;               /* connections to us that have not greeted yet, or were turned away */
+    size_t outsiders;               /* and from outside that have greeted, and were let in */
     struct link doors;              /* struct actor_door: where it listens */
     wire_network network;           /* what it was told of networks; in `memory` */
     tr_list_tr_str addresses;       /* where others reach it, the first as in runtime->self; in `memory` */

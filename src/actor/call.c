@@ -215,13 +215,14 @@ int call_given_up(const struct call *call)
 
 /* That the callee was cut off by the caller's deadline may be heard before that deadline is noticed here: clocks do
  * not run alike, and a thread may lose its processor between the two. It is the same deadline nevertheless, and the
- * caller is cancelled by it, not failed. A deadline that was put off meanwhile, too late, is an error. */
-static int heed_deadline(const struct call *call)
+ * caller is cancelled by it, not failed. A deadline that was put off meanwhile, too late, is an error, and so is one
+ * that there is no memory to wait for. */
+static bool heeds_deadline(const struct call *call)
 {
     const struct tr_error *cause = call->error->cause;
     bool by_us = cause && cause->code == TR_ECANCELLED && strcmp(cause->actor.uuid, runtime->self.uuid) == 0;
     bool is_due = sched_seconds_until(call->deadline) <= CLOCKS_APART_S && task_deadline() <= call->deadline;
-    return by_us && is_due ? tr_sleep(CLOCKS_APART_S) : 0;
+    return by_us && is_due && tr_sleep(CLOCKS_APART_S) == TR_ECANCELLED;
 }
 
 int call_raise(struct call *call)
@@ -266,8 +267,7 @@ int call_outcome(struct call *call, int rc)
         return error_raise_plain(rc);
     if (!call->error)
         return rc;
-    tr_try(heed_deadline(call));
-    return call_raise(call);
+    return heeds_deadline(call) ? TR_ECANCELLED : call_raise(call);
 }
 
 int call_conclude(struct call *call, int rc)

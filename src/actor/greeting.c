@@ -70,11 +70,10 @@ int hello_heard(struct session *session, const struct frame *frame)
     session->peer = peer; /* all of it or, as before, nothing */
     session->addresses = addresses;
     machine_move(&session->state, SESSION_OPEN);
-    session_known(session);
     log_at(TR_LOG_TRANSPORT, "connected with %s, pid %d, at %s", session->peer.name, session->peer.pid,
            session->peer.address);
     tr_event_set(&session->greeted);
-    return ping_begin(session);
+    return session_let_in(session) ? ping_begin(session) : 0;
 }
 
 int up_heard(struct session *session, const struct frame *frame)

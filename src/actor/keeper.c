@@ -160,13 +160,20 @@ static void end(struct keeper *keeper)
     task_error_back(newest);
 }
 
+/* Whether it was us who wanted its end: before it came, or since we are to end ourselves, as when the whole process
+ * group is told to. */
+static bool was_wanted(const struct keeper *keeper, int rc)
+{
+    return keeper->asked || (rc == TR_ECANCELLED && (!keeper->ended_first || actor_self()->told_to_end.set));
+}
+
 /* An actor that did all it was asked to and then crashed on its way out has failed all the same. One that was
  * told to end by a signal, too, as its whole process group is, has not. */
 static int judge(struct keeper *keeper, int rc)
 {
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
-    bool wanted = keeper->asked || rc == TR_ECANCELLED; /* its end, by us */
+    bool wanted = was_wanted(keeper, rc);
     bool clean = (how.signal == 0 && how.status == 0) || (wanted && !why && how.signal == SIGTERM);
     if (rc == TR_ECANCELLED && !keeper->portal.session)
         return rc; /* it was never up, and has no duty to end in order */
@@ -197,6 +204,7 @@ static int keep_process(struct keeper *keeper)
     int rc = keeper_come_up(keeper);
     if (rc >= 0)
         rc = live_until_asked(keeper);
+    keeper->ended_first = keeper->child.exited.set;
     log_at(rc == TR_ECANCELLED || keeper->asked ? TR_LOG_CANCEL : TR_LOG_RUNTIME, "%s is %s", keeper->name,
            rc == TR_ECANCELLED || keeper->asked ? "cancelled" : "to end");
     end(keeper);

@@ -44,6 +44,7 @@ struct keeper {
     struct tr_error *error;         /* how it failed; owned */
     tr_event finished;              /* there is a result or an error */
     bool asked;                     /* by tr_cancel_actor, before it ended of itself */
+    bool ended_first;               /* before anybody here wanted it to */
     tr_scope *life;                 /* around its being UP; NULL outside */
     tr_lot news;                    /* on the ladder it waits here: of the exit, or that there is less time */
     bool killed;                    /* it had to be */

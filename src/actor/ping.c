@@ -6,6 +6,10 @@
  * the three quarters that is less than the span, which so is the bound. A link that is back within the three
  * quarters has lost nothing, since TCP sends again.
  *
+ * The kernel does not count from when something was sent, but from when it has sent it in vain for the second time,
+ * some 0.4 s later where answers are fast. For that, too, there is room in the three quarters of a long span; a short
+ * one, of less than six seconds, has the kernel wait for less.
+ *
  * It is the kernel that must answer, not the process. One that computes, or is stopped, sends no PONG, and is no more
  * dead than it would be on this host: calls on it last until their deadlines, its parent ends it when that wants it
  * ended. Nobody could tell it from a dead one by waiting, and a false death costs more than a late one. So a missing
@@ -22,12 +26,21 @@
 #include "sched/task.h"
 
 #include <errno.h>
+#include <math.h>
 
-static const double LOOKS_IN_SPAN = 12, PATIENCE = 0.75;
+static const double LOOKS_IN_SPAN = 12, LOOKS_UNTIL_SENT = 2, PATIENCE = 0.75, LEAST_PATIENCE = 1.0 / 6;
+static const double KERNEL_LATE_S = 0.5;
 
 static double span(void)
 {
     return actor_self()->network.lost_after;
+}
+
+/* The kernel's, of the span: what the rest of it leaves. */
+static double patience(void)
+{
+    double left = span() * (1 - LOOKS_UNTIL_SENT / LOOKS_IN_SPAN) - KERNEL_LATE_S;
+    return fmax(fmin(span() * PATIENCE, left), span() * LEAST_PATIENCE);
 }
 
 int ping_heard(struct session *session, const struct frame *frame)
@@ -49,7 +62,7 @@ int pong_heard(struct session *session, const struct frame *frame)
 static void be_patient(struct session *session, bool very)
 {
     session->very_patient = very;
-    wire_set_patience(&session->wire, very ? 0 : (int64_t)(span() * PATIENCE * 1e9));
+    wire_set_patience(&session->wire, very ? 0 : (int64_t)(patience() * 1e9));
 }
 
 static void look(struct session *session)

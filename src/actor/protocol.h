@@ -158,8 +158,8 @@ struct frame {
 
 const char *frame_name(enum frame_kind kind);
 
-/* One to be sent, whose fields are still to be set: there is room for those of every kind in it, and to clear that takes
- * longer than to fill in what a call has. */
+/* One to be sent, whose fields are still to be set: there is room for those of every kind in it, and to clear that
+ * takes longer than to fill in what a call has. */
 static inline void frame_init(struct frame *frame, enum frame_kind kind, uint64_t id)
 {
     frame->kind = kind;
@@ -204,8 +204,8 @@ size_t frame_rest(const struct buf *in);
 int frame_decode(const uint8_t *bytes, size_t size, enum session_state state, struct arena *memory,
                  struct frame *ret);
 
-/* That the raw field of an unchecked one, a CALL or a RETURN, is one value; TR_EPROTOCOL, raised, if not. Who has decoded
- * all of it knows that already. *ret_far as in the others. */
+/* That the raw field of an unchecked one, a CALL or a RETURN, is one value; TR_EPROTOCOL, raised, if not. Who has
+ * decoded all of it knows that already. *ret_far as in the others. */
 int frame_check(const struct frame *frame, size_t *ret_far);
 
 #endif

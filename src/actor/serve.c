@@ -65,6 +65,11 @@ static void answer_error(struct session *session, uint64_t id, struct tr_error *
     session_flush(session);
 }
 
+void serve_refuse(struct session *session, struct tr_error *why)
+{
+    answer_error(session, 0, why);
+}
+
 static int put_result(struct served *served, struct buf *out)
 {
     struct frame frame;
@@ -341,7 +346,7 @@ static int begin(struct session *session, const struct frame *frame, const tr_fn
 static int find_and_begin(struct session *session, const struct frame *frame)
 {
     const tr_fn_entry *fn = NULL;
-    if (actor_is_ending())
+    if (actor_is_ending() || session->said_stop)
         return raise_code(TR_ECLOSED, "actor %s is ending", runtime->self.name);
     if (frame->kind == FRAME_CALL) {
         tr_try(find_known(session, &frame->call, &fn));
@@ -400,7 +405,7 @@ int serve_cancel(struct session *session, const struct frame *frame)
     if (served)
         give_up(served);
     else if (frame->id == 0 && session->outside)
-        answer_error(session, 0, refuse_end(session));
+        serve_refuse(session, refuse_end(session));
     else if (frame->id == 0)
         actor_end(session->to_parent ? frame->cancel.seconds_left : INFINITY, &session->peer);
     return 0;

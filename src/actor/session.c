@@ -83,10 +83,41 @@ void session_let_go(struct session *session)
     session_unref(session);
 }
 
-void session_known(struct session *session)
+/* Anybody who reaches an address of ours may come as often as he likes. Half of the descriptors are for those of this
+ * tree and for the program, who so still can start actors and call them; they never come from outside. */
+static bool is_one_too_many(const struct session *session)
 {
+    return session->stranger && session->outside && actor_self()->outsiders >= sys_descriptors() / 2;
+}
+
+/* It stays a stranger, so one that does not leave is hung up on in a crowd. */
+static void turn_away(struct session *session)
+{
+    log_at(TR_LOG_INFO, "%s is turned away: %zu connections from outside are enough", session->peer.name,
+           actor_self()->outsiders);
+    serve_refuse(session, error_of(raise_code(-EAGAIN, "actor %s has %zu connections from outside, and takes no more",
+                                              runtime->self.name, actor_self()->outsiders)));
+    session_stop(session);
+}
+
+bool session_let_in(struct session *session)
+{
+    if (is_one_too_many(session)) {
+        turn_away(session);
+        return false;
+    }
+    session->outsider = session->stranger && session->outside;
+    actor_self()->outsiders += session->outsider;
     actor_self()->strangers -= session->stranger;
     session->stranger = false;
+    return true;
+}
+
+void session_gone(struct session *session)
+{
+    actor_self()->outsiders -= session->outsider;
+    actor_self()->strangers -= session->stranger;
+    session->outsider = session->stranger = false;
 }
 
 void session_hang_up(struct session *session)
@@ -489,9 +520,11 @@ struct tr_error *session_loss(struct session *session)
 {
     if (session->why)
         return error_ref(session->why);
-    return error_box(error_new(TR_ECLOSED, tr_code_type(TR_ECLOSED), "", 0,
-                               "actor %s has ended the session", session->peer.name),
-                     &session->peer);
+    struct tr_error *why = session->refusal && !session->asked
+                               ? error_ref(session->refusal)
+                               : error_new(TR_ECLOSED, tr_code_type(TR_ECLOSED), "", 0,
+                                           "actor %s has ended the session", session->peer.name);
+    return error_box(why, &session->peer);
 }
 
 static void conclude(struct session *session, int rc)
@@ -503,7 +536,7 @@ static void conclude(struct session *session, int rc)
     }
     log_at(TR_LOG_RUNTIME, "the session with %s has ended", session_peer_name(session));
     machine_move(&session->state, SESSION_ENDED);
-    session_known(session);
+    session_gone(session);
     list_remove(&session->place);
     wire_close(&session->wire);
     large_leave(session);
@@ -579,15 +612,15 @@ int session_ask_to_end(struct session *session, double seconds)
     return session->refusal ? error_raise(error_box(error_ref(session->refusal), &session->peer)) : 0;
 }
 
-/* Once is enough; and nobody refuses what was not asked. */
+/* Once is enough. */
 int session_refused(struct session *session, struct tr_error *why)
 {
-    if (!session->asked || session->refusal) {
+    if (session->refusal)
         error_unref(why);
-        return 0;
-    }
-    session->refusal = why;
-    tr_event_set(&session->answered);
+    else
+        session->refusal = why;
+    if (session->asked)
+        tr_event_set(&session->answered);
     return 0;
 }
 

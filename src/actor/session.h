@@ -41,7 +41,8 @@ struct session {
     bool outside;                   /* over TCP: nobody knows whose the peer is */
     unsigned lists;                 /* of registrations that it reads just now */
     bool family;                    /* with our parent or our child: it ends with the actor */
-    bool stranger;                  /* it was dialed by the peer, who has not greeted yet */
+    bool stranger;                  /* it was dialed by the peer, who has not greeted yet, or was turned away */
+    bool outsider;                  /* it was dialed by the peer, from outside, who was let in */
     size_t portals;
     bool to_parent;                 /* when it ends, so does this actor */
     bool said_stop, heard_stop;     /* the last frame was sent, was received */
@@ -66,8 +67,8 @@ struct session {
      * for no idea. For sessions with our own children. */
     struct tr_error *(*obituary)(void *arg);
     void *obituary_arg;
-    struct tr_error *refusal;       /* why the peer will not end, though we have asked it to; owned */
-    tr_event answered;              /* it has refused, or the session has ended */
+    struct tr_error *refusal;       /* why the peer will not have us or, once asked, not end; owned */
+    tr_event answered;              /* it has refused to end, or the session has ended */
     bool asked;                     /* we have asked */
     tr_list_tr_str modules;         /* what our own child serves, for its registration; texts in `memory` */
 };
@@ -99,8 +100,10 @@ int session_wait_up(struct session *session);
 /* The peer is gone, or to be rid of: what has arrived is still acted on, and that is the end. */
 void session_hang_up(struct session *session);
 
-/* It is no stranger any more. */
-void session_known(struct session *session);
+/* The peer has greeted, and is no stranger any more; or it is turned away, and told why, if it is one from outside too
+ * many. Whether it is let in. / It is gone. */
+bool session_let_in(struct session *session);
+void session_gone(struct session *session);
 
 /* What a call over this session, once it has ended, fails with: RemoteActorError around what became of the
  * peer; the same object each time if it was lost. A new reference. */
@@ -134,7 +137,8 @@ void session_let_go(struct session *session);
 
 /* A checkpoint: asks the peer to end, and waits until the session has. Its refusal, raised. */
 int session_ask_to_end(struct session *session, double seconds);
-int session_refused(struct session *session, struct tr_error *why); /* takes it over; what arrives */
+/* What arrives: that, or that the peer will not have us at all. Takes it over. */
+int session_refused(struct session *session, struct tr_error *why);
 
 /* Puts a frame on its way. TR_ECLOSED, raised, when the session has ended. */
 int session_send(struct session *session, const struct frame *frame);
@@ -158,6 +162,7 @@ int serve_credit(struct session *session, const struct frame *frame);
 int serve_sent(struct session *session, const struct frame *frame);
 int serve_end(struct session *session, const struct frame *frame);
 int serve_cancel(struct session *session, const struct frame *frame);
+void serve_refuse(struct session *session, struct tr_error *why); /* what concerns all of it; takes it over */
 int serve_deadline(struct session *session, const struct frame *frame);
 void served_lost(struct session *session);
 void served_forget_spares(struct session *session);

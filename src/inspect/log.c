@@ -1,9 +1,10 @@
 /* Following an actor's log: a tap on its records, a ring of lines, a task that passes them on.
  *
  * Records are made anywhere, on any thread, also in the middle of the scheduler's work, where nobody can be woken. So
- * the task looks into the ring twenty times a second, for as long as somebody follows. That also keeps a follower at
- * level trace from being shown, without end, what it takes to show it: passing a batch on costs a few more lines, which
- * are in the next one. What is said of that task itself is not shown.
+ * who makes one on the run's own thread has the task woken before the loop looks at the world, and who does on another
+ * one posts a letter for that. Then the task passes on what there is, and rests for a twentieth of a second: so a
+ * follower at level trace is not shown, without end, what it takes to show it, since passing a batch on costs a few
+ * more lines, which are in the next one. What is said of that task itself is not shown.
  *
  * The ring is of bytes, all of them there from the beginning, since a thread that knows nothing of us cannot
  * allocate. A line that has no room takes that of the oldest, which are counted. It is touched only between two
@@ -15,12 +16,14 @@
 #include "base/hooks.h"
 #include "base/log.h"
 #include "inspect/functions.h"
+#include "sched/task.h"
+#include "sync/lot.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum { RING_ROOM = 256 * 1024, LINE_ROOM = 4096, MOST_FOLLOWERS = 16 };
-static const double LOOK_S = 0.05;
+static const double REST_S = 0.05;
 
 /* Before each line in the ring. */
 struct mark {
@@ -30,6 +33,12 @@ struct mark {
 
 struct follower {
     struct log_tap tap;
+    const struct runtime *runtime; /* whose task passes it on */
+    struct before_look soon;    /* wakes that, */
+    tr_lot news;                /* which waits here */
+    struct sys_mailbox *mailbox; /* for other threads; NULL where there are none */
+    struct sys_letter letter;
+    bool posted;
     size_t start, used;         /* of the ring */
     uint64_t lost;              /* since a line was taken */
     uint8_t ring[RING_ROOM];
@@ -65,19 +74,53 @@ static void lose_oldest(struct follower *follower)
     follower->lost++;
 }
 
+/* ---- telling that there is something -------------------------------------------------------------------------- */
+
+static void told_by_loop(struct before_look *soon)
+{
+    lot_wake_all(&container_of(soon, struct follower, soon)->news);
+}
+
+static void clear_posted(void *follower)
+{
+    ((struct follower *)follower)->posted = false;
+}
+
+/* Too late, when the mailbox is closed, there is nobody to be told. */
+static void told_by_letter(struct sys_letter *letter, void *owner)
+{
+    struct follower *follower = owner;
+    (void)letter;
+    if (!follower)
+        return;
+    log_between(clear_posted, follower);
+    lot_wake_all(&follower->news);
+}
+
+static void tell(struct follower *follower)
+{
+    if (runtime == follower->runtime) {
+        sched_before_look(&follower->soon);
+    } else if (follower->mailbox && !follower->posted) {
+        follower->posted = true; /* until it is delivered */
+        sys_post(follower->mailbox, &follower->letter);
+    }
+}
+
 /* Called for each record, on whatever thread. */
 static void keep(const tr_log_record *record, void *arg)
 {
     struct follower *follower = arg;
     char line[LINE_ROOM];
     if (strstr(record->message, "tr_inspect_log_of"))
-        return; /* that we looked into the ring and go on sleeping */
+        return; /* that we looked into the ring and go on waiting */
     const size_t size = log_format(record, false, line, sizeof line) - 1; /* without its newline */
     const struct mark mark = {(uint32_t)size, record->level};
     while (RING_ROOM - follower->used < sizeof mark + size)
         lose_oldest(follower);
     put_bytes(follower, &mark, sizeof mark);
     put_bytes(follower, line, size);
+    tell(follower);
 }
 
 struct taken {
@@ -107,14 +150,30 @@ static void take_line(void *arg)
 
 /* ---- serving ----------------------------------------------------------------------------------------------- */
 
-static int pass_on(tr_ctx *ctx, struct taken *taken)
+static int pass_on_all(tr_ctx *ctx, struct taken *taken)
 {
     for (;;) {
         log_between(take_line, taken);
-        if (taken->any)
-            tr_try(tr_send_yield(ctx, tr_log_line, {taken->level, taken->line, taken->lost}));
-        else
-            tr_try(tr_sleep(LOOK_S));
+        if (!taken->any)
+            return 0;
+        tr_try(tr_send_yield(ctx, tr_log_line, {taken->level, taken->line, taken->lost}));
+    }
+}
+
+static void look_into_ring(void *arg)
+{
+    struct taken *taken = arg;
+    taken->any = taken->from->used > 0;
+}
+
+static int pass_on(tr_ctx *ctx, struct taken *taken)
+{
+    for (;;) {
+        tr_try(pass_on_all(ctx, taken));
+        tr_try(tr_sleep(REST_S));
+        log_between(look_into_ring, taken);
+        if (!taken->any)
+            tr_try(lot_park_for(&taken->from->news, "something to be said"));
     }
 }
 
@@ -127,6 +186,20 @@ static int follow(tr_ctx *ctx, struct follower *follower)
     const bool one_too_many = log_tap_add(&follower->tap) >= MOST_FOLLOWERS;
     int rc = one_too_many ? raise_code(-EAGAIN, "%d follow this log already", MOST_FOLLOWERS) : pass_on(ctx, taken);
     log_tap_remove(&follower->tap);
+    list_remove(&follower->soon.place);
+    return rc;
+}
+
+static int follow_with_mailbox(tr_ctx *ctx, struct follower *follower)
+{
+    int rc = sys_mailbox(follower, &follower->mailbox);
+    if (rc < 0)
+        return error_raise_plain(rc);
+    rc = follow(ctx, follower);
+    if (follower->mailbox) {
+        sys_mailbox_close(follower->mailbox);
+        sys_mailbox_drop(follower->mailbox);
+    }
     return rc;
 }
 
@@ -140,7 +213,11 @@ tr_stream_fn_def(tr_inspect_log_of)
     if (!follower)
         return error_raise_plain(-ENOMEM);
     follower->tap = (struct log_tap){.level = level, .take = keep, .arg = follower};
-    int rc = follow(ctx, follower);
+    follower->runtime = runtime;
+    follower->soon.fn = told_by_loop;
+    list_init(&follower->soon.place);
+    follower->letter.deliver = told_by_letter;
+    int rc = follow_with_mailbox(ctx, follower);
     mem_free(follower);
     return rc;
 }

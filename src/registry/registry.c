@@ -17,25 +17,23 @@
 #include <errno.h>
 #include <string.h>
 
-/* Bytes that those at one connection from outside may have registered: some ten thousand actors. Who is of the same
- * user could fill our memory otherwise, too. */
-enum { MOST_FROM_OUTSIDE = 4 * 1024 * 1024 };
-
-static size_t most_of(const struct session *session)
+/* A function may begin only when its session has ended: then nothing would strike off again what it registers. */
+static int enter(struct session *session, const tr_registration *actor)
 {
-    return session->outside ? MOST_FROM_OUTSIDE : SIZE_MAX;
+    if (session->state.at == SESSION_ENDED)
+        return raise_code(TR_ECLOSED, "the session that vouches for %s has ended: not registered", session->peer.name);
+    return table_add(runtime->registry, session, actor, session->outside);
 }
 
-static int add(struct session *session, const tr_actor *actor, const tr_list_tr_str *addresses, double started,
-               const tr_list_tr_str *modules)
+static int enter_peer(struct session *session, double started, const tr_list_tr_str *modules)
 {
-    tr_registration registration = {.name = actor->name,
-                                    .uuid = actor->uuid,
-                                    .addresses = *addresses,
-                                    .pid = actor->pid,
-                                    .started = started,
-                                    .modules = *modules};
-    return table_add(runtime->registry, session, &registration, session ? most_of(session) : SIZE_MAX);
+    const tr_actor *peer = &session->peer;
+    return enter(session, &(tr_registration){.name = peer->name,
+                                             .uuid = peer->uuid,
+                                             .addresses = session->addresses,
+                                             .pid = peer->pid,
+                                             .started = started,
+                                             .modules = *modules});
 }
 
 static double now(void)
@@ -46,7 +44,7 @@ static double now(void)
 /* It saves our children a round trip: most actors are children of their root. */
 static int child_up(struct session *session)
 {
-    return add(session, &session->peer, &session->addresses, now(), &session->modules);
+    return enter_peer(session, now(), &session->modules);
 }
 
 static void session_ended(struct session *session)
@@ -69,7 +67,13 @@ int registry_serve(void)
     actor->session_ended = session_ended;
     actor->arbiter = actor->local;
     actor->arbiter_uuid = runtime->self.uuid;
-    return add(NULL, &runtime->self, &actor->addresses, now(), &actor->modules);
+    const tr_registration own = {.name = runtime->self.name,
+                                 .uuid = runtime->self.uuid,
+                                 .addresses = actor->addresses,
+                                 .pid = runtime->self.pid,
+                                 .started = now(),
+                                 .modules = actor->modules};
+    return table_add(runtime->registry, NULL, &own, false);
 }
 
 void registry_free(void)
@@ -86,8 +90,7 @@ void registry_free(void)
 
 tr_fn_def(tr_registry_enroll)
 {
-    struct session *session = ctx_session(ctx);
-    return add(session, &session->peer, &session->addresses, args->started, &args->modules);
+    return enter_peer(ctx_session(ctx), args->started, &args->modules);
 }
 
 /* It vouches for others, but of itself it can only say what it said when it greeted, which was checked. */
@@ -97,7 +100,7 @@ static int add_vouched(struct session *session, const tr_registration *actor)
     if (actor->uuid && strcmp(actor->uuid, voucher->uuid) == 0 && actor->pid != voucher->pid)
         return raise_code(-EACCES, "%s, pid %d, would be registered as pid %d: not registered", voucher->name,
                           voucher->pid, actor->pid);
-    return table_add(runtime->registry, session, actor, most_of(session));
+    return enter(session, actor);
 }
 
 tr_fn_def(tr_registry_mirror)

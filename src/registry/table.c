@@ -18,6 +18,10 @@
  * ones that are gone in memory, which nobody else does. More than so many usual ones need. */
 enum { MOST_BEHIND = 65536, MOST_BYTES_BEHIND = 32 * 1024 * 1024 };
 
+/* Bytes that those from outside may have registered, over one connection and together: some ten thousand actors, and
+ * some two hundred thousand. Who is of the same user could fill our memory otherwise, too. */
+enum { MOST_OVER_ONE = 4 * 1024 * 1024, MOST_FROM_OUTSIDE = 64 * 1024 * 1024 };
+
 struct shelf {
     struct link entries;
     size_t size;                /* bytes of what they are */
@@ -74,6 +78,7 @@ static void take(struct map *map, uint64_t key, struct link *item, size_t size)
 static void unplace(struct registry *table, struct entry *entry)
 {
     list_remove(&entry->place);
+    table->outside -= entry->outside ? entry->size : 0;
     take(&table->by_name, hash_of(entry->actor.name), &entry->of_name, entry->size);
     take(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid, entry->size);
     take(&table->by_session, key_of(entry->session), &entry->of_session, entry->size);
@@ -82,6 +87,7 @@ static void unplace(struct registry *table, struct entry *entry)
 static int place(struct registry *table, struct entry *entry)
 {
     list_push(&table->entries, &entry->place);
+    table->outside += entry->outside ? entry->size : 0;
     if (put(&table->by_name, hash_of(entry->actor.name), &entry->of_name, entry->size) < 0 ||
         put(&table->by_uuid, hash_of(entry->actor.uuid), &entry->of_uuid, entry->size) < 0 ||
         put(&table->by_session, key_of(entry->session), &entry->of_session, entry->size) < 0) {
@@ -124,7 +130,7 @@ static size_t size_of(const tr_registration *actor)
            strlen(actor->name) + 1 + strlen(actor->uuid) + 1;
 }
 
-static struct entry *entry_new(struct session *session, const tr_registration *actor)
+static struct entry *entry_new(struct session *session, const tr_registration *actor, bool outside)
 {
     size_t pointers = (actor->addresses.count + actor->modules.count) * sizeof(char *);
     size_t size = size_of(actor);
@@ -135,7 +141,7 @@ static struct entry *entry_new(struct session *session, const tr_registration *a
     }
     const char **items = (const char **)(entry + 1);
     char *texts = (char *)items + pointers;
-    *entry = (struct entry){.refs = 1, .session = session, .size = size, .actor = *actor};
+    *entry = (struct entry){.refs = 1, .session = session, .size = size, .outside = outside, .actor = *actor};
     entry->actor.name = copy_text(&texts, actor->name);
     entry->actor.uuid = copy_text(&texts, actor->uuid);
     entry->actor.addresses = copy_list(&items, &texts, &actor->addresses);
@@ -305,7 +311,18 @@ static size_t size_of_all(const struct registry *table, const struct session *se
     return shelf ? shelf->size : 0;
 }
 
-int table_add(struct registry *table, struct session *session, const tr_registration *actor, size_t most)
+static int check_room(const struct registry *table, const struct session *session, const tr_registration *actor)
+{
+    size_t size = size_of(actor);
+    if (size > MOST_OVER_ONE || size_of_all(table, session) > MOST_OVER_ONE - size)
+        return raise_code(-EDQUOT, "%s is one too many of those that come over one connection: not registered",
+                          actor->name);
+    if (table->outside > MOST_FROM_OUTSIDE - size)
+        return raise_code(-EDQUOT, "%s is one too many of those that come from outside: not registered", actor->name);
+    return 0;
+}
+
+int table_add(struct registry *table, struct session *session, const tr_registration *actor, bool outside)
 {
     tr_try(registration_check(actor));
     struct entry *entry = find_uuid(table, actor->uuid);
@@ -314,10 +331,9 @@ int table_add(struct registry *table, struct session *session, const tr_registra
                           entry->actor.name, entry->actor.pid);
     if (entry)
         return 0;
-    if (size_of(actor) > most || size_of_all(table, session) > most - size_of(actor))
-        return raise_code(-EDQUOT, "%s is one too many of those that come over one connection: not registered",
-                          actor->name);
-    entry = entry_new(session, actor);
+    if (outside)
+        tr_try(check_room(table, session, actor));
+    entry = entry_new(session, actor, outside);
     if (!entry)
         return -ENOMEM;
     int rc = place(table, entry);

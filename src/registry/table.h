@@ -17,6 +17,7 @@ struct entry {
     bool gone;                  /* struck off */
     struct session *session;    /* that it came over; not a reference; NULL for ourselves */
     size_t size;                /* bytes, of the struct and of what is behind it */
+    bool outside;               /* that is where it came from */
     struct link place, of_name, of_uuid, of_session;
     tr_registration actor;      /* what it points to lies behind this struct */
 };
@@ -24,6 +25,7 @@ struct entry {
 struct registry {
     struct link entries;        /* by `place`, in the order they came */
     struct map by_name, by_uuid, by_session;    /* of struct shelf */
+    size_t outside;             /* bytes of the entries from there */
     struct link watchers;
     tr_lot news;                /* who waits for a name waits here */
 };
@@ -52,9 +54,9 @@ struct registry *table_new(void);           /* NULL, with -ENOMEM raised */
 void table_free(struct registry *table);    /* watchers hear no more */
 
 /* Copies. 0, also if it is there already over this session; -EACCES, raised, when somebody else is registered with its
- * uuid; -EDQUOT, raised, if with it more than `most` bytes would have come over this session; TR_EARGUMENT, raised, for
- * what nobody can be; -ENOMEM, raised. */
-int table_add(struct registry *table, struct session *session, const tr_registration *actor, size_t most);
+ * uuid; -EDQUOT, raised, if it comes from `outside` and there is no room for it; TR_EARGUMENT, raised, for what nobody
+ * can be; -ENOMEM, raised. */
+int table_add(struct registry *table, struct session *session, const tr_registration *actor, bool outside);
 
 /* One that came over this session; nothing happens if there is none. */
 void table_strike(struct registry *table, const struct session *session, const char *uuid);

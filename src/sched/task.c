@@ -159,10 +159,15 @@ _Noreturn void task_name_foreign(const struct task *task)
           task->front.name, task->base.opened.at);
 }
 
-void task_wake(struct task *task, int rc)
+void task_must_be_ours(const struct task *task)
 {
     if (!task_is_ours(task))
         task_name_foreign(task);
+}
+
+void task_wake(struct task *task, int rc)
+{
+    task_must_be_ours(task);
     machine_move(&task->state, TASK_READY);
     task->abort = NULL;
     task->woken_with = rc;

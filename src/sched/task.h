@@ -42,6 +42,9 @@ int task_park(const char *what, task_abort_fn *abort, void *arg);
 /* Makes a parked task ready. */
 void task_wake(struct task *task, int rc);
 
+/* Ends the process if another thread runs it: what it waits with must be left alone. task_wake does so, too. */
+void task_must_be_ours(const struct task *task);
+
 /* Lets others run; not affected by cancellation. Returns rc (TR_ECANCELLED raised): best as the last thing a
  * function does, see sched_switch. */
 int task_yield(int rc);

@@ -12,6 +12,8 @@ struct real {
     struct sys sys;             /* first: operations get a pointer to this */
     int descriptors;            /* the epoll set of what is watched */
     struct map watches;         /* by their numbers */
+    struct epoll_event *reports; /* of one look */
+    size_t room;                /* for so many */
     uint64_t last_watch;
     uv_loop_t loop;             /* for signals and bells; by real_loop only, which makes it when it is needed */
     uv_timer_t active;          /* keeps it alive */
@@ -74,7 +76,8 @@ bool real_guard(struct sys *sys, void *low, size_t size);
 void real_abort(struct sys *sys) __attribute__((noreturn));
 void real_have_standard_streams(void);
 
-/* real_share.c */
+/* real_share.c. real_memory_file: the descriptor of an empty file in memory, or a negative errno value. */
+int real_memory_file(const char *name);
 int real_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd);
 int real_share_in(struct sys *sys, enum sys_sharing sharing, int fd, size_t size, void **ret_memory);
 void real_unshare(struct sys *sys, void *memory, size_t size);
@@ -113,6 +116,7 @@ void real_adopt(struct sys *sys, int fd);
 void real_lend(struct sys *sys, int fd);
 int real_pipe(struct sys *sys, int ret_fds[2]);
 int real_pair(struct sys *sys, int ret_fds[2]);
+size_t real_descriptors(struct sys *sys);
 int real_listen(struct sys *sys, const struct sys_address *at, int *ret_fd, int *ret_lock);
 void real_unlisten(struct sys *sys, const struct sys_address *at, int lock);
 void real_hang_up(struct sys *sys, int fd);

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -253,8 +252,8 @@ static int environment_file(const struct sys_spawn *what)
     char **entries = real_new_environment(what, NULL);
     if (!entries)
         return -ENOMEM;
-    int fd = memfd_create("environment", MFD_CLOEXEC);
-    int rc = fd < 0 ? -errno : write_texts(fd, entries);
+    int fd = real_memory_file("environment");
+    int rc = fd < 0 ? fd : write_texts(fd, entries);
     free(entries);
     if (rc < 0 && fd >= 0)
         close(fd);

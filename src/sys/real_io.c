@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -186,6 +187,14 @@ int real_pair(struct sys *sys, int ret_fds[2])
     (void)sys;
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds) < 0 ? -errno
                                                                                             : 0;
+}
+
+/* Asked each time: a program may change it. */
+size_t real_descriptors(struct sys *sys)
+{
+    (void)sys;
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX ? limit.rlim_cur : INT_MAX;
 }
 
 /* ---- addresses -------------------------------------------------------------------------------- */

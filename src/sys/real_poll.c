@@ -17,7 +17,10 @@
  * one was closed. Ours, of which that is not to be feared, stay armed in the kernel until it reports what nobody wants
  * to know: who waits again when a report has been dealt with costs no system call. The kernel may report a watch that
  * is gone, when the file it was for is still open under another number; so it is not told where a watch lies, but only
- * its number, which is never used again. */
+ * its number, which is never used again.
+ *
+ * One look is told all there is: what it did not ask for would be told by a second one, among what the first has told
+ * already, and that would pass for what nobody wants to know. So there is room for a report of each watch. */
 #include "sys/real.h"
 
 #include "base/panic.h"
@@ -28,7 +31,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000, MOST_REPORTS = 128 };
+enum { NS_PER_MS = 1000000, A_DAY_MS = 24 * 60 * 60 * 1000, FIRST_ROOM = 16 };
 
 enum { THE_LOOP = 0 };          /* the number of no watch */
 
@@ -175,10 +178,33 @@ int real_loop(struct real *real, uv_loop_t **ret)
     return rc;
 }
 
+/* For that many more watches, and the loop. */
+static int make_room(struct real *real, size_t more)
+{
+    size_t needed = real->watches.count + more + 1, room = real->room ? real->room : FIRST_ROOM;
+    while (room < needed)
+        room *= 2;
+    if (room == real->room)
+        return 0;
+    struct epoll_event *larger = realloc(real->reports, room * sizeof *larger);
+    if (!larger)
+        return -ENOMEM;
+    real->reports = larger;
+    real->room = room;
+    return 0;
+}
+
 int real_poll_start(struct real *real)
 {
+    int rc = make_room(real, 0);
+    if (rc < 0)
+        return rc;
     real->descriptors = epoll_create1(EPOLL_CLOEXEC);
-    return real->descriptors < 0 ? -errno : 0;
+    if (real->descriptors >= 0)
+        return 0;
+    rc = -errno;
+    free(real->reports);
+    return rc;
 }
 
 void real_poll_stop(struct real *real)
@@ -187,12 +213,13 @@ void real_poll_stop(struct real *real)
         end_loop(&real->loop);
     close(real->descriptors);
     map_fini(&real->watches);
+    free(real->reports);
 }
 
 int real_watch(struct sys *sys, int fd, sys_ready_fn *ready, void *arg, struct sys_watch **ret)
 {
     struct real *real = real_of(sys);
-    struct sys_watch *watch = malloc(sizeof *watch);
+    struct sys_watch *watch = make_room(real, 1) < 0 ? NULL : malloc(sizeof *watch);
     if (!watch)
         return -ENOMEM;
     *watch = (struct sys_watch){++real->last_watch, fd, .ready = ready, .arg = arg};
@@ -251,24 +278,22 @@ static bool look_inside(struct real *real)
     return stirred || unseen;
 }
 
-/* Returns how many there were; negative if a signal came first. */
+/* Returns how many there were; negative if a signal came first. Who is told may watch something else, and so the
+ * reports may move. */
 static int report_all(struct real *real, int ms)
 {
-    struct epoll_event found[MOST_REPORTS];
-    int count, sum = 0;
     bool loop_has_news = false;
-    do {
-        count = epoll_wait(real->descriptors, found, MOST_REPORTS, sum > 0 ? 0 : ms);
-        for (int i = 0; i < count; i++)
-            if (found[i].data.u64 == THE_LOOP)
-                loop_has_news = true;
-            else
-                report(real, &found[i]);
-        sum += count;
-    } while (count == MOST_REPORTS);
+    int count = epoll_wait(real->descriptors, real->reports, (int)real->room, ms);
+    for (int i = 0; i < count; i++) {
+        const struct epoll_event found = real->reports[i];
+        if (found.data.u64 == THE_LOOP)
+            loop_has_news = true;
+        else
+            report(real, &found);
+    }
     if (loop_has_news)
         uv_run(&real->loop, UV_RUN_NOWAIT);
-    return sum;
+    return count;
 }
 
 bool real_poll(struct sys *sys, int64_t timeout_ns)

@@ -6,6 +6,9 @@
  * One that only its maker writes to is sealed against mappings that can be written through, and against write(2), once
  * the maker has such a mapping (F_SEAL_FUTURE_WRITE, Linux 5.1). Nor can anybody punch holes in it then.
  *
+ * None of it is ever executed. A kernel may be set to give no memory of which that is not said (vm.memfd_noexec=2), and
+ * one before Linux 6.3 cannot be told.
+ *
  * It is handed over a Unix socket, beside bytes. Of the descriptors that come with a message there is room for one:
  * the kernel closes the others. */
 #include "sys/real.h"
@@ -48,12 +51,24 @@ static int make(int fd, enum sys_sharing sharing, size_t size, void **ret_memory
     return 0;
 }
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8u /* of Linux 6.3 */
+#endif
+
+int real_memory_file(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd < 0 ? -errno : fd;
+}
+
 int real_share(struct sys *sys, enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
     (void)sys;
-    int fd = memfd_create("tractor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = real_memory_file("tractor");
     if (fd < 0)
-        return -errno;
+        return fd;
     int rc = make(fd, sharing, size, ret_memory);
     if (rc < 0) {
         close(fd);

@@ -134,6 +134,7 @@ struct sys_ops {
     void (*lend)(struct sys *sys, int fd);          /* ours becomes one that blocks, for another program */
     int (*pipe)(struct sys *sys, int ret_fds[2]);   /* [0] reads what [1] writes */
     int (*pair)(struct sys *sys, int ret_fds[2]);   /* two connected stream sockets */
+    size_t (*descriptors)(struct sys *sys);         /* so many may be open at a time */
 
     /* Memory that several processes see, of a size that nobody can change any more, zero at first. share makes some,
      * and a descriptor for whoever else shall see it; share_in is for those, and takes nothing else for it: -EPERM.
@@ -234,10 +235,12 @@ struct sys_ops {
      * without; whoever waits in `ask` is woken by `answer`, whereupon the letter is gone. -EDEADLK where
      * nobody else could answer. `visit` gives a thread a small runtime if it has none. */
     int (*work)(struct sys *sys, struct sys_work *work);
-    int (*mailbox)(struct sys *sys, void *owner, struct sys_mailbox **ret);  /* held once */
+    int (*mailbox)(struct sys *sys, void *owner, struct sys_mailbox **ret);  /* held once; NULL where there are no
+                                                     * other threads */
     void (*mailbox_close)(struct sys *sys, struct sys_mailbox *mailbox);
     void (*mailbox_hold)(struct sys_mailbox *mailbox);
     void (*mailbox_drop)(struct sys_mailbox *mailbox);
+    void (*post)(struct sys_mailbox *mailbox, struct sys_letter *letter);    /* and goes on: nobody answers that */
     int (*ask)(struct sys_mailbox *mailbox, struct sys_letter *letter);
     void (*answer)(struct sys_mailbox *mailbox, struct sys_letter *letter);
     void (*visit)(struct sys_mailbox *mailbox);
@@ -396,6 +399,10 @@ static inline int sys_pipe(int ret_fds[2])
 static inline int sys_pair(int ret_fds[2])
 {
     return SYS_CALL_(pair, ret_fds);
+}
+static inline size_t sys_descriptors(void)
+{
+    return runtime->sys->ops->descriptors(runtime->sys);
 }
 static inline int sys_share(enum sys_sharing sharing, size_t size, void **ret_memory, int *ret_fd)
 {
@@ -593,6 +600,10 @@ static inline void sys_mailbox_hold(struct sys_mailbox *mailbox)
 static inline void sys_mailbox_drop(struct sys_mailbox *mailbox)
 {
     mailbox->ops->mailbox_drop(mailbox);
+}
+static inline void sys_post(struct sys_mailbox *mailbox, struct sys_letter *letter)
+{
+    mailbox->ops->post(mailbox, letter);
 }
 static inline int sys_ask(struct sys_mailbox *mailbox, struct sys_letter *letter)
 {

@@ -133,7 +133,7 @@ void live(struct life *life)
         life->before(life);
     runtime->actor = &life->actor;
     log_set_level(TR_LOG_TRACE, true);
-    require(sched_run(main_task, life, NULL) == 0);
+    require(sched_run(main_task, life, &(struct sched_options){.seed = life->seed}) == 0);
     runtime->actor = NULL;
     runtime->self = (tr_actor){"", "", "", 0};
     arena_fini(&life->actor.memory);

@@ -19,6 +19,7 @@ struct life {
     void (*before)(struct life *life);  /* what the world shall be like; may be NULL */
     void (*script)(struct life *life);
     void *arg;
+    uint64_t seed;              /* of the order in which tasks have their turns; 0: that in which they became ready */
 };
 
 /* Runs the script while an actor lives, ends the actor, and checks that nothing of it is left. */

@@ -424,6 +424,20 @@ static int usage(struct sys *sys, struct sys_usage *ret)
     return 0;
 }
 
+static size_t descriptors(struct sys *sys)
+{
+    (void)sys;
+    return WORLD_SOCKETS;
+}
+
+static int mailbox(struct sys *sys, void *owner, struct sys_mailbox **ret)
+{
+    (void)sys;
+    (void)owner;
+    *ret = NULL;
+    return 0;
+}
+
 static void host(struct sys *sys, char *ret_name, size_t room)
 {
     (void)sys;
@@ -538,7 +552,9 @@ static const struct sys_ops ops = {
     .pid = pid,
     .user = user,
     .usage = usage,
+    .descriptors = descriptors,
     .host = host,
+    .mailbox = mailbox,
     .env = environment,
     .print_error = print_error,
     .coloured = coloured,

@@ -1,6 +1,7 @@
 /* The log of real trees, and what their processes are called. With a word it is what tests/logs.sh looks at. */
 #include "support/expect.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 static const char *own_word; /* in argv, where this points to */
@@ -194,6 +195,43 @@ static int tell_level(void *arg)
     return 0;
 }
 
+/* ---- following ------------------------------------------------------------------------------------------------ */
+
+static void *speak_once(void *arg)
+{
+    tr_log_warning("of a thread of its own");
+    return arg;
+}
+
+/* While the run waits for nothing else. */
+static int hear_thread(tr_stream *log)
+{
+    pthread_t thread;
+    tr_log_line line;
+    tr_scope silence = tr_move_on_after(0.2), limit = tr_fail_after(10);
+    tr_try(tr_within(&silence, tr_next_log_line(log, &line)));
+    expect(silence.cancelled_caught);
+    expect(pthread_create(&thread, NULL, speak_once, NULL) == 0);
+    int rc = tr_within(&limit, tr_next_log_line(log, &line));
+    expect(pthread_join(thread, NULL) == 0);
+    tr_try(rc);
+    expect(strstr(line.text, "of a thread of its own"));
+    return 0;
+}
+
+static int what_a_thread_of_the_programs_own_says_is_followed(void)
+{
+    tr_auto(portal) own = NULL;
+    tr_auto(stream) log = NULL;
+    tr_actor_state state;
+    tr_try(tr_get_arbiter(&own));
+    tr_try(tr_follow_log(own, &log, "warning"));
+    tr_try(tr_inspect_actor(own, &state)); /* by then it is followed */
+    for (int i = 0; i < 3; i++)
+        tr_try(hear_thread(log));
+    return 0;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------------ */
 
 static int all(void *arg)
@@ -206,6 +244,7 @@ static int all(void *arg)
         {"an_actor_of_an_unknown_level_is_not_started", an_actor_of_an_unknown_level_is_not_started},
         {"an_actor_is_seen_under_its_name", an_actor_is_seen_under_its_name},
         {"what_argv_points_to_stays", what_argv_points_to_stays},
+        {"what_a_thread_of_the_programs_own_says_is_followed", what_a_thread_of_the_programs_own_says_is_followed},
     };
     return run_scenarios(scenarios, sizeof scenarios / sizeof *scenarios, arg);
 }

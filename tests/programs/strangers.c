@@ -105,7 +105,7 @@ static int speak(int fd, const char *body, size_t size)
 /* HELLO, as that process. */
 static bool greet_as(int fd, pid_t pid)
 {
-    char hello[] = "\x98\x00\x00\x02\x02\xa1x\xd9\x20"
+    char hello[] = "\x98\x00\x00\x03\x03\xa1x\xd9\x20"
                    "0123456789abcdef0123456789abcdef\x91\xa0\xd2pid.";
     const uint32_t number = htonl((uint32_t)pid);
     memcpy(hello + sizeof hello - 1 - sizeof number, &number, sizeof number);

@@ -118,6 +118,60 @@ static void a_child_that_is_told_to_end_is_an_error_of_its_nursery(void **state)
     expect_nothing_left(theatre);
 }
 
+static int compute(void *arg)
+{
+    (void)arg;
+    tr_try(tr_sleep(0.1));
+    say("computes");
+    process_spin(3);
+    return 0;
+}
+
+/* It learns of the end of its call and of its actor at once, and then leaves. */
+static int leaves_when_its_call_has_ended(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(nursery, &donny, "donny", .modules = tr_names("end")));
+    tr_try(tr_start_soon(nursery, compute, NULL));
+    tr_ignore(tr_call(donny, NULL, wait_and_tell));
+    tr_cancel(nursery);
+    return tr_join(nursery);
+}
+
+static struct theatre *while_its_parent_computes(uint64_t seed)
+{
+    struct theatre *theatre = raise_curtain(seed, leaves_when_its_call_has_ended);
+    run_until_said(theatre, "computes");
+    world_kill(world_find(theatre->world, "donny"), SIGTERM);
+    return theatre;
+}
+
+static void a_child_that_was_told_to_end_is_an_error_though_its_parent_leaves_once_it_hears_of_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct theatre *theatre = while_its_parent_computes(seed);
+        expect_outcome(theatre, "ActorDied");
+        expect_nothing_left(theatre);
+    }
+}
+
+/* As service managers tell them: each process, whatever it is doing. */
+static void a_child_that_was_told_to_end_with_its_parent_is_none(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct theatre *theatre = while_its_parent_computes(seed);
+        world_kill(theatre->root, SIGTERM);
+        run_to_the_end(theatre);
+        assert_int_equal(process_signal(theatre->root), SIGTERM);
+        assert_string_equal(process_said(theatre->root), "");
+        expect_nothing_left(theatre);
+    }
+}
+
 /* ---- hooks --------------------------------------------------------------------------------------------- */
 
 static int tell(void *what)
@@ -295,6 +349,8 @@ int main(void)
         cmocka_unit_test(a_second_one_ends_it_at_once),
         cmocka_unit_test(at_any_moment_ctrl_c_is_no_childs_death),
         cmocka_unit_test(a_child_that_is_told_to_end_is_an_error_of_its_nursery),
+        cmocka_unit_test(a_child_that_was_told_to_end_is_an_error_though_its_parent_leaves_once_it_hears_of_it),
+        cmocka_unit_test(a_child_that_was_told_to_end_with_its_parent_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

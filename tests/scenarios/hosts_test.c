@@ -461,6 +461,128 @@ static void who_is_outside_registers_so_much_and_no_more(void **state)
     end_all(theatre);
 }
 
+/* One that is as large as can be, over a connection of its own. */
+static int register_large(tr_portal **ret_arbiter, size_t number)
+{
+    enum { LARGE = 4000 * 1000 };
+    tr_auto(frame) frame = tr_open_frame();
+    char *text = tr_alloc(LARGE + 1);
+    want(text);
+    memset(text, 'm', LARGE);
+    tr_registration one = {.name = "large", .uuid = tr_format("%032zx", number), .addresses = tr_names("tcp://beta:9"),
+                           .pid = 7, .modules = {(tr_str[]){text}, 1}};
+    tr_try(tr_reach_actor(ret_arbiter, arbiter_at, NULL));
+    return tr_call(*ret_arbiter, NULL, tr_registry_mirror, .joined = tr_list(tr_registration, one));
+}
+
+static int fill_the_arbiter_together(void)
+{
+    enum { TOO_MANY = 17 };
+    tr_portal *many[TOO_MANY] = {0};
+    for (size_t i = 0; i < TOO_MANY - 1; i++)
+        tr_try(register_large(&many[i], i));
+    want(register_large(&many[TOO_MANY - 1], TOO_MANY) == TR_EREMOTE && tr_error_is(tr_last_error(), "errno.EDQUOT"));
+    tr_portal_done_(&many[0]);
+    tr_portal_done_(&many[TOO_MANY - 1]);
+    tr_try(tr_sleep(1));
+    tr_try(register_large(&many[0], TOO_MANY));
+    for (size_t i = 0; i < TOO_MANY; i++)
+        tr_portal_done_(&many[i]);
+    say("full");
+    return 0;
+}
+
+static int crowd_out_together(void *arg)
+{
+    (void)arg;
+    return fail_of(fill_the_arbiter_together());
+}
+
+static void those_from_outside_together_register_so_much_and_no_more(void **state)
+{
+    (void)state;
+    struct theatre *theatre = two_hosts(1, crowd_out_together);
+    run_until_said(theatre, "full");
+    end_all(theatre);
+}
+
+/* ---- connections ------------------------------------------------------------------------------------------- */
+
+static int come_often(tr_portal **portals, int times)
+{
+    for (int i = 0; i < times; i++)
+        tr_try(tr_reach_actor(&portals[i], arbiter_at, NULL));
+    return 0;
+}
+
+/* With his root's own there are so many. */
+static int crowd_the_door(void)
+{
+    enum { MOST = 20, MORE = 100 };
+    tr_portal *portals[MOST + 1] = {0}, *more[MORE] = {0};
+    int64_t value;
+    tr_try(come_often(portals, MOST - 1));
+    say("crowded");
+    for (int i = 0; i < MORE; i++) {
+        int rc = tr_reach_actor(&more[i], arbiter_at, NULL);
+        rc = rc < 0 ? rc : tr_call(more[i], &value, answer);
+        want(rc == TR_EREMOTE && tr_error_is(tr_last_error(), "errno.EAGAIN"));
+    }
+    tr_try(tr_sleep(10));
+    say("refused");
+    tr_portal_done_(&portals[0]);
+    tr_try(tr_sleep(1));
+    tr_try(tr_reach_actor(&portals[0], arbiter_at, NULL));
+    say("welcome");
+    for (int i = 0; i <= MOST; i++)
+        tr_portal_done_(&portals[i]);
+    for (int i = 0; i < MORE; i++)
+        tr_portal_done_(&more[i]);
+    return 0;
+}
+
+static int crowd_in(void *arg)
+{
+    (void)arg;
+    return fail_of(crowd_the_door());
+}
+
+/* Meanwhile the tree goes on. */
+static int host_a_crowd(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    say("open");
+    for (int i = 0; i < 15; i++) {
+        tr_portal *donny;
+        tr_try(tr_sleep(1));
+        tr_try(tr_start_actor(n, &donny, "donny", .modules = tr_names("stage")));
+        tr_try(call(donny));
+        tr_try(tr_cancel_actor(donny));
+    }
+    say("unhurt");
+    return tr_sleep_forever();
+}
+
+static void a_crowd_from_outside_has_half_of_the_descriptors_and_the_tree_goes_on(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, host_a_crowd);
+    theatre->on_network = true;
+    theatre->arbiter = arbiter_at;
+    run_until_said(theatre, "open");
+    process_limit_descriptors(theatre->root, 40);
+    let_in(theatre, crowd_in, "beta");
+    run_until_said(theatre, "crowded");
+    struct process *late = another_root_on(theatre, world_host(theatre->world, "gamma"));
+    run_until_said(theatre, "unhurt");
+    assert_non_null(strstr(process_said(late), "no arbiter at tcp://alpha:1616"));
+    assert_non_null(strstr(process_said(late), "has 20 connections from outside, and takes no more"));
+    assert_non_null(strstr(theatre->said, "refused"));
+    assert_non_null(strstr(theatre->said, "welcome"));
+    end_all(theatre);
+}
+
 static bool is_registered(tr_portal *arbiter, const char *name)
 {
     tr_auto(frame) frame = tr_open_frame();
@@ -610,6 +732,8 @@ int main(void)
         cmocka_unit_test(nobody_from_outside_ends_an_actor),
         cmocka_unit_test(nobody_from_outside_is_registered_as_another),
         cmocka_unit_test(who_is_outside_registers_so_much_and_no_more),
+        cmocka_unit_test(those_from_outside_together_register_so_much_and_no_more),
+        cmocka_unit_test(a_crowd_from_outside_has_half_of_the_descriptors_and_the_tree_goes_on),
         cmocka_unit_test(of_a_tree_that_is_too_large_nobody_stays_registered_who_has_ended),
         cmocka_unit_test(who_watches_from_outside_and_does_not_read_keeps_little_of_what_is_gone),
         cmocka_unit_test(who_is_outside_reads_few_lists_at_a_time),

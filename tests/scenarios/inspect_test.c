@@ -288,6 +288,30 @@ static int follow_a_log(tr_portal *donny)
 PLAY(follow_a_log)
 SUCCEEDS(a_log_is_followed_at_a_level_of_the_followers_own, play_follow_a_log, "")
 
+static int follow_in_silence(tr_portal *donny)
+{
+    tr_auto(stream) log = NULL;
+    bool on;
+    tr_try(tr_follow_log(donny, &log, "info"));
+    tr_try(tr_call(donny, &on, say_much, .lines = 1));
+    tr_try(next_line_has(log, "line 1 xxx"));
+    say("followed");
+    return tr_sleep_forever();
+}
+PLAY(follow_in_silence)
+
+static void nobody_is_woken_to_look_for_what_has_not_been_said(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, play_follow_in_silence);
+    run_until_said(theatre, "followed");
+    run_for(theatre, 1);
+    uint64_t before = world_steps(theatre->world);
+    run_for(theatre, 600);
+    assert_true(world_steps(theatre->world) - before < 10);
+    end_all(theatre);
+}
+
 static int read_too_late(tr_portal *donny)
 {
     tr_auto(stream) log = NULL;
@@ -557,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_function_is_not_taken_for_one_whose_description_is_gone),
         cmocka_unit_test(a_log_is_followed_at_a_level_of_the_followers_own),
         cmocka_unit_test(so_many_may_follow_a_log_and_no_more),
+        cmocka_unit_test(nobody_is_woken_to_look_for_what_has_not_been_said),
         cmocka_unit_test(who_reads_a_log_too_late_is_told_how_much_was_lost),
         cmocka_unit_test(a_visitor_sees_all_and_is_not_seen_whatever_the_arbiter),
         cmocka_unit_test(over_tcp_nobody_is_told),

@@ -67,7 +67,7 @@ static int speak_the_next_version(tr_conn *conn, void *arg)
 /* As an actor does, and then there is no answer to anything. */
 static int greet_and_listen(tr_conn *conn, void *arg)
 {
-    char hello[] = "\x30\0\0\0\x98\x00\x00\x02\x02\xa1x\xd9\x20"
+    char hello[] = "\x30\0\0\0\x98\x00\x00\x03\x03\xa1x\xd9\x20"
                    "0123456789abcdef0123456789abcdef\x91\xa0\xd2pid.";
     (void)arg;
     for (int i = 0; i < 4; i++)
@@ -79,7 +79,7 @@ static int greet_and_listen(tr_conn *conn, void *arg)
 /* A greeting that is never complete, a byte every tenth of a second. */
 static int drip(tr_conn *conn, void *arg)
 {
-    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x02\x02\xa1x\xd9\x20";
+    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x03\x03\xa1x\xd9\x20";
     (void)arg;
     for (size_t i = 0; i < sizeof hello - 1; i++) {
         tr_try(answer(conn, hello + i, 1));

@@ -537,7 +537,7 @@ static const char good_bye[] = "\x03\0\0\0\x92\x0a"; /* and its final 0 */
 /* A greeting by hand, with the good-bye behind it. */
 static int greet_as(tr_conn *conn, int pid)
 {
-    char hello[] = "\x30\0\0\0\x98\x00\x00\x02\x02\xa1x\xd9\x20"
+    char hello[] = "\x30\0\0\0\x98\x00\x00\x03\x03\xa1x\xd9\x20"
                    "0123456789abcdef0123456789abcdef\x91\xa0\xd2pid.";
     for (int i = 0; i < 4; i++)
         hello[sizeof hello - 1 - 4 + i] = (char)(pid >> 8 * (3 - i));

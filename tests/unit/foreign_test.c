@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 static tr_event event;
-static tr_lot lot;
+static tr_lot lot, theirs;
 static tr_scope scope;
 static tr_nursery *nursery;
 
@@ -21,6 +21,12 @@ static int wait_in_lot(void *arg)
 {
     (void)arg;
     return tr_park(&lot);
+}
+
+static int wait_in_their_lot(void *arg)
+{
+    (void)arg;
+    return tr_park(&theirs);
 }
 
 static int wait_in_scope(void *arg)
@@ -39,6 +45,31 @@ static void *set_event(void *arg)
 static void *unpark(void *arg)
 {
     tr_unpark(&lot, 1);
+    return arg;
+}
+
+static void *move_to_another_lot(void *arg)
+{
+    tr_lot other = {0};
+    tr_repark(&lot, &other, 1);
+    return arg;
+}
+
+static int move_behind_ours(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    theirs = (tr_lot){0};
+    tr_try(tr_start_soon(n, wait_in_their_lot, NULL));
+    tr_try(tr_checkpoint());
+    tr_repark(&theirs, &lot, 1);
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static void *run_and_move_behind(void *arg)
+{
+    tr_ignore(tr_run(move_behind_ours, NULL));
     return arg;
 }
 
@@ -142,6 +173,16 @@ static int a_lot_is_emptied(void *arg)
     return meanwhile(wait_in_lot, unpark, arg);
 }
 
+static int a_lot_is_emptied_into_another(void *arg)
+{
+    return meanwhile(wait_in_lot, move_to_another_lot, arg);
+}
+
+static int a_lot_is_emptied_into_that_of_another_run(void *arg)
+{
+    return meanwhile(wait_in_lot, run_and_move_behind, arg);
+}
+
 static int a_scope_is_cancelled(void *arg)
 {
     return meanwhile(wait_in_scope, cancel_scope, arg);
@@ -158,6 +199,13 @@ static void who_waits_cannot_be_woken_by_a_foreign_thread(void **state)
     assert_dies(an_event_is_set, "task sleeper (tests/unit/foreign_test.c:");
     assert_dies(an_event_is_set_in_another_run, "belongs to a run of another thread");
     assert_dies(a_lot_is_emptied, "belongs to a run of another thread");
+}
+
+static void who_waits_cannot_be_moved_by_a_foreign_thread(void **state)
+{
+    (void)state;
+    assert_dies(a_lot_is_emptied_into_another, "task sleeper (tests/unit/foreign_test.c:");
+    assert_dies(a_lot_is_emptied_into_that_of_another_run, "belongs to a run of another thread");
 }
 
 static void a_scope_cannot_be_cut_by_a_foreign_thread(void **state)
@@ -204,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_waits_cannot_be_woken_by_a_foreign_thread),
+        cmocka_unit_test(who_waits_cannot_be_moved_by_a_foreign_thread),
         cmocka_unit_test(a_scope_cannot_be_cut_by_a_foreign_thread),
         SCENARIO(where_there_is_a_result_it_says_so),
         SCENARIO(what_nobody_waits_with_can_be_set_anywhere),

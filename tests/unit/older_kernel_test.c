@@ -1,11 +1,14 @@
-/* Descriptors on a kernel before Linux 6.5, which knows calls that shall not wait (RWF_NOWAIT) for files only:
- * the C library's functions are overlaid by ones that say so. */
+/* Kernels that are not as this one may be: the C library's functions are overlaid by ones that do as theirs. Before
+ * Linux 6.5 they know calls that shall not wait (RWF_NOWAIT) for files only; before 6.3 no memory that is never
+ * executed, where later ones may be set to know no other (vm.memfd_noexec=2). */
 #include "support/real.h"
+#include "sys/sys.h"
 #include "tractor/io.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -84,11 +87,55 @@ static int a_blocking_pipe_keeps_only_those_at_work_with_it_waiting(void *arg)
     return 0;
 }
 
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+static enum { AS_HERE, KNOWS_NO_NOEXEC, NOTHING_ELSE } memory;
+
+int memfd_create(const char *name, unsigned flags)
+{
+    enum { NOEXEC_SEAL = 0x8 };
+    int (*real)(const char *, unsigned);
+    *(void **)&real = dlsym(RTLD_NEXT, "memfd_create");
+    if (memory == AS_HERE)
+        return real(name, flags);
+    if (!(flags & NOEXEC_SEAL) == (memory == KNOWS_NO_NOEXEC))
+        return real(name, flags & ~(unsigned)NOEXEC_SEAL); /* this one may be old, too */
+    errno = memory == KNOWS_NO_NOEXEC ? EINVAL : EACCES;
+    return -1;
+}
+
+static int share(enum sys_sharing sharing)
+{
+    enum { SIZE = 65536 };
+    void *ours, *theirs;
+    int fd;
+    expect(sys_share(sharing, SIZE, &ours, &fd) == 0);
+    expect(sys_share_in(sharing, fd, SIZE, &theirs) == 0);
+    memcpy(ours, "abc", 3);
+    expect(memcmp(theirs, "abc", 3) == 0);
+    sys_unshare(theirs, SIZE);
+    sys_unshare(ours, SIZE);
+    sys_close(&fd);
+    return 0;
+}
+
+static int memory_is_shared_whether_a_kernel_knows_such_as_is_never_executed_or_no_other(void *arg)
+{
+    (void)arg;
+    int rc = 0;
+    for (memory = AS_HERE; memory <= NOTHING_ELSE && rc >= 0; memory++)
+        if ((rc = share(SYS_ALL_WRITE)) >= 0)
+            rc = share(SYS_ONE_WRITES);
+    memory = AS_HERE;
+    return rc;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_EARNEST(a_blocking_socket_gives_what_is_there),
         IN_EARNEST(a_blocking_pipe_keeps_only_those_at_work_with_it_waiting),
+        IN_EARNEST(memory_is_shared_whether_a_kernel_knows_such_as_is_never_executed_or_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

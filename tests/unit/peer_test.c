@@ -1,45 +1,19 @@
 /* What peers say that is no good, in a world where the test plays the peer: what fuzzers found, one by one. */
-#include "support/virtual.h"
+#include "met_peer.h"
 
 #include "fuzz/frames.h"
 #include "fuzz/functions.h"
-#include "fuzz/life.h"
-#include "fuzz/peer.h"
 #include "fuzz/samples.h"
 
 #include "actor/error_wire.h"
-#include "actor/portal.h"
 #include "base/error.h"
+#include "registry/table.h"
 #include "value/codec.h"
 #include "value/function.h"
 #include "value/msgpack.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* ---- who is there -------------------------------------------------------------------------------------------- */
-
-static struct peer peer;
-
-static void peer_answers(struct world *world, struct world_socket *socket)
-{
-    peer_init(&peer, world->connected_arg, socket);
-    peer_greet(&peer);
-}
-
-static const tr_list_tr_str peer_address = {(tr_str[]){"unix:@peer"}, 1};
-
-/* A portal to the peer, who has greeted. */
-static tr_portal *meet(struct life *life)
-{
-    struct session *session;
-    while (!life->up)
-        pass(0);
-    life->world->connected = peer_answers;
-    life->world->connected_arg = life;
-    assert_int_equal(session_open(&peer_address, NULL, &session), 0);
-    return portal_new(session);
-}
 
 /* A YIELD for the first call there was; `value` is one on the wire. */
 static void peer_yields(const char *value, size_t size)
@@ -349,12 +323,16 @@ static void nonsense_about_lent_memory_is_the_end_of_its_session(void **state)
     }
 }
 
+static size_t fails_then; /* the first allocation after what follows, the second, ...; 0: none */
+
 /* The peer's clock is ahead of ours, or its answer was read before anybody looked at the time. */
 static int say_that_it_was_cut(void *seconds)
 {
     tr_try(tr_sleep(*(double *)seconds));
     peer_fails_with(error_new(TR_ECANCELLED, "Cancelled", "", 0, "cancelled by the one who asked"));
-    return 0;
+    if (fails_then)
+        peer.life->world->fail_at = peer.life->world->allocations + fails_then;
+    return tr_sleep(1); /* with the scope that it has just waited with */
 }
 
 static int call_while_peer_says_so(struct life *life, double when)
@@ -362,7 +340,9 @@ static int call_while_peer_says_so(struct life *life, double when)
     tr_auto(nursery) nursery = tr_open_nursery();
     tr_auto(portal) portal = meet(life);
     tr_try(tr_start_soon(nursery, say_that_it_was_cut, &when));
-    return tr_join_with(nursery, tr_call(portal, NULL, echo, .text = "hello"));
+    int rc = tr_call(portal, NULL, echo, .text = "hello");
+    tr_cancel(nursery);
+    return tr_join_with(nursery, rc);
 }
 
 static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline(struct life *life)
@@ -377,6 +357,35 @@ static void a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_b
     }
 }
 
+static int call_while_peer_says_so_below(struct life *life, int scopes)
+{
+    tr_scope nothing = tr_cancel_scope();
+    return scopes > 0 ? tr_within(&nothing, call_while_peer_says_so_below(life, scopes - 1))
+                      : call_while_peer_says_so(life, 0.999);
+}
+
+/* Whether its word was heard, as an error or in our own cancellation. */
+static bool is_heard(struct life *life, bool *ret_failed)
+{
+    tr_scope limit = tr_move_on_after(1);
+    int rc = tr_within(&limit, call_while_peer_says_so_below(life, 20));
+    *ret_failed = rc < 0;
+    life->world->fail_at = 0;
+    return rc < 0 ? tr_error_is(tr_last_error(), "Cancelled") : limit.cancelled_caught;
+}
+
+/* So many scopes that none is left over for the wait for our own deadline. */
+static void what_it_says_then_is_not_hidden_by_a_lack_of_memory(struct life *life)
+{
+    bool failed = true, heard_as_error = false;
+    for (fails_then = 1; failed; fails_then++) {
+        bool heard = is_heard(life, &failed);
+        heard_as_error |= heard && failed;
+    }
+    fails_then = 0;
+    assert_true(heard_as_error);
+}
+
 static void put_call(struct buf *out, const tr_fn_info *fn, const void *args, double seconds_left)
 {
     struct frame frame = {.kind = FRAME_START, .id = 1,
@@ -385,11 +394,6 @@ static void put_call(struct buf *out, const tr_fn_info *fn, const void *args, do
     assert_int_equal(frame_open(out, &frame, &start), 0);
     assert_int_equal(codec_encode_fields(out, fn->args, args), 0);
     assert_int_equal(frame_close(out, start), 0);
-}
-
-static bool peer_has_heard(const char *words)
-{
-    return memmem(peer.socket->out.data, peer.socket->out.size, words, strlen(words)) != NULL;
 }
 
 static void what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller(struct life *life)
@@ -417,192 +421,10 @@ static void what_was_answered_before_a_session_is_spoilt_still_leaves(struct lif
     buf_fini(&said);
 }
 
-/* By its signature alone. */
-static void put_short_call(struct buf *out, uint64_t id, const tr_fn_info *fn, const void *args)
+/* Without an argument. */
+static void put_bare_call(struct buf *out, uint64_t id, const char *module, const char *function)
 {
-    struct frame frame = {.kind = FRAME_CALL, .id = id, .call = {.signature = function_hash(fn), .seconds_left = 1}};
-    size_t start;
-    assert_int_equal(frame_open(out, &frame, &start), 0);
-    assert_int_equal(codec_encode_fields(out, fn->args, args), 0);
-    assert_int_equal(frame_close(out, start), 0);
-}
-
-static void say_short_call(uint64_t id, const tr_fn_info *fn, const void *args)
-{
-    struct buf said = {0};
-    put_short_call(&said, id, fn, args);
-    peer_say(&peer, said.data, said.size);
-    buf_fini(&said);
-    pass(0.1);
-}
-
-static void say_named_call(const tr_fn_info *fn, const void *args, uint64_t signature)
-{
-    struct buf said = {0};
-    struct frame frame = {.kind = FRAME_START, .id = 1,
-                          .start = {"fuzz", fn->name, signature, 1, (uint8_t)fn->way, 0, 0, {0}}};
-    size_t start;
-    assert_int_equal(frame_open(&said, &frame, &start), 0);
-    assert_int_equal(codec_encode_fields(&said, fn->args, args), 0);
-    assert_int_equal(frame_close(&said, start), 0);
-    peer_say(&peer, said.data, said.size);
-    buf_fini(&said);
-    pass(0.1);
-}
-
-static void who_has_named_a_function_may_call_it_by_its_signature(struct life *life)
-{
-    const tr_fn_info *fn = function_find("fuzz", "echo")->info;
-    tr_auto(portal) portal = meet(life);
-    say_named_call(fn, TR_ARGS_(echo, .text = "by its name", ), function_hash(fn));
-    assert_true(peer_has_heard("by its name"));
-    say_short_call(2, fn, TR_ARGS_(echo, .text = "in short", ));
-    assert_true(peer_has_heard("in short"));
-    peer.socket->ended = true;
-}
-
-/* Neither by nobody, nor without its signature, nor by somebody who was refused. */
-static void who_has_not_named_it_may_not(struct life *life)
-{
-    const tr_fn_info *fn = function_find("fuzz", "echo")->info;
-    tr_auto(portal) portal = meet(life);
-    say_short_call(1, fn, TR_ARGS_(echo, .text = "not named", ));
-    say_named_call(fn, TR_ARGS_(echo, .text = "unsigned", ), 0);
-    assert_true(peer_has_heard("unsigned"));
-    say_short_call(2, fn, TR_ARGS_(echo, .text = "not signed", ));
-    say_named_call(fn, TR_ARGS_(echo, .text = "wrongly signed", ), 1);
-    say_short_call(3, fn, TR_ARGS_(echo, .text = "not accepted", ));
-    assert_true(peer_has_heard("that was not called by its name before"));
-    assert_false(peer_has_heard("not named") || peer_has_heard("not signed") || peer_has_heard("not accepted"));
-    peer.socket->ended = true;
-}
-
-static void say_raw(enum frame_kind kind, uint64_t id, const char *raw, size_t size)
-{
-    struct buf out = {0};
-    struct frame frame = {.kind = kind, .id = id,
-                          .call = {.signature = kind == FRAME_CALL ? function_hash(function_find("fuzz", "echo")->info)
-                                                                   : 0}};
-    size_t start;
-    assert_int_equal(frame_open(&out, &frame, &start), 0);
-    assert_int_equal(buf_append(&out, raw, size), 0);
-    assert_int_equal(frame_close(&out, start), 0);
-    peer_say(&peer, out.data, out.size);
-    buf_fini(&out);
-}
-
-/* All that were asked for so far, with what a string is on the wire. */
-static int return_them(void *arg)
-{
-    const int *count = arg;
-    for (uint64_t id = 1; id <= (uint64_t)*count; id++) {
-        tr_try(tr_sleep(1));
-        say_raw(FRAME_RETURN, id, "\xa2hi", 3);
-    }
-    return 0;
-}
-
-static int times_heard(const char *words)
-{
-    const uint8_t *at = peer.socket->out.data, *end = at + peer.socket->out.size;
-    int count = 0;
-    while ((at = memmem(at, (size_t)(end - at), words, strlen(words)))) {
-        count++;
-        at++;
-    }
-    return count;
-}
-
-static int call_twice(struct life *life)
-{
-    int count = 2;
-    tr_str word;
-    tr_auto(nursery) nursery = tr_open_nursery();
-    tr_auto(portal) portal = meet(life);
-    tr_try(tr_start_soon(nursery, return_them, &count));
-    for (int i = 0; i < count; i++) {
-        tr_try(tr_call(portal, &word, echo, .text = "hello"));
-        assert_string_equal(word, "hi");
-    }
-    assert_int_equal(times_heard("hello"), 2);
-    assert_int_equal(times_heard("\xa4" "echo"), 1);
-    peer.socket->ended = true;
-    return tr_join(nursery);
-}
-
-static void a_function_that_has_returned_is_not_named_again(struct life *life)
-{
-    assert_int_equal(call_twice(life), 0);
-}
-
-/* Cut; two values; no value; bytes that lie where nothing was lent. All that is looked at only by who wants it. */
-static const struct spoilt {
-    const char *raw;
-    size_t size;
-} spoilt[] = {{"\xa9hi", 3}, {"\xa2hi\x01", 4}, {"\x91\xa2hi\x01", 5}, {"", 0}, {"\xc1", 1}, {"\x91\xc1", 2},
-              {"\xd7\x01\0\0\0\0\0\0\0\1", 10}};
-enum { SPOILT = sizeof spoilt / sizeof *spoilt };
-static const struct spoilt *what_it_says;
-
-static int say_spoilt_result(void *unused)
-{
-    (void)unused;
-    tr_try(tr_sleep(1));
-    say_raw(FRAME_RETURN, 1, what_it_says->raw, what_it_says->size);
-    return 0;
-}
-
-static int call_for(struct life *life, tr_str *ret)
-{
-    tr_auto(nursery) nursery = tr_open_nursery();
-    tr_auto(portal) portal = meet(life);
-    tr_try(tr_start_soon(nursery, say_spoilt_result, NULL));
-    return tr_join_with(nursery, tr_call(portal, ret, echo, .text = "hello"));
-}
-
-static void is_told_the_end_of_its_session(struct life *life)
-{
-    tr_str word;
-    assert_int_equal(call_for(life, &word), TR_EREMOTE);
-    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
-}
-
-static void is_told_so_also_if_nobody_wants_it(struct life *life)
-{
-    assert_int_equal(call_for(life, NULL), TR_EREMOTE);
-    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
-}
-
-static void spoilt_arguments_end_their_session(struct life *life)
-{
-    tr_auto(portal) portal = meet(life);
-    say_named_call(function_find("fuzz", "echo")->info, TR_ARGS_(echo, .text = "named", ),
-                   function_hash(function_find("fuzz", "echo")->info));
-    assert_true(peer_has_heard("named"));
-    say_raw(FRAME_CALL, 2, what_it_says->raw, what_it_says->size);
-    pass(1);
-    assert_int_equal(tr_call(portal, NULL, echo, .text = "hello"), TR_EREMOTE);
-    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
-}
-
-static void a_value_that_is_none_is_the_end_of_its_session(void **state)
-{
-    void (*const scripts[])(struct life *) = {is_told_the_end_of_its_session, is_told_so_also_if_nobody_wants_it,
-                                              spoilt_arguments_end_their_session};
-    (void)state;
-    for (size_t i = 0; i < SPOILT; i++)
-        for (size_t k = 0; k < sizeof scripts / sizeof *scripts; k++) {
-            struct life life = {.script = scripts[k]};
-            what_it_says = &spoilt[i];
-            live(&life);
-            assert_int_equal(life.rc, 0);
-        }
-}
-
-/* A call of what is not served here: few bytes. */
-static void put_vain_call(struct buf *out, uint64_t id)
-{
-    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = "a", .function = "b"}};
+    struct frame frame = {.kind = FRAME_START, .id = id, .start = {.module = module, .function = function}};
     size_t start;
     assert_int_equal(frame_open(out, &frame, &start), 0);
     assert_int_equal(msgpack_put_map(out, 0), 0);
@@ -616,20 +438,33 @@ static void take_long(struct life *life)
     assert_int_equal(tr_checkpoint(), 0);
 }
 
+enum { VAIN_CALLS = 2200 }; /* two readings, and more than twice what may be unsent */
+
+/* Calls of what is not served here: few bytes, for which we have many to say. */
+static void put_vain_calls(struct buf *out)
+{
+    for (uint64_t id = 1; id <= VAIN_CALLS; id++)
+        put_bare_call(out, id, "a", "b");
+}
+
+static tr_list_tr_str many_modules(void)
+{
+    enum { MODULES = 200 };
+    static tr_str many[MODULES];
+    for (size_t i = 0; i < MODULES; i++)
+        many[i] = "a_module_among_others";
+    return (tr_list_tr_str){many, MODULES};
+}
+
 /* What is answered at once to what one read has brought is so much that the reader waits until some of it is written;
  * and the loop, which is the first to try, finds that nobody is there. */
 static void a_peer_that_has_left_what_it_asked_for_is_lost_at_once(struct life *life)
 {
-    enum { CALLS = 1000, MODULES = 200 };
-    static tr_str many[MODULES];
     const tr_list_tr_str own = life->actor.modules;
     struct buf said = {0};
     tr_auto(portal) portal = meet(life);
-    for (size_t i = 0; i < MODULES; i++)
-        many[i] = "a_module_among_others";
-    for (uint64_t id = 1; id <= CALLS; id++)
-        put_vain_call(&said, id);
-    life->actor.modules = (tr_list_tr_str){many, MODULES};
+    put_vain_calls(&said);
+    life->actor.modules = many_modules();
     for (int i = 0; i < 200; i++)
         take_long(life);
     peer.socket->unwritable = EPIPE;
@@ -639,6 +474,40 @@ static void a_peer_that_has_left_what_it_asked_for_is_lost_at_once(struct life *
     assert_null(peer_session(&peer));
     life->actor.modules = own;
     buf_fini(&said);
+}
+
+/* Likewise; and what it had said last is looked at only when nothing can be written to it any more. */
+static void enroll_and_leave(struct life *life)
+{
+    const tr_list_tr_str own = life->actor.modules;
+    struct buf said = {0};
+    tr_auto(portal) portal = meet(life);
+    put_vain_calls(&said);
+    put_bare_call(&said, VAIN_CALLS + 1, REGISTRY_MODULE, "tr_registry_enroll");
+    assert_int_equal(buf_append(&said, "nonsense", 8), 0);
+    life->actor.modules = many_modules();
+    peer.socket->room = 0;
+    peer_say(&peer, said.data, said.size);
+    pass(0.1);
+    assert_non_null(peer_session(&peer));
+    peer.socket->room = SIZE_MAX;
+    peer.socket->unwritable = EPIPE;
+    pass(0.1);
+    assert_null(peer_session(&peer));
+    assert_null(table_next_of_name(runtime->registry, tr_portal_actor(portal)->name, NULL));
+    life->actor.modules = own;
+    buf_fini(&said);
+}
+
+/* Whether the function has begun before the session ends, is as the tasks have their turns. */
+static void who_has_left_when_its_enrolment_begins_is_not_registered(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct life life = {.script = enroll_and_leave, .seed = seed};
+        live(&life);
+        assert_int_equal(life.rc, 0);
+    }
 }
 
 /* As after a time in which this process was stopped. */
@@ -669,25 +538,37 @@ static void peer_tells_of(const tr_registration *actor)
     buf_fini(&value);
 }
 
+enum { LIES = 5 };
+static const tr_registration truth = {.name = "donny", .uuid = "0123456789abcdef0123456789abcdef",
+                                      .addresses = {(tr_str[]){"unix:@donny"}, 1}};
+
+/* What can be no actor, for one reason each. */
+static tr_registration lie(int i)
+{
+    static tr_str no_text[1];
+    tr_registration actor = truth;
+    switch (i) {
+    case 0: actor.name = NULL; break;
+    case 1: actor.name = "\x1b[2J"; break;
+    case 2: actor.uuid = NULL; break;
+    case 3: actor.addresses.count = 0; break;
+    default: actor.addresses.items = no_text;
+    }
+    return actor;
+}
+
 static void an_arbiter_that_tells_of_what_is_no_actor_is_none(struct life *life)
 {
-    const tr_registration good = {.name = "donny", .uuid = "0123456789abcdef0123456789abcdef",
-                                  .addresses = tr_names("unix:@donny")};
-    tr_registration bad[] = {good, good, good, good, good};
-    bad[0].name = NULL;
-    bad[1].name = "\x1b[2J";
-    bad[2].uuid = NULL;
-    bad[3].addresses.count = 0;
-    bad[4].addresses = (tr_list_tr_str){(tr_str[]){NULL}, 1};
     tr_portal *portal = meet(life);
     tr_stream *changes = NULL;
     tr_actor_event event;
     assert_int_equal(tr_watch_actors_of(portal, &changes), 0);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        peer_tells_of(&bad[i]);
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        peer_tells_of(&actor);
         assert_int_equal(tr_next_actor(changes, &event), TR_ENOARBITER);
     }
-    peer_tells_of(&good);
+    peer_tells_of(&truth);
     assert_int_equal(tr_next_actor(changes, &event), 1);
     assert_string_equal(event.actor.name, "donny");
     peer.socket->ended = true;
@@ -695,15 +576,71 @@ static void an_arbiter_that_tells_of_what_is_no_actor_is_none(struct life *life)
     tr_portal_done_(&portal);
 }
 
-static void among_others(void **state)
+/* Answers our newest call, once it is there, by one value of that kind. */
+struct answer {
+    enum frame_kind kind;
+    const tr_type *type;
+    const void *value;
+};
+
+static int peer_answers_call(void *arg)
 {
-    struct life life = {0};
-    life.script = ((void (**)(struct life *))*state)[0];
-    live(&life);
-    assert_int_equal(life.rc, 0);
+    const struct answer *answer = arg;
+    struct buf out = {0};
+    size_t start;
+    tr_try(tr_sleep(0.1));
+    struct frame frame = {.kind = answer->kind, .id = peer_session(&peer)->last_call};
+    assert_int_equal(frame_open(&out, &frame, &start), 0);
+    assert_int_equal(codec_encode(&out, answer->type, answer->value), 0);
+    assert_int_equal(frame_close(&out, start), 0);
+    peer_say(&peer, out.data, out.size);
+    buf_fini(&out);
+    return 0;
 }
 
-#define LIVE(name) {#name, among_others, NULL, NULL, (void (*[])(struct life *)){name}}
+static int list_while_peer_answers(tr_portal *portal, const tr_registration *actor)
+{
+    struct answer answer = {FRAME_YIELD, &tr_type_tr_registration, actor};
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_list_tr_registration found;
+    tr_try(tr_start_soon(nursery, peer_answers_call, &answer));
+    return tr_join_with(nursery, tr_actors_of(portal, &found));
+}
+
+static void a_list_with_what_is_no_actor_is_no_arbiters(struct life *life)
+{
+    tr_auto(portal) portal = meet(life);
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        assert_int_equal(list_while_peer_answers(portal, &actor), TR_ENOARBITER);
+        assert_non_null(strstr(tr_error_message(tr_last_error()), "no arbiter says what was told"));
+    }
+    peer.socket->ended = true;
+}
+
+static int find_while_peer_answers(const tr_registration *actor)
+{
+    const tr_list_tr_registration found = {actor, 1};
+    struct answer answer = {FRAME_RETURN, function_find(REGISTRY_MODULE, "tr_registry_find")->info->out, &found};
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = NULL;
+    tr_try(tr_start_soon(nursery, peer_answers_call, &answer));
+    return tr_join_with(nursery, tr_find_actor(&portal, "donny"));
+}
+
+/* The peer is taken for the registry of our own root. */
+static void what_is_no_actor_is_not_found(struct life *life)
+{
+    tr_auto(portal) portal = meet(life);
+    life->actor.arbiter = "unix:@peer";
+    life->actor.arbiter_uuid = tr_portal_actor(portal)->uuid;
+    for (int i = 0; i < LIES; i++) {
+        const tr_registration actor = lie(i);
+        assert_int_equal(find_while_peer_answers(&actor), TR_ENOARBITER);
+        assert_non_null(strstr(tr_error_message(tr_last_error()), "no arbiter says what was told"));
+    }
+    peer.socket->ended = true;
+}
 
 int main(void)
 {
@@ -717,15 +654,15 @@ int main(void)
         LIVE(who_does_not_hear_that_places_are_free_cannot_fill_our_memory),
         cmocka_unit_test(nonsense_about_lent_memory_is_the_end_of_its_session),
         LIVE(a_callee_that_our_deadline_has_cut_off_a_little_early_is_cancelled_by_our_deadline),
+        LIVE(what_it_says_then_is_not_hidden_by_a_lack_of_memory),
         LIVE(what_the_callers_deadline_has_cut_off_was_cancelled_by_the_caller),
-        LIVE(who_has_named_a_function_may_call_it_by_its_signature),
-        LIVE(who_has_not_named_it_may_not),
-        LIVE(a_function_that_has_returned_is_not_named_again),
-        cmocka_unit_test(a_value_that_is_none_is_the_end_of_its_session),
         LIVE(what_was_answered_before_a_session_is_spoilt_still_leaves),
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
+        cmocka_unit_test(who_has_left_when_its_enrolment_begins_is_not_registered),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
         LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
+        LIVE(a_list_with_what_is_no_actor_is_no_arbiters),
+        LIVE(what_is_no_actor_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The real poller in want: of the processor in the wrong moment, for which the wait is overlaid by one that comes
- * late; of descriptors; and of a kernel that takes what it is told. */
+ * late; of descriptors; and of a kernel that takes what it is told. And how often the kernel is told anything. */
 #include "sched/io.h"
 #include "support/real.h"
 #include "support/tasks.h"
@@ -21,11 +21,13 @@ int epoll_wait(int set, struct epoll_event *ret_events, int room, int timeout)
 }
 
 static int refusals; /* so many changes of what is watched are refused for want of memory */
+static int changes;  /* so many there were */
 
 int epoll_ctl(int set, int what, int fd, struct epoll_event *event)
 {
     int (*real)(int, int, int, struct epoll_event *);
     *(void **)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+    changes++;
     if (what != EPOLL_CTL_MOD || refusals == 0)
         return real(set, what, fd, event);
     refusals--;
@@ -64,6 +66,87 @@ static int a_reader_is_woken_when_the_kernel_will_not_watch_for_it(void *arg)
     close(fds[1]);
     return 0;
 }
+
+/* ---- many ---------------------------------------------------------------------------------------------------- */
+
+enum { MANY = 200 };
+
+struct crowd {
+    struct io ios[MANY];
+    int writers[MANY];
+    int read;                   /* bytes, by all */
+    tr_event all_read;
+};
+
+struct member {
+    struct crowd *crowd;
+    struct io *io;
+};
+
+static int read_bytes(void *arg)
+{
+    const struct member member = *(struct member *)arg;
+    char byte;
+    for (;;) {
+        tr_try((int)io_read(member.io, &byte, 1));
+        if (++member.crowd->read == MANY)
+            tr_event_set(&member.crowd->all_read);
+    }
+}
+
+/* So all of them are ready at once. */
+static int write_to_all(struct crowd *crowd)
+{
+    crowd->read = 0;
+    crowd->all_read = (tr_event){0};
+    for (int i = 0; i < MANY; i++)
+        expect(write(crowd->writers[i], "", 1) == 1);
+    return tr_event_wait(&crowd->all_read);
+}
+
+static int begin_crowd(tr_nursery *n, struct crowd *crowd)
+{
+    static struct member members[MANY];
+    for (int i = 0; i < MANY; i++) {
+        int fds[2];
+        expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+        crowd->writers[i] = fds[1];
+        tr_try(io_open(&crowd->ios[i], fds[0]));
+        members[i] = (struct member){crowd, &crowd->ios[i]};
+        tr_try(tr_start_soon(n, read_bytes, &members[i]));
+    }
+    return 0;
+}
+
+static int have_all_read(struct crowd *crowd)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(begin_crowd(n, crowd));
+    tr_try(write_to_all(crowd));
+    changes = 0;
+    for (int i = 0; i < 3; i++)
+        tr_try(write_to_all(crowd));
+    tr_cancel(n);
+    return tr_join(n);
+}
+
+static int of_many_that_are_ready_at_once_the_kernel_is_not_told_anew(void *arg)
+{
+    (void)arg;
+    static struct crowd crowd;
+    int rc = have_all_read(&crowd);
+    int told = changes;
+    for (int i = 0; i < MANY; i++) {
+        io_close(&crowd.ios[i]);
+        close(crowd.writers[i]);
+    }
+    if (told > 0)
+        print_error("it was told %d times\n", told);
+    expect(told == 0);
+    return rc;
+}
+
+/* ---- late, and few --------------------------------------------------------------------------------------------- */
 
 /* Deadlines that have come by the time the wait begins: it must not wait for anything else then. */
 static int a_deadline_that_passes_before_the_wait_is_kept(void *arg)
@@ -185,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_process_that_gets_no_descriptors_for_its_first_run_is_told_so),
         cmocka_unit_test(an_actor_that_gets_no_descriptors_says_why_it_ends),
         IN_EARNEST(a_reader_is_woken_when_the_kernel_will_not_watch_for_it),
+        IN_EARNEST(of_many_that_are_ready_at_once_the_kernel_is_not_told_anew),
         IN_EARNEST(a_deadline_that_passes_before_the_wait_is_kept),
         cmocka_unit_test(a_run_that_gets_no_descriptors_says_so_and_keeps_none),
         cmocka_unit_test(neither_does_one_that_gets_too_few_for_a_signal),
