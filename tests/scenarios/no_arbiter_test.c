@@ -57,7 +57,7 @@ static int greet_otherwise(tr_conn *conn, void *arg)
 
 static int speak_the_next_version(tr_conn *conn, void *arg)
 {
-    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x03\x04\xa1x\xd9\x20"
+    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x04\x05\xa1x\xd9\x20"
                                 "0123456789abcdef0123456789abcdef\x91\xa0\x01";
     (void)arg;
     tr_try(answer(conn, hello, sizeof hello - 1));
@@ -96,7 +96,7 @@ static const struct kind {
     {listen_only, "does not answer"},
     {serve_pages, "bytes"},
     {greet_otherwise, "bytes"},
-    {speak_the_next_version, "versions 3 to 4"},
+    {speak_the_next_version, "versions 4 to 5"},
     {drip, "does not answer"},
     {greet_and_listen, "does not answer"},
 };
