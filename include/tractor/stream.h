@@ -114,8 +114,8 @@ typedef struct tr_flow {
 #define tr_result_stream(portal, ret_stream, fn) fn##_tr_result_stream_((portal), (ret_stream))
 
 /* Waits for the next item: 1 with it in *ret_item, 0 at the end. What the item points to lives until the
- * next tr_next or the stream's end. A checkpoint. One task at a time. After the end it returns 0, after
- * an error that error, each time. TR_EREMOTE as tr_call. (__anext__) */
+ * next tr_next or the stream's end; byte strings in it may begin at any address. A checkpoint. One task at a time.
+ * After the end it returns 0, after an error that error, each time. TR_EREMOTE as tr_call. (__anext__) */
 #define tr_next(stream, ret_item, fn) fn##_tr_next_((stream), (ret_item))
 
 /* How many values were dropped, by its flow, so far. No checkpoint. */

@@ -1,11 +1,15 @@
 /* Both ends of a flow: credit and sending; keeping, taking, dropping. Neither knows whether it is the caller's or
  * the callee's: whoever owns it says in which frames its values and its credit travel.
  *
+ * Byte strings of some size are read where they are kept (the reader's part begins with `lend`): until the reader takes
+ * the next value, or leaves, that memory is neither moved nor used again; what arrives meanwhile may need other memory.
+ *
  * A value costs credit as it is sent and as it arrives, the same at both ends; a value that arrives without credit
  * ends the session, since that peer does not keep to the protocol. */
 #include "actor/flow.h"
 
 #include "base/error.h"
+#include "base/hooks.h"
 #include "base/panic.h"
 #include "base/plant.h"
 #include "sched/task.h"
@@ -133,16 +137,71 @@ static void let_go(struct inflow *in, tr_bytes values, size_t far)
     in->far -= far;
 }
 
+/* ---- memory in which somebody reads ---------------------------------------------------------------- */
+
+static bool is_lent(const struct inflow *in)
+{
+    return in->lent && in->lent == in->values.memory;
+}
+
+static void lend(struct inflow *in, const struct reader_at *at)
+{
+    in->lent = in->values.memory;
+    in->lent_to = at;
+}
+
+void inflow_release(struct inflow *in, const struct reader_at *at)
+{
+    if (!in->lent || in->lent_to != at)
+        return;
+    if (!is_lent(in))
+        mem_free(in->lent);
+    in->lent = NULL;
+    buf_drain(&in->values, 0); /* which now may begin again at its start */
+}
+
+/* So many bytes at the front are not wanted any more, but what is lent of them stays as it is. */
+static void advance(struct inflow *in, size_t size)
+{
+    if (!is_lent(in)) {
+        buf_drain(&in->values, size);
+        return;
+    }
+    in->values.data += size;
+    in->values.size -= size;
+}
+
+/* To other memory, with room for so much more. -ENOMEM: it stays where it is. */
+static int step_aside(struct inflow *in, size_t more)
+{
+    struct buf other = {0};
+    if (buf_reserve(&other, in->values.size + more) < 0)
+        return -ENOMEM;
+    (void)buf_append(&other, in->values.data, in->values.size);
+    in->values = other;
+    return 0;
+}
+
+static int append(struct inflow *in, tr_bytes values)
+{
+    if (is_lent(in) && buf_space(&in->values) < values.size && step_aside(in, values.size) < 0)
+        return -ENOMEM;
+    return buf_append(&in->values, values.data, values.size);
+}
+
 static void let_all_go(struct inflow *in)
 {
     if (in->far > 0)
         let_go(in, (tr_bytes){in->values.data, in->values.size}, in->far);
-    buf_fini(&in->values);
+    if (!is_lent(in))
+        buf_fini(&in->values);
+    in->values = (struct buf){0};
 }
 
 void inflow_fini(struct inflow *in)
 {
     let_all_go(in);
+    mem_free(in->lent);
     error_unref(in->failure);
 }
 
@@ -171,7 +230,7 @@ static inline void drop_first(struct inflow *in, struct extent extent)
 {
     if (extent.far > 0)
         let_go(in, (tr_bytes){in->values.data, extent.size}, extent.far);
-    buf_drain(&in->values, extent.size);
+    advance(in, extent.size);
     in->first_number++;
     in->first_byte += extent.size;
 }
@@ -230,7 +289,7 @@ static uint64_t cost_of(const struct inflow *in, size_t bytes, uint32_t count)
 /* `far` of the bytes that they speak of lie elsewhere, on that shelf. */
 static int keep(struct inflow *in, tr_bytes values, uint32_t count, size_t far, struct shelf_view *view)
 {
-    if (buf_append(&in->values, values.data, values.size) < 0)
+    if (append(in, values) < 0)
         return error_raise_plain(-ENOMEM);
     if (far > 0) {
         large_hold(view, values);
@@ -384,7 +443,8 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         return in->failure ? error_raise(error_ref(in->failure)) : 0;
     struct reader from = {.at = in->values.data + offset,
                           .left = in->values.size - offset,
-                          .source = in->far > 0 ? shelf_view_source(in->view) : NULL};
+                          .source = in->far > 0 ? shelf_view_source(in->view) : NULL,
+                          .in_place = at->in_place && !in->lent && has_one_reader(in)};
     int rc = codec_decode(&from, type, memory, ret_value);
     if (rc == -ENOMEM)
         return error_raise_plain(rc);
@@ -394,6 +454,8 @@ int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, st
         in->failure = error_box(error_of(rc), peer);
         return error_raise(error_ref(in->failure));
     }
+    if (from.lent)
+        lend(in, at);
     passed(in, at, (struct extent){in->values.size - offset - from.left, from.far});
     if (!has_one_reader(in) && at->number < in->foremost && planted(SKIPPED_READER))
         return inflow_take(in, at, type, memory, peer, ret_value);

@@ -63,10 +63,13 @@ struct reader_at {
     uint64_t number;                /* of the value that is next */
     uint64_t byte;                  /* where that one begins */
     size_t lag;                     /* by how many values it may be behind the foremost */
+    bool in_place;                  /* it says when it has done with the newest value: see inflow_release */
 };
 
 struct inflow {
     struct buf values;              /* that somebody has yet to take, one after the other */
+    uint8_t *lent;                  /* memory of theirs, or what was, in which bytes of the newest value are read, */
+    const struct reader_at *lent_to;/* by that one; or NULL */
     size_t far;                     /* bytes that they speak of and that lie elsewhere, */
     struct shelf_view *view;        /* there, where they are held */
     uint64_t first_number, first_byte; /* where these begin */
@@ -98,6 +101,10 @@ int inflow_arrived(struct inflow *in, const struct frame *frame);
  * One that makes no sense is the flow's failure; -ENOMEM is not, and may be tried again. */
 int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, struct arena *memory,
                 const tr_actor *peer, void *ret_value);
+
+/* A reader has done with what its newest value points to; for those that read bytes in place, which otherwise are copied
+ * into `memory`, and live as long as that. */
+void inflow_release(struct inflow *in, const struct reader_at *at);
 
 /* Grants what is owed, if it is worth it, in a frame of that kind. */
 int inflow_grant(struct inflow *in, struct session *session, enum frame_kind kind, uint64_t id);

@@ -29,6 +29,7 @@ int stream_new(struct talk *talk, tr_stream **ret_stream)
         return error_raise_plain(-ENOMEM);
     }
     stream->talk = talk;
+    stream->at.in_place = true;
     inflow_add_reader(&talk->in, &stream->at);
     *ret_stream = stream;
     return 0;
@@ -38,6 +39,7 @@ static void stream_free(struct tr_stream *stream)
 {
     struct talk *talk = stream->talk;
     arena_fini(&stream->memory);
+    inflow_release(&talk->in, &stream->at);
     mem_free(stream);
     talk_unref(talk);
 }
@@ -143,6 +145,8 @@ static int next(struct tr_stream *stream, void *ret_item)
 
 int tr_next_(tr_stream *stream, const tr_fn_info *fn, void *ret_item)
 {
+    if (stream)
+        inflow_release(&stream->talk->in, &stream->at);
     tr_try(tr_checkpoint());
     tr_try(check(stream, fn));
     struct call *call = &stream->talk->call;

@@ -18,12 +18,16 @@ enum { CODEC_AGREED = 16 };      /* how deep the type is known to whoever knows 
  * costs less than to keep account of where they are. */
 enum { CODEC_LARGE = 16 * 1024 };
 
+/* Below this they are copied, even if they might be read in place. */
+enum { CODEC_IN_PLACE = 256 };
+
 /* A cursor over received bytes; what was taken is no longer there. */
 struct reader {
     const uint8_t *at;
     size_t left;
     size_t far;                 /* bytes that lie elsewhere, of what was taken */
     struct far_source *source;  /* where that is; NULL: nowhere, and there may be none */
+    bool in_place, lent;        /* byte strings may be left where they are / and some were */
 };
 
 /* Appends the value at `value`. 0, -ENOMEM, or TR_EARGUMENT for what cannot be sent (a list with

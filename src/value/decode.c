@@ -164,9 +164,13 @@ static int copy_text(struct decoder *decoder, const struct msgpack_head *head, t
 
 static int keep_bytes(struct decoder *decoder, const struct msgpack_head *head, tr_bytes *ret)
 {
-    void *data = head->count ? arena_copy(decoder->memory, head->bytes, head->count) : NULL;
-    if (head->count && !data)
+    const void *data = NULL;
+    if (decoder->from->in_place && head->count >= CODEC_IN_PLACE) {
+        data = head->bytes;
+        decoder->from->lent = true;
+    } else if (head->count > 0 && !(data = arena_copy(decoder->memory, head->bytes, head->count))) {
         return no_memory();
+    }
     *ret = (tr_bytes){data, head->count};
     return 0;
 }
