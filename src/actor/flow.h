@@ -102,8 +102,8 @@ int inflow_arrived(struct inflow *in, const struct frame *frame);
 int inflow_take(struct inflow *in, struct reader_at *at, const tr_type *type, struct arena *memory,
                 const tr_actor *peer, void *ret_value);
 
-/* A reader has done with what its newest value points to; for those that read bytes in place, which otherwise are copied
- * into `memory`, and live as long as that. */
+/* A reader has done with what its newest value points to; for those that read bytes in place, which otherwise are
+ * copied into `memory`, and live as long as that. */
 void inflow_release(struct inflow *in, const struct reader_at *at);
 
 /* Grants what is owed, if it is worth it, in a frame of that kind. */

@@ -233,10 +233,10 @@ static int an_arbiter_that_hangs_up(char **argv)
 
 static int an_arbiter_of_another_version(char **argv)
 {
-    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x03\x04\xa1x\xd9\x20"
+    static const char hello[] = "\x2c\0\0\0\x98\x00\x00\x04\x05\xa1x\xd9\x20"
                                 "0123456789abcdef0123456789abcdef\x91\xa0\x01";
     int wrong = join_impostor(argv, hello, sizeof hello - 1);
-    return wrong + !strstr(tr_error_message(tr_last_error()), "versions 3 to 4");
+    return wrong + !strstr(tr_error_message(tr_last_error()), "versions 4 to 5");
 }
 
 static int an_arbiter_that_says_nothing(char **argv)
