@@ -185,7 +185,8 @@ enum { LATELY_NS = 10000000 };
 static bool trim_after_a_while(struct sched *sched)
 {
     int64_t left = time_left(sched);
-    if (!sched->jumps && !sched->idlers && (left < 0 || left > LATELY_NS) && !sys_poll(LATELY_NS))
+    bool may_wait = !sched->jumps && !sched->idlers && (left < 0 || left > LATELY_NS);
+    if (may_wait && (!sys_poll(LATELY_NS) || sched_is_busy(sched)))
         return false;
     stacks_trim(sched);
     return true;

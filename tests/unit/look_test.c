@@ -2,6 +2,7 @@
 #include "support/tasks.h"
 
 #include "clock_world.h"
+#include "sched/sched.h"
 #include "sched/task.h"
 
 enum { A_MOMENT_NS = 1000, A_LOOK_NS = 50000, CHEAP_BATCHES = 2000 };
@@ -267,6 +268,41 @@ static int who_waits_for_all_others_to_wait_is_not_kept(void *arg)
     return 0;
 }
 
+/* ---- memory of a burst ------------------------------------------------------------------------------------------ */
+
+static int end_at_once(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int burst(int tasks)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    for (int i = 0; i < tasks; i++)
+        tr_try(tr_start_soon(nursery, end_at_once, NULL));
+    return tr_join(nursery);
+}
+
+static int memory_of_a_burst_is_kept_until_nothing_has_happened_for_a_while(void *arg)
+{
+    (void)arg;
+    enum { MANY = 2000, MANY_SLABS = MANY / 64 - 1, FEW_SLABS = 8 };
+    struct expected soon;
+    watch_polls();
+    tr_try(burst(MANY));
+    expect(runtime->sched->idle_slabs >= MANY_SLABS);
+    expect_after(&soon, 0);
+    list_remove(&soon.glance.place);
+    told_by_poll = &soon;
+    tr_try(tr_event_wait(&soon.told));
+    told_by_poll = NULL;
+    expect(runtime->sched->idle_slabs >= MANY_SLABS);
+    tr_try(tr_sleep(1));
+    expect(runtime->sched->idle_slabs <= FEW_SLABS);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +311,7 @@ int main(void)
         SCENARIO(what_comes_in_a_moment_is_seen_without_waiting),
         SCENARIO(what_does_not_is_given_up_and_waited_for),
         SCENARIO(the_world_is_polled_meanwhile),
+        SCENARIO(memory_of_a_burst_is_kept_until_nothing_has_happened_for_a_while),
         SCENARIO(what_the_world_reports_meanwhile_is_heard),
         SCENARIO(what_a_report_asks_for_meanwhile_is_done_before_the_wait),
         SCENARIO(a_deadline_that_comes_meanwhile_is_kept),
