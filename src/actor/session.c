@@ -381,7 +381,8 @@ static int wait_for_reluctant(struct session *session)
                : 0;
 }
 
-/* What was asked for begins, and mostly ends, before more of it is looked at, while all that it touches is near. */
+/* What was asked for begins, and mostly ends, before more of it is looked at, while all that it touches is near. Who is
+ * cancelled meanwhile acts on all of it nevertheless: it came in time, as a greeting with all that follows it. */
 enum { MOST_AT_A_TIME = 64 };
 
 static int act_on_all(struct session *session)
@@ -395,7 +396,7 @@ static int act_on_all(struct session *session)
         tr_try(act_on(session, (size_t)size));
         tr_try(wait_for_reluctant(session));
         if (count % MOST_AT_A_TIME == 0)
-            tr_try(tr_checkpoint());
+            task_yield(0);
     }
     return 0;
 }

@@ -527,6 +527,29 @@ static void a_greeting_that_came_in_time_may_be_read_late(struct life *life)
     pass(0.1);
 }
 
+/* And it is no less in time for being followed by more than is looked at without a pause. */
+static void what_follows_such_a_greeting_is_heard(struct life *life)
+{
+    enum { CALLS = 100 };
+    struct buf calls = {0};
+    while (!life->up)
+        pass(0);
+    peer_init(&peer, life, world_connect(life->world));
+    pass(0.1);
+    peer_greet(&peer);
+    for (uint64_t id = 1; id <= CALLS; id++)
+        put_bare_call(&calls, id, "a", "b");
+    peer_say(&peer, calls.data, calls.size);
+    buf_fini(&calls);
+    life->world->now_ns += 60 * (int64_t)NS_PER_S;
+    pass(0.1);
+    assert_non_null(peer_session(&peer));
+    peer_check(&peer);
+    assert_int_equal(peer_outcomes(&peer, CALLS), 1);
+    peer.socket->ended = true;
+    pass(0.1);
+}
+
 /* ---- an arbiter ---------------------------------------------------------------------------------------------------- */
 
 static void peer_tells_of(const tr_registration *actor)
@@ -660,6 +683,7 @@ int main(void)
         LIVE(a_peer_that_has_left_what_it_asked_for_is_lost_at_once),
         cmocka_unit_test(who_has_left_when_its_enrolment_begins_is_not_registered),
         LIVE(a_greeting_that_came_in_time_may_be_read_late),
+        LIVE(what_follows_such_a_greeting_is_heard),
         LIVE(an_arbiter_that_tells_of_what_is_no_actor_is_none),
         LIVE(a_list_with_what_is_no_actor_is_no_arbiters),
         LIVE(what_is_no_actor_is_not_found),
