@@ -43,11 +43,11 @@ int call_returned(struct session *session, const struct frame *frame)
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
         return large_check(frame); /* given up */
-    if (call->introduces)
+    if (call->introduces && !call->talk)
         remember(session, call->fn);
     struct reader from = large_reader(frame);
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
-    if (rc < 0 || from.left > 0)
+    if (!call->ret || rc < 0 || from.left > 0)
         tr_try(large_check(frame));
     finish(call, rc < 0 ? error_box(error_of(rc), &session->peer) : NULL);
     return 0;

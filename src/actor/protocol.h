@@ -13,7 +13,7 @@
  *                                            parent is that, this enrolls it
  *     either  HELLO         <-->             anybody else starts with the greeting, at once
  *     either  START 7       -->              please run this function
-             CALL 7        -->              the same, in short, of one that has returned to the peer before
+ *             CALL 7        -->              the same, in short, of one that has returned to the peer before
  *             RETURN 7      <--              its result; or
  *             ERROR 7       <--              how it failed
  *             STARTED 7     <--              before that, of a context: it is at it, with a first value

@@ -163,6 +163,32 @@ static void is_told_so_also_if_nobody_wants_it(struct life *life)
     assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
 }
 
+/* So written that there are as many bytes as fields, of which the last is none. */
+static int say_no_result(void *unused)
+{
+    static const uint8_t frame[] = {5, 0, 0, 0, 0x93, 0xcc, FRAME_RETURN, 0xcc, 1};
+    (void)unused;
+    tr_try(tr_sleep(1));
+    peer_say(&peer, frame, sizeof frame);
+    return 0;
+}
+
+static int call_for_nothing(struct life *life)
+{
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_auto(portal) portal = meet(life);
+    tr_try(tr_start_soon(nursery, say_no_result, NULL));
+    int rc = tr_join_with(nursery, tr_call(portal, NULL, echo, .text = "hello"));
+    peer.socket->ended = true;
+    return rc;
+}
+
+static void an_answer_without_a_result_is_none_also_if_nobody_wants_it(struct life *life)
+{
+    assert_int_equal(call_for_nothing(life), TR_EREMOTE);
+    assert_true(tr_error_is(tr_last_error(), "ProtocolError"));
+}
+
 static void spoilt_arguments_end_their_session(struct life *life)
 {
     tr_auto(portal) portal = meet(life);
@@ -195,6 +221,7 @@ int main(void)
         LIVE(who_has_named_a_function_may_call_it_by_its_signature),
         LIVE(who_has_not_named_it_may_not),
         LIVE(a_function_that_has_returned_is_not_named_again),
+        LIVE(an_answer_without_a_result_is_none_also_if_nobody_wants_it),
         cmocka_unit_test(a_value_that_is_none_is_the_end_of_its_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
