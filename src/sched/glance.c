@@ -15,6 +15,9 @@
 
 enum { MOMENT_NS = 50000, GLANCES_PER_TIME = 128, MOST_IN_VAIN = 16 };
 
+/* What is done about what was seen may take any time, and the clock is asked no later than after so many moments. */
+enum { MOMENTS_PER_TIME = 16 };
+
 void sched_glance(struct glance *what)
 {
     what->in_vain = 0;
@@ -88,6 +91,7 @@ static bool has_to_stop(struct sched *sched, int64_t *end)
 static bool see_for_a_moment(struct sched *sched)
 {
     int64_t end = -1;
+    sched->glances_left -= GLANCES_PER_TIME / MOMENTS_PER_TIME;
     while (--sched->glances_left > 0 || !has_to_stop(sched, &end)) {
         if (see(sched))
             return true;

@@ -181,6 +181,23 @@ static int the_world_is_polled_meanwhile(void *arg)
     return 0;
 }
 
+/* As where several callers keep it busy, of whom there is always one who has spoken by the time another is answered. */
+static int what_is_seen_at_once_does_not_put_off_a_look_by_long_batches(void *arg)
+{
+    (void)arg;
+    struct expected soon;
+    enum { TIMES = 200 };
+    tr_try(yield(CHEAP_BATCHES));
+    watch_polls();
+    for (int i = 0; i < TIMES; i++) {
+        time_passes(A_LOOK_NS);
+        expect_after(&soon, 1);
+        tr_try(tr_event_wait(&soon.told));
+    }
+    expect(polls >= TIMES / 16);
+    return 0;
+}
+
 static int what_the_world_reports_meanwhile_is_heard(void *arg)
 {
     (void)arg;
@@ -312,6 +329,7 @@ int main(void)
         SCENARIO(what_does_not_is_given_up_and_waited_for),
         SCENARIO(the_world_is_polled_meanwhile),
         SCENARIO(memory_of_a_burst_is_kept_until_nothing_has_happened_for_a_while),
+        SCENARIO(what_is_seen_at_once_does_not_put_off_a_look_by_long_batches),
         SCENARIO(what_the_world_reports_meanwhile_is_heard),
         SCENARIO(what_a_report_asks_for_meanwhile_is_done_before_the_wait),
         SCENARIO(a_deadline_that_comes_meanwhile_is_kept),
