@@ -177,25 +177,24 @@ static void poll_busily(struct sched *sched)
     glance_once(sched);
 }
 
-/* So long nothing may happen before memory that was needed lately is given back: to get it again costs more than to
- * wait for the next message. */
+/* Memory that was needed so lately is not given back: to get it again costs more than to wait for the next message. */
 enum { LATELY_NS = 10000000 };
 
-/* False when something has happened before. */
-static bool trim_after_a_while(struct sched *sched)
+/* Or somebody waits for everybody to wait, and shall not be kept. */
+static bool may_trim(const struct sched *sched)
 {
-    int64_t left = time_left(sched);
-    bool may_wait = !sched->jumps && !sched->idlers && (left < 0 || left > LATELY_NS);
-    if (may_wait && (!sys_poll(LATELY_NS) || sched_is_busy(sched)))
-        return false;
-    stacks_trim(sched);
-    return true;
+    return sched->jumps || sched->idlers || sys_now() - sched->slabs_needed >= LATELY_NS;
 }
 
 static void wait_for_world(struct sched *sched)
 {
-    if (!stacks_are_too_many(sched) || trim_after_a_while(sched))
-        idle_poll(sched, time_left(sched));
+    int64_t left = time_left(sched);
+    if (!stacks_are_too_many(sched))
+        idle_poll(sched, left);
+    else if (may_trim(sched))
+        stacks_trim(sched);
+    else
+        idle_poll(sched, left >= 0 && left < LATELY_NS ? left : LATELY_NS);
     sched->looked = sys_now();
 }
 

@@ -5,7 +5,8 @@
  * head, found from any of its stacks by the alignment; the stack that would lie there is given up (that is
  * address space, not memory). A stack that was used once is used again, the last one first, while its
  * top is still in the cache. Slabs that nobody uses are counted as they come and go, and looked for and given
- * back to the kernel when the loop has had nothing else to do for a while, all but a few (SLABS_KEPT).
+ * back to the kernel when the loop has nothing else to do and so many have not been needed for a while, all but a few
+ * (SLABS_KEPT).
  *
  * Below each stack lies a guard: touching it ends the process instead of spoiling a neighbour. It is as large
  * as a stack, since a function with large variables may step over a page without touching it; it costs
@@ -47,6 +48,11 @@ static struct slab *slab_of(void *low)
 static struct spare *top_of(void *low)
 {
     return (struct spare *)((char *)low + STACK_DEFAULT) - 1;
+}
+
+bool stacks_are_too_many(const struct sched *sched)
+{
+    return sched->idle_slabs > SLABS_KEPT;
 }
 
 static struct slab *new_slab(struct sched *sched)
@@ -114,6 +120,8 @@ void *stack_get(size_t size, bool *ret_guarded)
     if (!slab)
         return NULL;
     sched->idle_slabs -= slab->used++ == 0;
+    if (!stacks_are_too_many(sched))
+        sched->slabs_needed = sched->looked;
     void *low = take(slab);
     if (slab->used == SLAB_STACKS - 1)
         list_remove(&slab->place);
@@ -149,11 +157,6 @@ void stack_put(void *low, size_t size)
 static struct slab *slab_at(struct link *place)
 {
     return container_of(place, struct slab, place);
-}
-
-bool stacks_are_too_many(const struct sched *sched)
-{
-    return sched->idle_slabs > SLABS_KEPT;
 }
 
 void stacks_trim(struct sched *sched)

@@ -345,6 +345,39 @@ static int a_limiter_of_ones_own_counts_instead(void *arg)
     return 0;
 }
 
+static int nap(void *arg)
+{
+    (void)arg;
+    return tr_sleep(0.001);
+}
+
+static int have_many_tasks(int count)
+{
+    tr_auto(nursery) n = tr_open_nursery();
+    for (int i = 0; i < count; i++)
+        tr_try(tr_start_soon(n, nap, NULL));
+    return tr_join(n);
+}
+
+/* Which never lets the run rest for long. */
+static int stacks_of_a_burst_are_given_back_though_something_happens_all_the_time(void *arg)
+{
+    (void)arg;
+    enum { SLABS = 20, STACKS_EACH = 63 };
+    const struct clock_world *world = (struct clock_world *)runtime->sys;
+    pthread_t there;
+    work_takes(0.005);
+    expect(tr_to_thread(tell_thread, &there) == 42); /* what it keeps for the next is there by now */
+    tr_try(have_many_tasks(SLABS * STACKS_EACH));
+    size_t then = world->alive;
+    expect(tr_to_thread(tell_thread, &there) == 42);
+    expect(world->alive == then); /* not at once */
+    for (int i = 0; i < 5; i++)
+        expect(tr_to_thread(tell_thread, &there) == 42);
+    expect(world->alive + SLABS / 2 <= then);
+    return 0;
+}
+
 static int workers_are_used_again(void *arg)
 {
     (void)arg;
@@ -738,6 +771,7 @@ int main(void)
         REALLY(a_thread_that_cannot_be_started_is_an_error),
         REALLY(a_hundred_calls_are_forty_at_a_time),
         SCENARIO(a_limiter_of_ones_own_counts_instead),
+        SCENARIO(stacks_of_a_burst_are_given_back_though_something_happens_all_the_time),
         REALLY(workers_are_used_again),
         REALLY(workers_have_a_name_and_get_no_signals),
         SCENARIO(cancelled_before_it_begins_it_does_not),
