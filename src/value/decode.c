@@ -9,6 +9,7 @@
 #include "value/path.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 /* Nodes of free-form data in one message: at 32 bytes each 2 MiB, where the wire needs 64 KiB. */
@@ -284,6 +285,7 @@ static int decode_by_order(struct decoder *decoder, const tr_field *fields, size
         return path_fail(outer, "expected %zu members, got %zu", members, count);
     for (const tr_field *field = fields; field->name; field++) {
         struct path path = {outer, field->name, 0, outer->depth + 1};
+        tr_try(path_check(&path));
         if (decode_quickly(decoder->from, field->type, record + field->offset))
             decoder->due--;
         else
@@ -459,7 +461,7 @@ int codec_decode(struct reader *from, const tr_type *type, struct arena *memory,
     struct path top = {0};
     if (type->kind != TR_STRUCT)
         return decode(&decoder, type, ret_value, &top); /* which writes it when nothing can fail any more */
-    char small[64];             /* so many need no allocation to be decoded aside */
+    _Alignas(max_align_t) char small[64]; /* so many need no allocation to be decoded aside */
     void *aside = type->size <= sizeof small ? small : arena_alloc(memory, type->size);
     if (!aside)
         return no_memory();

@@ -183,6 +183,27 @@ static int integers_are_taken_in_any_width_but_must_fit(void *arg)
     return 0;
 }
 
+/* Also where it is the number in a struct that is one too deep. */
+static int what_is_too_deep_to_be_sent_is_too_deep_to_be_taken(void *arg)
+{
+    enum { DEEP = CODEC_DEPTH + 1 };
+    tr_type types[DEEP] = {{"inmost", sizeof(uint64_t), TR_STRUCT,
+                            (tr_field[]){{"number", 0, &tr_type_uint64_t, NULL}, {0}}, NULL}};
+    uint8_t bytes[DEEP + 1];
+    (void)arg;
+    memset(bytes, 0x91, sizeof bytes); /* lists of one, a struct of one member */
+    for (int depth = 1; depth < DEEP; depth++) {
+        struct arena memory = {0};
+        tr_list_tr_str list;
+        types[depth] = (tr_type){"list", sizeof list, TR_LIST, NULL, &types[depth - 1]};
+        bytes[depth + 1] = 7;
+        expect((decode(&types[depth], bytes, (size_t)depth + 2, &memory, &list) == 0) == (depth + 1 <= CODEC_DEPTH));
+        bytes[depth + 1] = 0x91;
+        arena_fini(&memory);
+    }
+    return 0;
+}
+
 /* ---- what is refused, and how it is told ---------------------------------------------------------------------- */
 
 static int an_error_names_the_path_and_both_types(void *arg)
@@ -491,6 +512,7 @@ int main(void)
         SCENARIO(a_struct_comes_back_as_it_was),
         SCENARIO(so_it_does_without_the_names_of_its_members),
         SCENARIO(deep_down_members_have_names),
+        SCENARIO(what_is_too_deep_to_be_sent_is_too_deep_to_be_taken),
         SCENARIO(any_bit_makes_a_member_true),
         SCENARIO(integers_are_taken_in_any_width_but_must_fit),
         SCENARIO(an_error_names_the_path_and_both_types),
