@@ -14,7 +14,8 @@ struct buf {
     size_t room;       /* and its size */
 };
 
-/* All zero is an empty buffer; buf_fini makes one again. */
+/* All zero is an empty buffer; buf_fini makes one again. One of bytes that lie elsewhere, without `memory`, is only
+ * read: nothing may be appended to it. */
 void buf_fini(struct buf *buf);
 
 /* Room for `more` bytes after the end: 0 or -ENOMEM. They are counted once buf_added says so. */
