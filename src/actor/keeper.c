@@ -169,10 +169,9 @@ static bool was_wanted(const struct keeper *keeper, int rc)
 
 /* Of a group that is told to end the child may be the first to do so, and its main function be cut off before we are
  * told: that is no more of a failure. */
-static bool was_cut_off_with_us(const struct keeper *keeper, int rc)
+static bool was_cut_off_with_us(int rc)
 {
-    return rc == TR_EREMOTE && actor_self()->told_to_end.set && keeper->child.how.signal == SIGTERM &&
-           error_of_is_cancellation(rc);
+    return rc == TR_EREMOTE && actor_self()->told_to_end.set && error_of_is_cancellation(rc);
 }
 
 /* An actor that did all it was asked to and then crashed on its way out has failed all the same. One that was
@@ -181,7 +180,7 @@ static int judge(struct keeper *keeper, int rc)
 {
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
-    if (was_cut_off_with_us(keeper, rc))
+    if (was_cut_off_with_us(rc))
         rc = error_raise_plain(TR_ECANCELLED);
     bool wanted = was_wanted(keeper, rc);
     bool clean = (how.signal == 0 && how.status == 0) || (wanted && !why && how.signal == SIGTERM);
