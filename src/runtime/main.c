@@ -274,7 +274,7 @@ static int run(char **argv, struct life *life)
     runtime->self = (tr_actor){"", "", "", 0};
     log_set_self(&runtime->self);
     arena_fini(&actor.memory);
-    if (signal && !life->is_daemon)
+    if (signal && !(life->is_daemon && actor.is_root)) /* its children run the same program, and are none */
         return DIED_BY + signal;
     return rc < 0 ? 1 : actor.is_root ? rc : 0;
 }
