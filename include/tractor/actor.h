@@ -227,7 +227,7 @@ typedef struct tr_actor_options {
     tr_line_fn *on_line;    /* gets what it and its children write to standard output and error: tr_print_tagged,
                              * or your own; NULL: these are ours, too. All that was written before its death
                              * arrives; if others still hold the streams, what comes within a second. A call
-                              * that has not returned a second after that is cut short: TooSlow. */
+                             * that has not returned a second after that is cut short: TooSlow. */
     void *on_line_arg;      /* must live as long as the nursery */
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
     const char *log;        /* the level of its log, and so its children's (log.h); NULL or "": ours as it is
