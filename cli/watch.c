@@ -3,6 +3,7 @@
  * Who watches sees to it that roots which are new are watched as well: nobody tells of those. */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +91,13 @@ static int watch_and(tr_portal *root, void *arg)
     return both->each ? both->each(root, both->arg) : 0;
 }
 
-/* Over the connection that there is, unless it has just ended. */
+/* Over the connection that there is, unless it has just ended: then the watcher may be forgotten meanwhile. */
 static int visit_watched(const struct watcher *watcher, struct both *both)
 {
     tr_auto(portal) root = NULL;
     const tr_actor *actor = tr_portal_actor(watcher->root);
-    int rc = company_reach(actor->address, actor->uuid, &root);
+    const char *address = tr_format("%s", actor->address), *uuid = tr_format("%s", actor->uuid);
+    int rc = address && uuid ? company_reach(address, uuid, &root) : -ENOMEM;
     if (rc < 0)
         return rc == TR_ECANCELLED ? rc : 0;
     return watch_and(root, both);

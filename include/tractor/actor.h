@@ -16,9 +16,10 @@
  * process then dies of that signal, as a shell expects: tr_main returns 128 + its number, what stands behind
  * it in main runs, and if the program exits with that status, it does so after its exit handlers. A second one
  * kills the root at once, whatever it is doing, and the kernel all others with it. SIGTERM does the same to a
- * child; its parent has then ActorDied, unless it asked for that end too. All this only where it would end the
- * process: ignored signals (nohup, background jobs) stay ignored, a handler of the program's stays, and while
- * tr_signals has a signal open that is what it is for. tr_run leaves signals alone.
+ * child; its parent has then ActorDied, unless it asked for that end too, or is told to end itself, as when a whole
+ * process group gets SIGTERM. All this only where it would end the process: ignored signals (nohup, background
+ * jobs) stay ignored, a handler of the program's stays, and while tr_signals has a signal open that is what it is
+ * for. tr_run leaves signals alone.
  *
  * How it is started is the tree's choice (tr_main's .start_method, or the environment's TRACTOR_START_METHOD), which
  * all its actors inherit:
@@ -227,7 +228,7 @@ typedef struct tr_actor_options {
     tr_line_fn *on_line;    /* gets what it and its children write to standard output and error: tr_print_tagged,
                              * or your own; NULL: these are ours, too. All that was written before its death
                              * arrives; if others still hold the streams, what comes within a second. A call
-                              * that has not returned a second after that is cut short: TooSlow. */
+                             * that has not returned a second after that is cut short: TooSlow. */
     void *on_line_arg;      /* must live as long as the nursery */
     tr_statespace_option statespace; /* what it begins with: tr_statespace(type, pointer) */
     const char *log;        /* the level of its log, and so its children's (log.h); NULL or "": ours as it is

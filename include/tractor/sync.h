@@ -29,7 +29,8 @@ TR_API int tr_park(tr_lot *lot) TR_USE_RESULT;
 /* Wakes up to `count` of them, the longest waiting first; how many that were. No checkpoint. */
 TR_API size_t tr_unpark(tr_lot *lot, size_t count);
 
-/* Has up to `count` of them wait in another lot, behind those that do already; how many that were. No checkpoint. */
+/* Has up to `count` of them wait in another lot, or the same, behind those that do already; how many that were. No
+ * checkpoint. (ParkingLot.repark) */
 TR_API size_t tr_repark(tr_lot *lot, tr_lot *to, size_t count);
 
 /* How many wait. */

@@ -9,13 +9,13 @@
  *     tr_list_of(leg);
  *     leg legs[] = {{"XETRA", 1.5, 10}};          tr_list(leg, {"XETRA", 1.5, 10}, {"ARCA"})
  *
- * A member is (type, name) or (type, name, default). Zero means "the default": a zero member is
- * not sent, and one that was not sent, or sent as zero, is filled in by the receiver; so are the members of a
- * struct that was not sent. Defaults are constants: a number, a boolean or a string. A struct or function
- * has at most 16 members.
+ * A member is (type, name) or (type, name, default). Zero means "the default": a member that was not sent, or
+ * sent as zero, is filled in by the receiver; so are the members of a struct that was not sent. Defaults are
+ * constants: a number, a boolean or a string. A struct or function has at most 16 members.
  *
- * On the wire everything is msgpack: structs are maps keyed by member name, lists are arrays, tr_str is
- * a string (no zero bytes inside, NULL travels as nil), tr_bytes is binary.
+ * On the wire everything is msgpack: structs are arrays of their members where both sides know the type, and maps
+ * keyed by member name elsewhere (in a tr_value, in errors), lists are arrays, tr_str is a string (no zero bytes
+ * inside, NULL travels as nil), tr_bytes is binary.
  *
  * What C cannot catch: a double given for an integer or a boolean is silently cut (-Wfloat-conversion
  * tells; `pkg-config --variable=strict_cflags tractor` prints it), and an integer that is too large

@@ -192,14 +192,6 @@ int call_give_up(struct call *call)
     return call_given_up(call);
 }
 
-/* Somewhere down there, in an actor that the callee called in turn, it may be told to end before the callee is. */
-static bool is_cancellation(const struct tr_error *error)
-{
-    while (error->code == TR_EREMOTE && error->cause)
-        error = error->cause;
-    return error->code == TR_ECANCELLED;
-}
-
 int call_given_up(const struct call *call)
 {
     if (!call->done.set)
@@ -208,7 +200,8 @@ int call_given_up(const struct call *call)
         return 0; /* it was faster */
     if (call->lost)
         return TR_ECANCELLED; /* perhaps by our own force; the actor's nursery and the next call are told */
-    return is_cancellation(call->error) ? TR_ECANCELLED : call->error->code;
+    /* Somewhere down there, in an actor that the callee called in turn, it may be told to end before the callee is. */
+    return error_is_cancellation(call->error) ? TR_ECANCELLED : call->error->code;
 }
 
 /* ---- the outcome ------------------------------------------------------------------------------------ */

@@ -164,7 +164,14 @@ static void end(struct keeper *keeper)
  * group is told to. */
 static bool was_wanted(const struct keeper *keeper, int rc)
 {
-    return keeper->asked || (rc == TR_ECANCELLED && (!keeper->ended_first || actor_self()->told_to_end.set));
+    return keeper->asked || actor_self()->told_to_end.set || (rc == TR_ECANCELLED && !keeper->ended_first);
+}
+
+/* Of a group that is told to end the child may be the first to do so, and its main function be cut off before we are
+ * told: that is no more of a failure. */
+static bool was_cut_off_with_us(int rc)
+{
+    return rc == TR_EREMOTE && actor_self()->told_to_end.set && error_of_is_cancellation(rc);
 }
 
 /* An actor that did all it was asked to and then crashed on its way out has failed all the same. One that was
@@ -173,6 +180,8 @@ static int judge(struct keeper *keeper, int rc)
 {
     const struct sys_exit how = keeper->child.how;
     struct tr_error *why = keeper->session ? keeper->session->why : NULL;
+    if (was_cut_off_with_us(rc))
+        rc = error_raise_plain(TR_ECANCELLED);
     bool wanted = was_wanted(keeper, rc);
     bool clean = (how.signal == 0 && how.status == 0) || (wanted && !why && how.signal == SIGTERM);
     if (rc == TR_ECANCELLED && !keeper->portal.session)

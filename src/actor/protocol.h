@@ -50,7 +50,7 @@ enum { PROTOCOL_VERSION = 3 };
 enum {
     FRAME_HEADER = 4,
     LARGEST_GREETING = 4096,            /* of frames before the session is open, but for a parent's */
-    LARGEST_FRAME = 16 * 1024 * 1024,   /* and after */
+    LARGEST_FRAME = CODEC_MOST,         /* and after */
     MOST_FIELDS = 8,
     NAME_LENGTH = 255,
     MOST_ADDRESSES = 8,                 /* of one actor */

@@ -259,11 +259,30 @@ static uint64_t id_of_box(const struct tr_error *cause, const tr_actor *peer)
     return id;
 }
 
+/* What a whole row of boxes is about. */
+static const struct tr_error *unboxed(const struct tr_error *error)
+{
+    while (error->code == TR_EREMOTE && error->cause)
+        error = error->cause;
+    return error;
+}
+
+bool error_is_cancellation(const struct tr_error *error)
+{
+    return unboxed(error)->code == TR_ECANCELLED;
+}
+
+bool error_of_is_cancellation(int rc)
+{
+    struct tr_error *error = error_of(rc);
+    const bool is = error && error_is_cancellation(error);
+    error_unref(error);
+    return is;
+}
+
 struct tr_error *error_box(struct tr_error *cause, const tr_actor *peer)
 {
-    const struct tr_error *first = cause; /* what the whole row of boxes is about */
-    while (first->code == TR_EREMOTE && first->cause)
-        first = first->cause;
+    const struct tr_error *first = unboxed(cause);
     struct tr_error *box = error_new(TR_EREMOTE, tr_code_type(TR_EREMOTE), "", 0,
                                      "actor %s (%.8s, pid %d) failed: %s: %s", peer->name,
                                      peer->uuid, peer->pid, first->type, first->message);

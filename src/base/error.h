@@ -91,6 +91,10 @@ struct tr_error *errors_take(struct errors *errors);
  * reference. *ret_found is set if there were any. */
 struct tr_error *error_without_cancelled(struct tr_error *error, bool *ret_found);
 
+/* Whether it is Cancelled, of this actor or, in boxes, of another. */
+bool error_is_cancellation(const struct tr_error *error);
+bool error_of_is_cancellation(int rc); /* the same of what error_of would give */
+
 /* Adds a member to an ErrorGroup that nobody has seen yet, and takes its reference over; false, with
  * nothing taken, when memory is out. */
 bool error_add_member(struct tr_error *group, struct tr_error *member);

@@ -38,7 +38,7 @@ struct follower {
     tr_lot news;                /* which waits here */
     struct sys_mailbox *mailbox; /* for other threads; NULL where there are none */
     struct sys_letter letter;
-    bool posted;
+    bool waits;                 /* and nobody has seen to it yet that it is woken */
     size_t start, used;         /* of the ring */
     uint64_t lost;              /* since a line was taken */
     uint8_t ring[RING_ROOM];
@@ -81,30 +81,25 @@ static void told_by_loop(struct before_look *soon)
     lot_wake_all(&container_of(soon, struct follower, soon)->news);
 }
 
-static void clear_posted(void *follower)
-{
-    ((struct follower *)follower)->posted = false;
-}
-
 /* Too late, when the mailbox is closed, there is nobody to be told. */
 static void told_by_letter(struct sys_letter *letter, void *owner)
 {
     struct follower *follower = owner;
     (void)letter;
-    if (!follower)
-        return;
-    log_between(clear_posted, follower);
-    lot_wake_all(&follower->news);
+    if (follower)
+        lot_wake_all(&follower->news);
 }
 
+/* Only once for each time that it waits: while it rests it need not be told, and the letter is never posted twice. */
 static void tell(struct follower *follower)
 {
-    if (runtime == follower->runtime) {
+    if (!follower->waits)
+        return;
+    follower->waits = false;
+    if (runtime == follower->runtime)
         sched_before_look(&follower->soon);
-    } else if (follower->mailbox && !follower->posted) {
-        follower->posted = true; /* until it is delivered */
+    else if (follower->mailbox)
         sys_post(follower->mailbox, &follower->letter);
-    }
 }
 
 /* Called for each record, on whatever thread. */
@@ -164,6 +159,7 @@ static void look_into_ring(void *arg)
 {
     struct taken *taken = arg;
     taken->any = taken->from->used > 0;
+    taken->from->waits = !taken->any;
 }
 
 static int pass_on(tr_ctx *ctx, struct taken *taken)

@@ -170,8 +170,8 @@ static int serve_meanwhile(struct actor *actor, const struct life *life)
     if (actor->told_to_end.set)
         tr_cancel(serving); /* it was, by a signal, before there was anything to cancel */
     int rc = do_what_one_is_there_for(actor, life);
-    if (rc == TR_ECANCELLED && actor->told_to_end.set)
-        rc = 0;
+    if (actor->told_to_end.set && error_of_is_cancellation(rc))
+        rc = 0; /* here, or in an actor that was told to end, too, and was faster */
     actor->serving = NULL;
     struct tr_error *newest = task_error_aside();
     tr_cancel(serving);
@@ -274,7 +274,7 @@ static int run(char **argv, struct life *life)
     runtime->self = (tr_actor){"", "", "", 0};
     log_set_self(&runtime->self);
     arena_fini(&actor.memory);
-    if (signal && !life->is_daemon)
+    if (signal && !(life->is_daemon && actor.is_root)) /* its children run the same program, and are none */
         return DIED_BY + signal;
     return rc < 0 ? 1 : actor.is_root ? rc : 0;
 }

@@ -78,12 +78,16 @@ size_t tr_unpark(tr_lot *lot, size_t count)
 size_t tr_repark(tr_lot *lot, tr_lot *to, size_t count)
 {
     size_t moved = 0;
+    const struct tr_waiter_ *last = lot->last_;
     if (count > 0 && lot->first_ && to->last_)
         task_must_be_ours(to->last_->task);
-    for (struct tr_waiter_ *first; moved < count && (first = lot->first_); moved++) {
+    for (struct tr_waiter_ *first; moved < count && (first = lot->first_);) {
         task_must_be_ours(first->task);
         drop(first);
         add(to, first);
+        moved++;
+        if (first == last)
+            break; /* behind it in the same lot would come those that were moved */
     }
     return moved;
 }

@@ -14,6 +14,9 @@
 enum { CODEC_DEPTH = 32 };       /* of nesting, in types and in free-form values */
 enum { CODEC_AGREED = 16 };      /* how deep the type is known to whoever knows a signature; see function.h */
 
+/* Bytes of what is encoded at once: a message. A text or byte string that is larger is refused before it is copied. */
+enum { CODEC_MOST = 16 * 1024 * 1024 };
+
 /* Byte strings below this travel with their message, even if they might lie elsewhere (base/far.h): to copy so few
  * costs less than to keep account of where they are. */
 enum { CODEC_LARGE = 16 * 1024 };

@@ -71,12 +71,20 @@ static int encode_double(struct outlet *to, const tr_type *type, const void *at,
     return msgpack_put_real(to->out, *(const double *)at);
 }
 
+static int check_size(size_t size, const struct path *path)
+{
+    return size > CODEC_MOST ? path_fail(path, "%zu bytes are over the limit of %d", size, CODEC_MOST) : 0;
+}
+
 static int encode_str(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
 {
     (void)type;
-    (void)path;
     tr_str text = *(const tr_str *)at;
-    return text ? msgpack_put_str(to->out, text, strlen(text)) : msgpack_put_nil(to->out);
+    if (!text)
+        return msgpack_put_nil(to->out);
+    size_t size = strlen(text);
+    tr_try(check_size(size, path));
+    return msgpack_put_str(to->out, text, size);
 }
 
 static int encode_bytes(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
@@ -85,6 +93,7 @@ static int encode_bytes(struct outlet *to, const tr_type *type, const void *at, 
     tr_bytes bytes = *(const tr_bytes *)at;
     if (bytes.size > 0 && !bytes.data)
         return path_fail(path, "%zu bytes at NULL", bytes.size);
+    tr_try(check_size(bytes.size, path));
     uint32_t place;
     if (bytes.size >= CODEC_LARGE && to->lender && to->lender->lend(to->lender, bytes.data, bytes.size, &place))
         return msgpack_put_far(to->out, place, (uint32_t)bytes.size);

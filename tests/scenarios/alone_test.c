@@ -375,6 +375,58 @@ static void a_daemon_that_cannot_begin_or_end_well_fails(void **state)
     expect_nothing_left(theatre);
 }
 
+static int begin_with_children(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_try(tr_start_actor(n, NULL, "idle", .modules = tr_names("alone")));
+    tr_try(tr_run_in_actor(n, NULL, "busy", serve_for_ever));
+    return tr_sleep_forever();
+}
+
+static int daemon_with_children(int argc, char **argv)
+{
+    return tr_run_daemon(argc, argv, begin_with_children, NULL, .name = "daemon");
+}
+
+/* They run the program of a daemon, and are none. */
+static void a_daemons_child_that_is_told_to_end_is_an_error_of_its_nursery(void **state)
+{
+    (void)state;
+    struct theatre *theatre = raise_curtain(1, audience);
+    struct process *served = enter(theatre, daemon_with_children);
+    run_until_said(theatre, "called");
+    world_kill(world_find(theatre->world, "idle"), SIGTERM);
+    run_to_the_end(theatre);
+    assert_int_equal(process_status(served), 1);
+    assert_non_null(strstr(process_said(served), "of actor idle was killed by signal 15"));
+    expect_nothing_left(theatre);
+}
+
+static void a_daemon_that_is_told_to_end_with_its_children_ends_well(void **state)
+{
+    (void)state;
+    bool there = true;
+    for (int steps = 0; there; steps++) {
+        struct theatre *theatre = raise_curtain(1, audience);
+        struct process *served = enter(theatre, daemon_with_children);
+        run_until_said(theatre, "called");
+        struct process *idle = world_find(theatre->world, "idle"), *busy = world_find(theatre->world, "busy");
+        world_kill(idle, SIGTERM);
+        world_kill(busy, SIGTERM);
+        for (int i = 0; i < steps; i++)
+            (void)world_step(theatre->world);
+        there = process_alive(idle) && process_alive(busy);
+        world_kill(served, SIGTERM);
+        run_to_the_end(theatre);
+        if (there) {
+            assert_int_equal(process_status(served), 0);
+            assert_string_equal(process_said(served), "");
+        }
+        expect_nothing_left(theatre);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +439,8 @@ int main(void)
         cmocka_unit_test(of_two_programs_with_one_name_either_is_found),
         cmocka_unit_test(a_daemon_needs_nothing_to_begin_with),
         cmocka_unit_test(a_daemon_that_cannot_begin_or_end_well_fails),
+        cmocka_unit_test(a_daemons_child_that_is_told_to_end_is_an_error_of_its_nursery),
+        cmocka_unit_test(a_daemon_that_is_told_to_end_with_its_children_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

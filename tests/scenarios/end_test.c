@@ -172,6 +172,72 @@ static void a_child_that_was_told_to_end_with_its_parent_is_none(void **state)
     }
 }
 
+static int has_a_daemon(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_try(tr_start_actor(nursery, NULL, "donny", .modules = tr_names("end")));
+    say("called");
+    return tr_sleep_forever();
+}
+
+static int has_somebody_at_work(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_try(tr_run_in_actor(nursery, NULL, "donny", wait_and_tell));
+    return tr_join(nursery);
+}
+
+static int waits_for_who_is_at_work(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_run_in_actor(nursery, &donny, "donny", wait_and_tell));
+    return tr_result(donny, NULL, wait_and_tell);
+}
+
+static int calls_a_daemon(void *arg)
+{
+    (void)arg;
+    tr_auto(nursery) nursery = tr_open_nursery();
+    tr_portal *donny;
+    tr_try(tr_start_actor(nursery, &donny, "donny", .modules = tr_names("end")));
+    return tr_call(donny, NULL, wait_and_tell);
+}
+
+/* Whether the child was there yet when its parent was told. */
+static bool ends_quietly(int (*play)(void *), int steps)
+{
+    struct theatre *theatre = raise_curtain(6, play);
+    run_until_said(theatre, "called");
+    struct process *donny = world_find(theatre->world, "donny");
+    world_kill(donny, SIGTERM);
+    for (int i = 0; i < steps; i++)
+        (void)world_step(theatre->world);
+    bool there = process_alive(donny);
+    world_kill(theatre->root, SIGTERM);
+    run_to_the_end(theatre);
+    if (there) {
+        assert_int_equal(process_signal(theatre->root), SIGTERM);
+        assert_string_equal(process_said(theatre->root), "");
+    }
+    expect_nothing_left(theatre);
+    return there;
+}
+
+/* All of a group are told at once, but the child may be faster. */
+static void a_child_that_was_told_to_end_and_has_not_yet_when_its_parent_is_told_is_none(void **state)
+{
+    (void)state;
+    int (*const plays[])(void *) = {has_a_daemon, has_somebody_at_work, waits_for_who_is_at_work, calls_a_daemon,
+                                    NULL};
+    for (size_t i = 0; plays[i]; i++)
+        for (int steps = 0; ends_quietly(plays[i], steps); steps++)
+            continue;
+}
+
 /* ---- hooks --------------------------------------------------------------------------------------------- */
 
 static int tell(void *what)
@@ -351,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_child_that_is_told_to_end_is_an_error_of_its_nursery),
         cmocka_unit_test(a_child_that_was_told_to_end_is_an_error_though_its_parent_leaves_once_it_hears_of_it),
         cmocka_unit_test(a_child_that_was_told_to_end_with_its_parent_is_none),
+        cmocka_unit_test(a_child_that_was_told_to_end_and_has_not_yet_when_its_parent_is_told_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

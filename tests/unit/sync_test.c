@@ -496,6 +496,26 @@ static int a_lot_wakes_as_many_as_asked_and_moves_them(void *arg)
     return 0;
 }
 
+static int a_lot_moves_each_to_its_own_end_once(void *arg)
+{
+    (void)arg;
+    forget();
+    tr_auto(nursery) n = tr_open_nursery();
+    tr_lot lot = {0}, empty = {0};
+    struct actor_of who[3];
+    for (int i = 0; i < 3; i++) {
+        who[i] = (struct actor_of){(char)('a' + i), .lot = &lot};
+        tr_try(tr_start_soon(n, park, &who[i]));
+    }
+    tr_try(tr_sleep(1));
+    expect(tr_repark(&lot, &lot, SIZE_MAX) == 3 && tr_repark(&lot, &lot, 1) == 1);
+    expect(tr_repark(&empty, &lot, SIZE_MAX) == 0 && tr_repark(&lot, &empty, 0) == 0);
+    expect(tr_parked(&lot) == 3 && tr_unpark(&lot, SIZE_MAX) == 3);
+    tr_try(tr_join(n));
+    expect(order_was("bca"));
+    return 0;
+}
+
 /* ---- outside, and without memory ----------------------------------------------------------------------------- */
 
 static void nothing_waits_outside_a_run(void **state)
@@ -566,6 +586,7 @@ int main(void)
         SCENARIO(a_limiter_lends_so_many),
         SCENARIO(a_borrower_has_one_at_most),
         SCENARIO(a_lot_wakes_as_many_as_asked_and_moves_them),
+        SCENARIO(a_lot_moves_each_to_its_own_end_once),
         cmocka_unit_test(nothing_waits_outside_a_run),
         cmocka_unit_test(running_out_of_memory_anywhere_is_a_clean_error),
     };

@@ -259,6 +259,24 @@ static int nesting_has_a_limit(void *arg)
     return 0;
 }
 
+static int what_no_message_has_room_for_is_refused_before_it_is_copied(void *arg)
+{
+    (void)arg;
+    struct buf out = {0};
+    static char text[CODEC_MOST + 2];
+    order bad = sample();
+    bad.blob = (tr_bytes){text, sizeof text - 1};
+    expect(codec_encode(&out, &tr_type_order, &bad) == TR_EARGUMENT);
+    expect_error("ArgumentError", "blob: 16777217 bytes are over the limit of 16777216");
+    memset(text, 'x', sizeof text - 1);
+    tr_value note = {.kind = TR_TEXT, .text = text};
+    expect(codec_encode(&out, &tr_type_tr_value, &note) == TR_EARGUMENT);
+    expect_error("ArgumentError", "16777217 bytes are over the limit of 16777216");
+    expect(out.room < 64 * 1024);
+    buf_fini(&out);
+    return 0;
+}
+
 static int what_cannot_be_sent_is_named(void *arg)
 {
     (void)arg;
@@ -518,6 +536,7 @@ int main(void)
         SCENARIO(an_error_names_the_path_and_both_types),
         SCENARIO(counts_that_the_bytes_cannot_hold_are_refused_at_once),
         SCENARIO(nesting_has_a_limit),
+        SCENARIO(what_no_message_has_room_for_is_refused_before_it_is_copied),
         SCENARIO(what_cannot_be_sent_is_named),
         SCENARIO(every_cut_is_refused_and_every_changed_byte_survived),
         SCENARIO(a_decoded_value_takes_a_small_multiple_of_its_bytes),
