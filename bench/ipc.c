@@ -25,7 +25,7 @@
  * their own do it (pair.c, bench/raw), all asked in the same way (pair.h), by turns, ours first in one round and last in
  * the next; medians of ROUNDS, of one for the thousand.
  *
- * What needs shared memory is null in the file, and the table says why, while the library has none.
+ * What needs two processors is null in the file where there is one, and the table says why.
  *
  * Usage: ipc [--json FILE] [--quick]. Under a minute; --quick takes a tenth of the messages and one round. */
 #define _GNU_SOURCE
@@ -100,12 +100,16 @@ static const char *key_of(const struct measure *it, bool raw, bool cpu)
     return tr_format("%s%s_%s", raw ? "raw_" : "", it->stem, end);
 }
 
-static void add_figure(const struct measure *it, bool raw, bool cpu, bool has_shm)
+static bool needs_two(const struct measure *it)
+{
+    return strncmp(it->where, "two", 3) == 0;
+}
+
+static void add_figure(const struct measure *it, bool raw, bool cpu)
 {
     struct figure *to = &table[figures.count++];
     *to = (struct figure){.key = key_of(it, raw, cpu), .at_least = it->unit == PER_SECOND};
-    if (!raw)
-        to->left_out = it->transport == SHM && !has_shm ? "the library has no shared memory yet" : "not told";
+    to->left_out = needs_two(it) ? "there is one processor" : "not told";
     if (!raw && cpu)
         to->of = key_of(it, true, true);
     if (!raw && !cpu) {
@@ -115,12 +119,12 @@ static void add_figure(const struct measure *it, bool raw, bool cpu, bool has_sh
     }
 }
 
-static void make_table(bool has_shm)
+static void make_table(void)
 {
     for (int cpu = 0; cpu <= 1; cpu++) /* their processor's time stands below all others */
         for (int i = 0; i < MEASURES; i++)
             for (int raw = 0; raw <= 1 && (!cpu || measures[i].unit != WAKEUPS); raw++)
-                add_figure(&measures[i], raw, cpu, has_shm);
+                add_figure(&measures[i], raw, cpu);
 }
 
 /* ---- measuring --------------------------------------------------------------------------------------------------- */
@@ -129,18 +133,6 @@ static const char *words_of(enum transport transport)
 {
     static const char *const words[] = {[CHOSEN] = "auto", [UDS] = "uds", [SHM] = "shm"};
     return words[transport];
-}
-
-/* A library that does not choose between transports takes any word, and does what it always does. */
-static bool has_transport(const char *word)
-{
-    return output_of(tr_format("TRACTOR_TRANSPORT=%s exec " BENCHES "/pair call 16 1 free 1", word)) != NULL;
-}
-
-static bool find_shm(void)
-{
-    tr_auto(frame) frame = tr_open_frame();
-    return !has_transport("no-such-transport") && has_transport(words_of(SHM));
 }
 
 static const char *command(const struct measure *it, bool raw)
@@ -177,18 +169,13 @@ static bool has_two_processors(void)
     return sysconf(_SC_NPROCESSORS_ONLN) > 1;
 }
 
-static bool is_possible(const struct measure *it, bool raw, bool has_shm)
-{
-    return (raw || it->transport != SHM || has_shm) && (strncmp(it->where, "two", 3) != 0 || has_two_processors());
-}
-
-static int measure_all(bool has_shm)
+static int measure_all(void)
 {
     for (int round = 0; round < (options.quick ? 1 : ROUNDS); round++)
         for (int i = 0; i < MEASURES; i++)
             for (int turn = 0; turn <= 1 && !(measures[i].once && round > 0); turn++) {
                 bool raw = turn ^ (round & 1);
-                if (is_possible(&measures[i], raw, has_shm))
+                if (!needs_two(&measures[i]) || has_two_processors())
                     tr_try(run_one(&measures[i], raw));
             }
     return 0;
@@ -199,9 +186,8 @@ static int measure_all(bool has_shm)
 static int run(void *arg)
 {
     (void)arg;
-    bool has_shm = find_shm();
-    make_table(has_shm);
-    tr_try(measure_all(has_shm));
+    make_table();
+    tr_try(measure_all());
     find_medians(&figures);
     print_figures(&figures);
     return options.json ? write_figures(options.json, &figures) : 0;

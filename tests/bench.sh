@@ -17,8 +17,9 @@ check "no process of it is left" nothing_left "$build/bench/stream"
 
 is_there() { grep -q "\"$1\": [0-9n]" "$scratch/json"; } # null where there is nothing to measure
 check "messages are measured" timeout 200 "$build/bench/ipc" --quick --json "$scratch/json" >"$scratch/out"
-for key in call_uds_us call_shm_us calls64_per_s calls4096_per_s call_idle_1_us call_idle_100_us \
-    call_idle_10000_us stream_int_per_s stream_1k_per_s stream_1k_uds_per_s stream_64k_uds_per_s stream_64k_shm_per_s idle_wakeups_per_s; do
+for key in call_uds_us call_shm_us call_shm_split_us calls64_per_s calls4096_per_s call_idle_1_us call_idle_100_us \
+    call_idle_10000_us stream_int_per_s stream_1k_per_s stream_1k_uds_per_s stream_64k_uds_per_s stream_64k_shm_per_s \
+    idle_wakeups_per_s; do
     check "$key" is_there "$key"
     check "raw_$key" is_there "raw_$key"
 done

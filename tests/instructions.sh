@@ -1,7 +1,7 @@
 #!/bin/sh
 # How many instructions of the library a call takes, and a value of a stream, both sides together, over a Unix socket and
-# over shared memory: a slowdown shows here on the busiest machine. bench/instructions.txt has what it was; 5 % more fails, and 5 % less as well, since whoever
-# makes it faster should write that down:
+# over shared memory: a slowdown shows here on the busiest machine. bench/instructions.txt has what it was; 5 % more
+# fails, and 5 % less as well, since whoever makes it faster should write that down:
 #
 #     TRACTOR_BUILD=$PWD/build/release TRACTOR_SOURCE=$PWD sh tests/instructions.sh --write
 #
