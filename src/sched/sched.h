@@ -142,7 +142,7 @@ struct sched {
     bool deadlines_moved;       /* since they were told */
     struct link slabs;          /* of stacks, those that have some to give */
     size_t idle_slabs;          /* how many of them have none used */
-    int64_t slabs_needed;       /* when no more of them than are kept anyway had none used, last */
+    int64_t slabs_needed;       /* when there began to be more of them than are kept anyway */
     struct pool scopes;         /* structs for tr_within */
     struct handles nurseries;
     struct map descriptors;     /* the program's own that tasks are at work with: see descriptor.c */

@@ -120,8 +120,6 @@ void *stack_get(size_t size, bool *ret_guarded)
     if (!slab)
         return NULL;
     sched->idle_slabs -= slab->used++ == 0;
-    if (!stacks_are_too_many(sched))
-        sched->slabs_needed = sched->looked;
     void *low = take(slab);
     if (slab->used == SLAB_STACKS - 1)
         list_remove(&slab->place);
@@ -151,7 +149,8 @@ void stack_put(void *low, size_t size)
     slab->spare = spare;
     if (slab->used == SLAB_STACKS - 1)
         list_push(sched->slabs.next, &slab->place); /* to the front, to be used again first */
-    sched->idle_slabs += --slab->used == 0;
+    if (--slab->used == 0 && ++sched->idle_slabs == SLABS_KEPT + 1)
+        sched->slabs_needed = sched->looked;
 }
 
 static struct slab *slab_at(struct link *place)
