@@ -43,7 +43,7 @@ int call_returned(struct session *session, const struct frame *frame)
     struct call *call = map_get(&session->calls, frame->id);
     if (!call)
         return large_check(frame); /* given up */
-    if (call->introduces && !call->talk)
+    if (call->introduces)
         remember(session, call->fn);
     struct reader from = large_reader(frame);
     int rc = call->ret ? codec_decode(&from, call->fn->out, call->memory, call->ret) : 0;
@@ -146,8 +146,8 @@ static int send_call(struct call *call, const void *args, tr_bytes encoded)
     struct frame frame;
     frame_init(&frame, FRAME_CALL, call->id);
     frame.call = (wire_call){.signature = signature, .seconds_left = seconds_left(call)};
-    call->introduces = call->talk || !map_get(&call->session->known_to_peer, signature);
-    if (call->introduces)
+    call->introduces = !call->talk && !map_get(&call->session->known_to_peer, signature);
+    if (call->introduces || call->talk)
         name_function(call, module, &frame);
     return send_args(call, &frame, args, encoded);
 }

@@ -16,7 +16,7 @@ struct call {
     struct talk *talk;              /* that this is the call of; NULL for one of one result only */
     int64_t deadline;               /* that the callee knows of */
     tr_event done;
-    bool introduces;                /* the peer learns the function's name by it */
+    bool introduces;                /* the peer learns the function by it, if it returns */
     bool lost;                      /* it is done because the session is */
     struct tr_error *error;         /* how it failed; owned; NULL for a result */
 };

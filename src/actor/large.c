@@ -5,9 +5,9 @@
  *     NONE --LEND--> OFFERED --BORROW heard--> OPEN       and back to NONE, when nothing was lent for a while
  *
  * A peer that cannot, or will not, never says BORROW; one that is busy says it late. Until it is heard, and whenever
- * there is no room, large byte strings travel in the messages: nobody waits, and
- * nothing fails for want of a shelf. It comes with the first large value, so others cost nothing; a keeper, a task
- * that there is as long as the shelf, gives it back when it has not been used for a while.
+ * there is no room, large byte strings travel in the messages: nobody waits, and nothing fails for want of a shelf. It
+ * comes with the first large value, so others cost nothing; a keeper, a task that there is as long as the shelf, gives
+ * it back when it has not been used for a while.
  *
  * What was lent is read in place until its last holder is gone: the arena of an argument, of a result or of a value
  * that was taken, or the flow in which a value waits. Then BACK says that the place is free again; these leave with

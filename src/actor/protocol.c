@@ -57,23 +57,6 @@ static int put_array(struct buf *out, const struct kind *kind, uint32_t values)
     return buf_append(out, array, sizeof array);
 }
 
-/* Most are numbers, and need none of what the codec has for others. */
-static int put_field(struct buf *out, const tr_type *type, const void *at)
-{
-    switch (type->kind) {
-    case TR_UINT8:
-        return msgpack_put_uint(out, *(const uint8_t *)at);
-    case TR_UINT32:
-        return msgpack_put_uint(out, *(const uint32_t *)at);
-    case TR_UINT64:
-        return msgpack_put_uint(out, *(const uint64_t *)at);
-    case TR_DOUBLE:
-        return msgpack_put_real(out, *(const double *)at);
-    default:
-        return codec_encode(out, type, at);
-    }
-}
-
 static int put_head(struct buf *out, const struct frame *frame)
 {
     const struct kind *kind = &kinds[frame->kind];
@@ -84,7 +67,7 @@ static int put_head(struct buf *out, const struct frame *frame)
     tr_try(msgpack_put_uint(out, frame->kind));
     tr_try(msgpack_put_uint(out, frame->id));
     for (size_t i = 0; i < kind->count && !is_raw(&kind->fields[i]); i++)
-        tr_try(put_field(out, kind->fields[i].type, payload + kind->fields[i].offset));
+        tr_try(codec_encode(out, kind->fields[i].type, payload + kind->fields[i].offset));
     return 0;
 }
 

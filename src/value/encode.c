@@ -33,42 +33,39 @@ static int encode_bool(struct outlet *to, const tr_type *type, const void *at, c
     return msgpack_put_bool(to->out, is_member ? *(const tr_flag *)at != 0 : *(const bool *)at);
 }
 
-static int encode_int(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
+static bool is_number(const tr_type *type)
 {
-    (void)path;
+    return type->kind >= TR_INT8 && type->kind <= TR_DOUBLE;
+}
+
+static int put_number(struct buf *out, const tr_type *type, const void *at)
+{
     switch (type->kind) {
     case TR_INT8:
-        return msgpack_put_int(to->out, *(const int8_t *)at);
+        return msgpack_put_int(out, *(const int8_t *)at);
     case TR_INT16:
-        return msgpack_put_int(to->out, *(const int16_t *)at);
+        return msgpack_put_int(out, *(const int16_t *)at);
     case TR_INT32:
-        return msgpack_put_int(to->out, *(const int32_t *)at);
-    default:
-        return msgpack_put_int(to->out, *(const int64_t *)at);
-    }
-}
-
-static int encode_uint(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
-{
-    (void)path;
-    switch (type->kind) {
+        return msgpack_put_int(out, *(const int32_t *)at);
+    case TR_INT64:
+        return msgpack_put_int(out, *(const int64_t *)at);
     case TR_UINT8:
-        return msgpack_put_uint(to->out, *(const uint8_t *)at);
+        return msgpack_put_uint(out, *(const uint8_t *)at);
     case TR_UINT16:
-        return msgpack_put_uint(to->out, *(const uint16_t *)at);
+        return msgpack_put_uint(out, *(const uint16_t *)at);
     case TR_UINT32:
-        return msgpack_put_uint(to->out, *(const uint32_t *)at);
+        return msgpack_put_uint(out, *(const uint32_t *)at);
+    case TR_UINT64:
+        return msgpack_put_uint(out, *(const uint64_t *)at);
     default:
-        return msgpack_put_uint(to->out, *(const uint64_t *)at);
+        return msgpack_put_real(out, *(const double *)at);
     }
 }
 
-static int encode_double(struct outlet *to, const tr_type *type, const void *at,
-                         const struct path *path)
+static int encode_number(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
 {
-    (void)type;
     (void)path;
-    return msgpack_put_real(to->out, *(const double *)at);
+    return put_number(to->out, type, at);
 }
 
 static int check_size(size_t size, const struct path *path)
@@ -240,12 +237,12 @@ static int encode_value(struct outlet *to, const tr_type *type, const void *at, 
 }
 
 static encode_fn *const encoders[] = {
-    [TR_VOID] = encode_void,     [TR_BOOL] = encode_bool,     [TR_INT8] = encode_int,
-    [TR_INT16] = encode_int,     [TR_INT32] = encode_int,     [TR_INT64] = encode_int,
-    [TR_UINT8] = encode_uint,    [TR_UINT16] = encode_uint,   [TR_UINT32] = encode_uint,
-    [TR_UINT64] = encode_uint,   [TR_DOUBLE] = encode_double, [TR_STR] = encode_str,
-    [TR_BYTES] = encode_bytes,   [TR_STRUCT] = encode_struct, [TR_LIST] = encode_list,
-    [TR_VALUE] = encode_value,   [TR_RAW] = encode_raw,
+    [TR_VOID] = encode_void,      [TR_BOOL] = encode_bool,      [TR_INT8] = encode_number,
+    [TR_INT16] = encode_number,   [TR_INT32] = encode_number,   [TR_INT64] = encode_number,
+    [TR_UINT8] = encode_number,   [TR_UINT16] = encode_number,  [TR_UINT32] = encode_number,
+    [TR_UINT64] = encode_number,  [TR_DOUBLE] = encode_number,  [TR_STR] = encode_str,
+    [TR_BYTES] = encode_bytes,    [TR_STRUCT] = encode_struct,  [TR_LIST] = encode_list,
+    [TR_VALUE] = encode_value,    [TR_RAW] = encode_raw,
 };
 
 static int encode(struct outlet *to, const tr_type *type, const void *at, const struct path *path)
@@ -263,6 +260,8 @@ int codec_encode_agreed(struct buf *out, struct far_lender *lender, const tr_typ
 
 int codec_encode(struct buf *out, const tr_type *type, const void *value)
 {
+    if (is_number(type)) /* as most parts of a frame are */
+        return put_number(out, type, value);
     struct outlet to = {out, NULL, false};
     struct path top = {0};
     return encode(&to, type, value, &top);
